@@ -1,0 +1,1 @@
+"""Words everybody uses: Volume, Case, Predictions, Estimate, errors, chance, files, catalogues."""

@@ -1,0 +1,43 @@
+"""A Case: one thing to be judged. It says where its voxels are and what is known about it, without reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+Side = Literal["training", "tuning", "test"]
+SIDES: tuple[Side, ...] = ("training", "tuning", "test")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where voxels are: a file or a folder (a DICOM series), or one item of an array inside an npz file."""
+
+    path: Path
+    array: str | None = None
+    item: int | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case: an image, a volume, or a region of one.
+
+    id        as the user names it, unique in the cohort
+    patient   a salted pseudonym; the unit of splits, bootstraps and tests
+    targets   one number per target: class index, 0/1, or a value; NaN means not labelled
+    centre_mm the centre of the region to look at (x, y, z; LPS), or None for the whole image
+    side      given by a fixed split, or None
+    attributes  columns for subgroup tables
+    """
+
+    id: str
+    patient: str
+    source: Source
+    targets: tuple[float, ...]
+    centre_mm: tuple[float, float, float] | None = None
+    site: str | None = None
+    side: Side | None = None
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,0 +1,106 @@
+"""Writing without half-written files, and hashes of what was written.
+
+A file is written beside its destination, flushed to the disk and then renamed onto it: a reader sees the old file
+or the new one, never a part. A full disk or a missing permission is a StorageError and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from radcnn.core.errors import ReadError, StorageError
+
+CHUNK = 1 << 20  # bytes read at a time when hashing
+MAX_JSON_BYTES = 256 << 20  # a JSON file larger than this is not one of ours
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it onto `path` when the block succeeds, remove it otherwise.
+
+    Raises StorageError when the disk is full or the folder is not writable.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as cause:
+        raise StorageError(
+            f"{path.name} could not be written to {path.parent}: {cause.strerror or cause}; "
+            "free some space or choose another folder"
+        ) from cause
+    finally:
+        if temporary is not None and temporary.exists():
+            temporary.unlink()
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write text atomically (UTF-8)."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write bytes atomically."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write JSON atomically: sorted as given, indented, NaN and infinity refused (say null)."""
+    write_text(path, json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read a JSON file of ours; raises ReadError when it is missing, too large or damaged."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise ReadError(f"{path} is larger than any JSON file of radcnn; it was not read")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as cause:
+        raise ReadError(f"{path} does not exist") from cause
+    except (ValueError, OSError) as cause:
+        raise ReadError(f"{path} is not readable JSON ({cause}); restore it or make it anew") from cause
+
+
+def append_line(path: Path | str, line: str) -> None:
+    """Append one line and flush it to the disk; the file is never rewritten."""
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line.rstrip("\n") + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as cause:
+        raise StorageError(f"{path} could not be appended to: {cause.strerror or cause}") from cause
+
+
+def sha256_of(path: Path | str) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sha256_of_json(value: Any) -> str:
+    """Hexadecimal SHA-256 of a value's canonical JSON (sorted keys, no spaces)."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,23 @@
+"""What is to be predicted, in the words of the user's table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["binary", "multiclass", "multilabel", "regression"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target of a study.
+
+    kind     "binary", "multiclass", "multilabel" or "regression"
+    names    column names: one, or one per label of a multi-label target
+    classes  names of the classes in the order of their index; the last one is the positive class of a binary target;
+             empty for regression; ("absent", "present") per label for multi-label
+    """
+
+    kind: Kind
+    names: tuple[str, ...]
+    classes: tuple[str, ...] = ()
