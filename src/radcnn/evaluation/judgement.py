@@ -1,0 +1,202 @@
+"""A Judgement: everything an evaluation found, as plain nested values that a report can draw.
+
+Judgement
+├── side, unit, level        "training" | "tuning" | "test"; "patient" | "image" (the unit of intervals); 0.95
+├── target                   core Target: kind, names, classes
+├── n, patients              judged cases (with at least one label) and their patients
+├── unlabelled               cases left out, because they have no label
+├── figures                  overall, by name (below)
+├── questions                one Question per yes/no question: the binary target itself, each class against the rest,
+│   │                        or each label; empty for regression
+│   ├── name, positive, negative      the question; what its two answers are called
+│   ├── n, patients, positives, prevalence
+│   ├── figures              auc, auc_bootstrap, auprc, brier, log_loss, calibration_slope, calibration_intercept, ece
+│   ├── points               one PointResult per operating point chosen on the tuning set
+│   │   ├── point            OperatingPoint: name, threshold, rule, chosen_on, question, undefined
+│   │   ├── figures          sensitivity, specificity, ppv, npv, accuracy, balanced_accuracy, f1, majority_accuracy;
+│   │   │                    and per asked prevalence p: "ppv@p", "npv@p" (for example "ppv@0.01")
+│   │   └── counts           Counts: true_positive, false_positive, false_negative, true_negative
+│   ├── roc                  RocCurve or None (one class only)
+│   ├── reliability          ReliabilityCurve or None
+│   ├── net_benefit          NetBenefitCurve or None
+│   └── histogram            ScoreHistogram
+├── confusion                ConfusionMatrix of the most probable class (multiclass), else None
+├── agreement                AgreementData (regression), else None
+├── subgroups                one SubgroupRow per value of each asked column and question
+├── worst                    the most confidently wrong cases, worst first
+└── notes                    sentences a reader must know (stratified bootstrap, undefined figures ...)
+
+`figures` of a Judgement, by kind of target:
+  binary      the same as its only question's figures, and majority_accuracy
+  multiclass  auc (macro, one class against the rest), accuracy, majority_accuracy, balanced_accuracy, kappa,
+              kappa_quadratic, brier (sum over classes), log_loss
+  multilabel  auc (macro), auprc (macro), brier (macro), exact_match where every label is known (at 0.5)
+  regression  mae, rmse, r2, bias, limit_low, limit_high (Bland-Altman), sd_truth (what guessing the mean would cost)
+
+All numbers are float64 or int; an undefined one is NaN in Python and null in JSON, and the Estimate says why.
+`Judgement.from_json(json.loads(json.dumps(judgement.as_json())))` is the same judgement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from radcnn.core.case import Side
+from radcnn.core.estimate import Estimate
+from radcnn.core.target import Target
+from radcnn.evaluation.plain import built, plain
+from radcnn.metrics.operating import Counts, OperatingPoint
+
+Unit = Literal["patient", "image"]
+
+
+@dataclass(frozen=True)
+class RocCurve:
+    """The empirical ROC curve, from (0, 0) to (1, 1), and a pointwise band on a grid of false positive rates.
+
+    Between the points the curve is straight. At most 1,001 points: flat and steep runs are kept exactly, the rest thinned.
+    """
+
+    false_positive_rate: tuple[float, ...]
+    true_positive_rate: tuple[float, ...]
+    band_false_positive_rate: tuple[float, ...]
+    band_low: tuple[float, ...]
+    band_high: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ReliabilityCurve:
+    """Per bin of equal numbers of cases: mean score, observed share of positives with its limits, and count."""
+
+    mean_score: tuple[float, ...]
+    observed: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    count: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NetBenefitCurve:
+    """Net benefit per threshold probability: the model with its pointwise band, treating all, (treating none is 0)."""
+
+    threshold: tuple[float, ...]
+    model: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    treat_all: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ScoreHistogram:
+    """Counts of scores of negatives and positives between `edges` (one more than the counts)."""
+
+    edges: tuple[float, ...]
+    negative: tuple[int, ...]
+    positive: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PointResult:
+    """What one operating point reaches."""
+
+    point: OperatingPoint
+    figures: dict[str, Estimate]
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Question:
+    """One yes/no question: the binary target, one class against the rest, or one label."""
+
+    name: str
+    positive: str
+    negative: str
+    n: int
+    patients: int
+    positives: int
+    prevalence: float
+    figures: dict[str, Estimate]
+    points: tuple[PointResult, ...]
+    roc: RocCurve | None
+    reliability: ReliabilityCurve | None
+    net_benefit: NetBenefitCurve | None
+    histogram: ScoreHistogram
+
+
+@dataclass(frozen=True)
+class ConfusionMatrix:
+    """Counts of cases: one row per true class, one column per predicted class."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class AgreementData:
+    """What a scatter plot and a Bland-Altman plot draw: one pair per case (at most 5,000, chosen evenly)."""
+
+    truth: tuple[float, ...]
+    predicted: tuple[float, ...]
+    bias: float
+    limit_low: float
+    limit_high: float
+
+
+@dataclass(frozen=True)
+class SubgroupRow:
+    """One group of cases (column == value) on one question; `positives` is 0 for regression.
+
+    figures: auc, and sensitivity and specificity at the first operating point; accuracy for a multiclass target
+    (question "all classes"); mae and bias for regression (question = the target). Undefined where the group is small.
+    """
+
+    column: str
+    value: str
+    question: str
+    n: int
+    patients: int
+    positives: int
+    figures: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class WorstCase:
+    """A confidently wrong case: `wrongness` is 1 minus the probability given to the truth, or the absolute error."""
+
+    case: str
+    question: str
+    truth: str
+    predicted: str
+    score: float
+    wrongness: float
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Everything an evaluation found; see the drawing on top of this file."""
+
+    side: Side
+    unit: Unit
+    level: float
+    target: Target
+    n: int
+    patients: int
+    unlabelled: int
+    figures: dict[str, Estimate]
+    questions: tuple[Question, ...]
+    confusion: ConfusionMatrix | None
+    agreement: AgreementData | None
+    subgroups: tuple[SubgroupRow, ...]
+    worst: tuple[WorstCase, ...]
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values; NaN becomes null."""
+        made: dict[str, Any] = plain(self)
+        return made
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Judgement:
+        """The inverse of as_json; raises ReadError when the value is not a judgement's."""
+        return built(cls, value)

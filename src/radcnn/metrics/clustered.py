@@ -1,0 +1,119 @@
+"""Intervals of figures that are sums over cases, when several cases belong to one patient.
+
+A smooth figure T is, to first order, T + sum of one influence per case. Adding the influences of each patient's cases
+and taking the variance of these sums needs no model of the correlation within a patient (the between-cluster or
+"sandwich" estimator; Binder 1983, doi:10.2307/1402588):
+
+    var(T) = C / (C - 1) * sum over patients (sum of the patient's influences)^2,   C = number of patients
+
+The interval uses Student's t with C - 1 degrees of freedom, on a scale where the figure is closer to normal.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats
+
+from radcnn.core.estimate import Estimate
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+Scale = Literal["identity", "logit", "log", "fisher"]
+
+
+def patient_codes(patients: ArrayLike) -> Codes:
+    """Numbers 0..C-1 in place of names (n,), in the sorted order of the names.
+
+    >>> patient_codes(["b", "a", "b"]).tolist()
+    [1, 0, 1]
+    """
+    codes: Codes = np.unique(np.asarray(patients), return_inverse=True)[1].reshape(-1).astype(np.intp)
+    return codes
+
+
+def patient_sums(values: Floats, codes: Codes) -> Floats:
+    """Sums of values (n,) over the cases of each patient: (C,)."""
+    return np.bincount(codes, weights=values, minlength=int(codes.max()) + 1 if codes.size else 0)
+
+
+def clustered_variance(influence: Floats, codes: Codes) -> float:
+    """Variance of a figure from its influences (n,), summed by patient; NaN for fewer than two patients."""
+    sums = patient_sums(influence, codes)
+    if sums.size < 2:
+        return math.nan
+    return float(sums.size / (sums.size - 1) * np.sum(sums**2))
+
+
+def t_quantile(level: float, patients: int) -> float:
+    """The two-sided quantile of Student's t with patients - 1 degrees of freedom; NaN for fewer than two patients."""
+    return float(stats.t.ppf((1 + level) / 2, patients - 1)) if patients > 1 else math.nan
+
+
+def t_limits(value: float, variance: float, quantile: float, scale: Scale = "identity") -> tuple[float, float]:
+    """Limits value -+ quantile * sd on a scale, brought back.
+
+    logit keeps them inside (0, 1), log above 0, fisher (the arc tangens hyperbolicus) inside (-1, 1). Where the scale
+    does not reach the value (0 or 1), the limits are NaN.
+    """
+    half = quantile * math.sqrt(variance) if variance >= 0 else math.nan
+    if scale == "identity":
+        return value - half, value + half
+    if scale == "logit":
+        if not 0 < value < 1:
+            return math.nan, math.nan
+        centre, half = special.logit(value), half / (value * (1 - value))
+        return float(special.expit(centre - half)), float(special.expit(centre + half))
+    if scale == "log":
+        return (value * math.exp(-half / value), value * math.exp(half / value)) if value > 0 else (math.nan, math.nan)
+    if not -1 < value < 1:
+        return math.nan, math.nan
+    centre, half = math.atanh(value), half / (1 - value**2)
+    return math.tanh(centre - half), math.tanh(centre + half)
+
+
+def linearised(
+    value: float, influence: Floats, codes: Codes, *, level: float = 0.95, scale: Scale = "identity", what: str = ""
+) -> Estimate:
+    """An Estimate from a value and its influences (n,), by patient; no interval for a single patient."""
+    patients = np.unique(codes).size
+    variance = clustered_variance(influence, patient_codes(codes))
+    low, high = t_limits(value, variance, t_quantile(level, patients), scale)
+    method = f"{what or 'linearised'} by patient, t with {patients - 1} df"
+    if patients < 2:
+        method = "no interval: one patient"
+    elif scale != "identity":
+        method += f", {scale} scale"
+    return Estimate(float(value), low, high, int(influence.size), patients, method, level)
+
+
+def clustered_mean(
+    values: ArrayLike, patients: ArrayLike, *, level: float = 0.95, scale: Scale = "identity", what: str = "mean"
+) -> Estimate:
+    """The mean of values (n,) over cases, with an interval by patient; missing when there is no case."""
+    numbers, codes = np.asarray(values, dtype=np.float64), patient_codes(patients)
+    if not numbers.size:
+        return Estimate.missing("no cases")
+    mean = float(numbers.mean())
+    return linearised(mean, (numbers - mean) / numbers.size, codes, level=level, scale=scale, what=what)
+
+
+def clustered_ratio(
+    numerator: ArrayLike,
+    denominator: ArrayLike,
+    patients: ArrayLike,
+    *,
+    level: float = 0.95,
+    scale: Scale = "identity",
+    what: str = "ratio",
+) -> Estimate:
+    """Sum of numerators over sum of denominators (n,), with an interval by patient; missing when the latter is 0."""
+    top, bottom = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    codes, total = patient_codes(patients), float(np.sum(bottom))
+    if total == 0:
+        return Estimate.missing("the denominator is 0", top.size, np.unique(codes).size)
+    ratio = float(np.sum(top)) / total
+    return linearised(ratio, (top - ratio * bottom) / total, codes, level=level, scale=scale, what=what)
