@@ -37,7 +37,7 @@ def patient_codes(patients: ArrayLike) -> Codes:
 
 def patient_sums(values: Floats, codes: Codes) -> Floats:
     """Sums of values (n,) over the cases of each patient: (C,)."""
-    return np.bincount(codes, weights=values, minlength=int(codes.max()) + 1 if codes.size else 0)
+    return np.bincount(codes, weights=values).astype(np.float64)
 
 
 def clustered_variance(influence: Floats, codes: Codes) -> float:

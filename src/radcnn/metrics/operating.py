@@ -72,19 +72,19 @@ def counts_at(scores: ArrayLike, truth: ArrayLike, threshold: float) -> Counts:
     )
 
 
-def _youden(sensitivity: Floats, specificity: Floats, _: float) -> int:
+def _youden(sensitivity: Floats, specificity: Floats, least: float) -> int:  # noqa: ARG001 one form for all rules
     """The point with the largest sensitivity + specificity - 1 (Youden 1950); of equals, the most sensitive."""
     return int(np.argmax(sensitivity + specificity))
 
 
 def _sensitivity(sensitivity: Floats, specificity: Floats, least: float) -> int:
     """The most specific point whose sensitivity is at least `least`."""
-    return int(np.flatnonzero(sensitivity >= least - AT_LEAST)[-1])
+    return int(np.argmax(np.where(sensitivity >= least - AT_LEAST, specificity, -1.0)))
 
 
 def _specificity(sensitivity: Floats, specificity: Floats, least: float) -> int:
     """The most sensitive point whose specificity is at least `least`."""
-    return int(np.flatnonzero(specificity >= least - AT_LEAST)[0])
+    return int(np.argmax(np.where(specificity >= least - AT_LEAST, sensitivity, -1.0)))
 
 
 RULES: dict[str, Callable[[Floats, Floats, float], int]] = {
@@ -132,13 +132,18 @@ def choose_threshold(
     ladder = Ladder.of(scores, truth)
     if ladder.undefined:
         return OperatingPoint(rule, math.nan, rule, chosen_on, question, ladder.undefined)
-    below_positive, below_negative = ladder.below(np.ones((1, len(ladder.order))))
-    # calling positive from rung k upwards; at least one case is always called positive
-    sensitivity = 1 - below_positive[0, :-1] / below_positive[0, -1]
-    specificity = below_negative[0, :-1] / below_negative[0, -1]
-    if name == "specificity" and not (specificity >= value - AT_LEAST).any():
-        top = float(ladder.rungs[-1])
-        return OperatingPoint(rule, float(np.nextafter(top, math.inf)), rule, chosen_on, question)
+    below_positive, below_negative = ladder.below(np.ones((1, ladder.order.size)))
+    # entry k: calling positive from rung k upwards; the last entry calls nothing positive
+    sensitivity = 1 - below_positive[0] / below_positive[0, -1]
+    specificity = below_negative[0] / below_negative[0, -1]
     rung = RULES[name](sensitivity, specificity, value)
-    lower = ladder.rungs[max(rung - 1, 0)]
-    return OperatingPoint(rule, float((ladder.rungs[rung] + lower) / 2), rule, chosen_on, question)
+    return OperatingPoint(rule, _between(ladder.rungs, rung), rule, chosen_on, question)
+
+
+def _between(rungs: Floats, rung: int) -> float:
+    """A threshold that calls exactly the rungs from `rung` upwards positive."""
+    if rung == rungs.size:
+        return float(np.nextafter(rungs[-1], math.inf))
+    upper, lower = float(rungs[rung]), float(rungs[max(rung - 1, 0)])
+    middle = lower + (upper - lower) / 2
+    return middle if lower < middle < upper else upper

@@ -82,7 +82,7 @@ def proportion(hits: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> 
     Missing when there is no case; without an interval when one patient gave several cases.
 
     >>> str(proportion([True, False, True, True], ["a", "a", "b", "c"]))
-    '0.750 (0.151 to 0.981, n=4)'
+    '0.750 (0.101 to 0.988, n=4)'
     """
     numbers = np.asarray(hits, dtype=np.float64)
     if not numbers.size:

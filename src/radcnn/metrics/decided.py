@@ -1,0 +1,149 @@
+"""Figures of yes/no decisions at one threshold, each with an interval by patient.
+
+Sensitivity, specificity, PPV, NPV and accuracy are proportions; balanced accuracy and F1 are linearised; PPV and NPV
+at another prevalence follow Bayes' theorem from sensitivity and specificity, with limits from theirs.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from radcnn.core.estimate import Estimate
+from radcnn.metrics.clustered import clustered_ratio, linearised, patient_codes
+from radcnn.metrics.proportions import proportion
+
+Flags = NDArray[np.bool_]
+
+
+def decision_figures(
+    called: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float = 0.95
+) -> dict[str, Estimate]:
+    """Figures of decisions (n,) against truth (n,), both in 0/1; those with a zero denominator are missing, with why.
+
+    Keys: sensitivity, specificity, ppv, npv, accuracy, balanced_accuracy, f1, majority_accuracy.
+    """
+    yes, positive, names = np.asarray(called) > 0, np.asarray(truth) > 0, np.asarray(patients)
+
+    def share(of: Flags, hit: Flags, none: str) -> Estimate:
+        made = proportion(hit[of], names[of], level=level)
+        return made if made.n else Estimate.missing(none, yes.size, int(np.unique(names).size))
+
+    return {
+        "sensitivity": share(positive, yes, "no positive cases"),
+        "specificity": share(~positive, ~yes, "no negative cases"),
+        "ppv": share(yes, positive, "no case was called positive"),
+        "npv": share(~yes, ~positive, "no case was called negative"),
+        "accuracy": proportion(yes == positive, names, level=level),
+        "balanced_accuracy": balanced_accuracy(yes, positive, names, level=level),
+        "f1": f1(yes, positive, names, level=level),
+        "majority_accuracy": majority_accuracy(positive, names, level=level),
+    }
+
+
+def majority_accuracy(labels: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """The accuracy of always answering the most frequent class of labels (n,); missing when there is no case."""
+    values = np.asarray(labels)
+    if not values.size:
+        return Estimate.missing("no cases")
+    classes, counts = np.unique(values, return_counts=True)
+    return proportion(values == classes[counts.argmax()], patients, level=level)
+
+
+def balanced_accuracy(called: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """The mean of the classes' recalls, decisions (n,) against truth (n,), any number of classes; logit scale.
+
+    At 0 and 1, where the variance vanishes, the limits are those of as many cases right by chance: the accuracy's.
+    Missing when there are fewer than two classes in the truth.
+    """
+    answer, labels, codes = np.asarray(called), np.asarray(truth), patient_codes(patients)
+    classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    people = int(np.unique(codes).size)
+    if classes.size < 2:
+        return Estimate.missing("fewer than two classes among the cases", labels.size, people)
+    right = (answer == labels).astype(np.float64)
+    recalls = np.bincount(index, right) / counts
+    influence = (right - recalls[index]) / (counts[index] * classes.size)
+    value = float(recalls.mean())
+    if not influence.any():
+        # every class is all right or all wrong
+        like = proportion(right, patients, level=level)
+        same = like.value == value
+        low, high = (like.low, like.high) if same else (math.nan, math.nan)
+        return Estimate(
+            value, low, high, labels.size, people, like.method if same else "no interval: no variance", level
+        )
+    return linearised(value, influence, codes, level=level, scale="logit")
+
+
+def f1(called: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """F1 = 2 TP / (2 TP + FP + FN) of decisions (n,) against truth (n,) in 0/1, as a ratio by patient, logit scale.
+
+    Missing when nothing is positive and nothing was called so; without limits at 0 and 1.
+    """
+    yes, positive = np.asarray(called) > 0, np.asarray(truth) > 0
+    both = 2.0 * (yes & positive)
+    made = clustered_ratio(both, yes.astype(float) + positive, patients, level=level, scale="logit")
+    if math.isnan(made.value):
+        return Estimate.missing("no case is positive or was called positive", made.n, made.patients)
+    return made
+
+
+def predictive_values_at(sensitivity: Estimate, specificity: Estimate, prevalence: float) -> tuple[Estimate, Estimate]:
+    """PPV and NPV at a prevalence in (0, 1), from sensitivity and specificity (Bayes).
+
+    The limits combine those of the two log rates by MOVER (Donner and Zou 2012, doi:10.1177/0962280210387607), taking
+    the two as independent. Missing where sensitivity or specificity is, or where no case would be called so.
+    """
+    for given in (sensitivity, specificity):
+        if given.undefined:
+            gone = Estimate.missing(given.undefined, given.n, given.patients)
+            return gone, gone
+    n, people = sensitivity.n + specificity.n, sensitivity.patients + specificity.patients
+    odds = prevalence / (1 - prevalence)
+    se = (sensitivity.value, sensitivity.low, sensitivity.high)
+    sp = (specificity.value, specificity.low, specificity.high)
+    method, level = f"Bayes at prevalence {prevalence:g}, MOVER", sensitivity.level
+
+    def made(rate: tuple[float, float, float], other: tuple[float, float, float], weight: float) -> Estimate:
+        """rate * weight / (rate * weight + (1 - other))."""
+        wrong = (1 - other[0], 1 - other[2], 1 - other[1])
+        value, low, high = (_share(r * weight) for r in _ratio(rate, wrong))
+        if math.isnan(value):
+            return Estimate.missing("no case would be called so", n, people)
+        return Estimate(value, low, high, n, people, method, level)
+
+    return made(se, sp, odds), made(sp, se, 1 / odds)
+
+
+def _share(ratio: float) -> float:
+    return 1.0 if math.isinf(ratio) else ratio / (1 + ratio)
+
+
+def _ratio(top: tuple[float, float, float], bottom: tuple[float, float, float]) -> tuple[float, float, float]:
+    """The ratio of two independent rates (value, low, high) with MOVER limits on the log scale.
+
+    Where a rate is 0 its logarithm has no value; the limit is then the ratio of the two rates' own limits (wider).
+    """
+    (a, a_low, a_high), (b, b_low, b_high) = top, bottom
+    value = _divide(a, b)
+    if a == 0 or b == 0:
+        return value, _divide(a_low, b_high), _divide(a_high, b_low)
+    down = math.hypot(_log_gap(a, a_low), _log_gap(b_high, b))
+    up = math.hypot(_log_gap(a_high, a), _log_gap(b, b_low))
+    return value, value * math.exp(-down), (math.inf if math.isinf(up) else value * math.exp(up))
+
+
+def _divide(a: float, b: float) -> float:
+    if b == 0:
+        return math.nan if a == 0 else math.inf
+    return a / b
+
+
+def _log_gap(high: float, low: float) -> float:
+    """log(high / low); infinite when low is 0, NaN when a limit is unknown."""
+    if math.isnan(high) or math.isnan(low):
+        return math.nan
+    return math.inf if low <= 0 else math.log(high / low)
