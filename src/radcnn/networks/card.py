@@ -1,0 +1,216 @@
+"""The card of a network: every parameter and hyperparameter of the review's Table 1, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import nn
+
+from radcnn.core.errors import SettingsError
+from radcnn.networks.build import bare
+from radcnn.networks.card_text import text
+from radcnn.networks.layers import ACTIVATIONS, Add, Concatenate, Dims
+from radcnn.networks.trace import (
+    ADAPTIVE,
+    AVERAGE_POOLS,
+    CONVOLUTIONS,
+    MAX_POOLS,
+    TRANSPOSED,
+    Step,
+    per_axis,
+    smallest_size,
+    trace,
+)
+
+ACTIVATION_NAMES = {type(make()): name for name, make in ACTIVATIONS.items() if name != "identity"}
+NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm)
+KINDS: tuple[tuple[Any, str], ...] = (
+    (CONVOLUTIONS, "convolution"),
+    (TRANSPOSED, "transposed convolution"),
+    (MAX_POOLS + AVERAGE_POOLS + ADAPTIVE, "pooling"),
+    (nn.Linear, "dense"),
+    (NORMS, "normalisation"),
+    (tuple(ACTIVATION_NAMES), "activation"),
+    (nn.Dropout, "dropout"),
+    (Add, "addition"),
+    (Concatenate, "concatenation"),
+    (nn.Identity, "identity"),
+)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row of a card; what a kind of layer does not have is None.
+
+    output           (channels, ...) of one image
+    kernel, stride, padding  per axis, of a convolution or a pooling
+    number           kernels of a convolution, units of a dense layer
+    setting          activation, pooling method, normalisation or dropout probability
+    receptive_field  input voxels one unit sees, per axis; "the whole image" is the image's size
+    jump             input voxels between neighbouring units, per axis
+    """
+
+    name: str
+    kind: str
+    output: tuple[int, ...]
+    parameters: int
+    kernel: tuple[int, ...] | None
+    stride: tuple[int, ...] | None
+    padding: tuple[int, ...] | None
+    number: int | None
+    setting: str | None
+    receptive_field: tuple[int, ...] | None
+    jump: tuple[float, ...] | None
+    multiply_accumulates: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """A network's parameters and hyperparameters, in the order an image passes its layers.
+
+    parameters           learned numbers of the whole network, heads used in training only included
+    receptive_field      of the last maps before anything looks at the whole image
+    activation_elements  numbers all layers put out for one image
+    """
+
+    name: str
+    channels: int
+    outputs: int
+    size: tuple[int, ...]
+    options: Mapping[str, object]
+    layers: tuple[Layer, ...]
+    parameters: int
+    multiply_accumulates: int
+    activation_elements: int
+    receptive_field: tuple[int, ...] | None
+    paper: str
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object with every field; `layers` is a list of objects."""
+        return asdict(self)
+
+    def as_text(self) -> str:
+        """Aligned plain text: what goes in and out, one line per layer, totals.
+
+        >>> print(card("chain", channels=1, outputs=2, size=(28, 28)).as_text().splitlines()[0])
+        chain: 1 x 28 x 28 in, 2 out
+        """
+        return text(self)
+
+
+def card(
+    name: str,
+    *,
+    channels: int,
+    outputs: int,
+    dims: Dims = 2,
+    size: tuple[int, ...],
+    options: Mapping[str, object] | None = None,
+) -> Card:
+    """The card of a network of NETWORKS for images of `size` (rows, columns; or slices, rows, columns).
+
+    Raises SettingsError when the name, an option or the size does not fit; a size too small is told the smallest.
+    """
+    if len(size) != dims:
+        raise SettingsError(f"size of a {dims}D image must be {dims} numbers, got {size}")
+    network, settings, paper = bare(name, channels=channels, outputs=outputs, dims=dims, options=options)
+    try:
+        steps = trace(network, tuple(size), channels)
+    except SettingsError as cause:
+        least = smallest_size(network, dims=dims, channels=channels)
+        raise SettingsError(f"{name} needs images of at least {least} voxels a side, got {size}") from cause
+    maps = [step for step in steps if len(step.output) == dims + 1 and not isinstance(step.layer, ADAPTIVE)]
+    return Card(
+        name=name,
+        channels=channels,
+        outputs=outputs,
+        size=tuple(size),
+        options=asdict(settings),
+        layers=tuple(_row(step) for step in steps),
+        parameters=sum(p.numel() for p in network.parameters()),
+        multiply_accumulates=sum(step.multiply_accumulates for step in steps),
+        activation_elements=_elements(steps),
+        receptive_field=_sizes(maps[-1]) if maps else None,
+        paper=paper,
+    )
+
+
+def multiply_accumulates(network: nn.Module, size: tuple[int, ...], channels: int) -> int:
+    """Multiply-accumulates of one image's forward pass: convolutions and dense layers, without their biases.
+
+    Works for any network made of torch's layers. Raises SettingsError when the image does not fit.
+    """
+    return sum(step.multiply_accumulates for step in trace(network, size, channels))
+
+
+def activation_elements(network: nn.Module, size: tuple[int, ...], channels: int) -> int:
+    """Numbers that all layers put out for one image: an upper bound of what training keeps for the backward pass.
+
+    Layers that work in place count too. Raises SettingsError when the image does not fit.
+    """
+    return _elements(trace(network, size, channels))
+
+
+def _elements(steps: list[Step]) -> int:
+    total = 0
+    for step in steps:
+        count = 1
+        for length in step.output:
+            count *= length
+        total += count
+    return total
+
+
+def _row(step: Step) -> Layer:
+    layer: Any = step.layer
+    windowed = isinstance(layer, CONVOLUTIONS + TRANSPOSED + MAX_POOLS + AVERAGE_POOLS)
+    rank = len(step.output) - 1
+    kernel, stride, padding = (
+        (per_axis(layer.kernel_size, rank), per_axis(layer.stride, rank), per_axis(layer.padding, rank))
+        if windowed
+        else (None, None, None)
+    )
+    return Layer(
+        name=step.name,
+        kind=next((kind for types, kind in KINDS if isinstance(layer, types)), type(layer).__name__),
+        output=step.output,
+        parameters=sum(p.numel() for p in layer.parameters()) if step.first else 0,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        number=_number(layer),
+        setting=_setting(layer),
+        receptive_field=_sizes(step),
+        jump=None if step.fields is None else tuple(field.jump for field in step.fields),
+        multiply_accumulates=step.multiply_accumulates,
+    )
+
+
+def _sizes(step: Step) -> tuple[int, ...] | None:
+    return None if step.fields is None else tuple(field.size for field in step.fields)
+
+
+def _number(layer: nn.Module) -> int | None:
+    if isinstance(layer, CONVOLUTIONS + TRANSPOSED):
+        return int(layer.out_channels)
+    return layer.out_features if isinstance(layer, nn.Linear) else None
+
+
+def _setting(layer: nn.Module) -> str | None:
+    if isinstance(layer, tuple(ACTIVATION_NAMES)):
+        return ACTIVATION_NAMES[type(layer)]
+    if isinstance(layer, MAX_POOLS):
+        return "max"
+    if isinstance(layer, AVERAGE_POOLS + ADAPTIVE):
+        return "average"
+    if isinstance(layer, nn.Dropout):
+        return f"p {layer.p:g}"
+    if isinstance(layer, NORMS):
+        return "group" if isinstance(layer, nn.GroupNorm) else _norm_name(layer)
+    return None
+
+
+def _norm_name(layer: nn.Module) -> str:
+    return "instance" if isinstance(layer, nn.modules.instancenorm._InstanceNorm) else "batch"

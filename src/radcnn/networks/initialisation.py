@@ -1,0 +1,99 @@
+"""First weights: each tensor is drawn from the seed and its own name, so that nothing else can change it.
+
+    he          N(0, 2 / fan_in)         He et al. 2015, arXiv:1502.01852
+    he_fan_out  N(0, 2 / fan_out)        the same, keeping the variance of gradients
+    glorot      U(+-sqrt(6 / (fan_in + fan_out)))   Glorot & Bengio 2010
+    normal      N(0, sd^2), sd 0.01 in AlexNet and VGG
+    uniform     U(+-1 / sqrt(fan_in)), torch's own for dense layers; also for biases
+
+Biases are 0 (except "uniform"), scales of normalisations 1, shifts 0, slopes of PReLU 0.25.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from radcnn.core.chance import torch_generator
+
+Scheme = Literal["he", "he_fan_out", "glorot", "normal", "uniform"]
+PRELU_SLOPE = 0.25  # He et al. 2015, the start of the learned slope
+
+
+@dataclass(frozen=True)
+class Initialisation:
+    """How a network's first weights are drawn.
+
+    convolution, dense  schemes of the two kinds of weights
+    sd                  standard deviation of "normal"
+    zero_scales         names of normalisation scales that start at 0 instead of 1 (Goyal et al. 2017, arXiv:1706.02677)
+    """
+
+    convolution: Scheme = "he"
+    dense: Scheme = "he"
+    sd: float = 0.01
+    zero_scales: tuple[str, ...] = ()
+
+    def overruled(self, scheme: Scheme | None) -> Initialisation:
+        """The same with one scheme for all weights; unchanged when `scheme` is None."""
+        return self if scheme is None else replace(self, convolution=scheme, dense=scheme)
+
+
+def fans(shape: torch.Size) -> tuple[int, int]:
+    """Inputs and outputs that meet in one unit, for a weight (out, in, *kernel).
+
+    >>> fans(torch.Size([64, 3, 7, 7]))
+    (147, 3136)
+    """
+    kernel = math.prod(shape[2:])
+    return shape[1] * kernel, shape[0] * kernel
+
+
+def drawn(scheme: Scheme, shape: torch.Size, generator: torch.Generator, *, sd: float = 0.01) -> Tensor:
+    """A weight (out, in, *kernel), float32 on the CPU, drawn from the generator."""
+    fan_in, fan_out = fans(shape)
+    limits = {"glorot": math.sqrt(6 / (fan_in + fan_out)), "uniform": 1 / math.sqrt(fan_in)}
+    if scheme in limits:
+        return torch.empty(shape).uniform_(-limits[scheme], limits[scheme], generator=generator)
+    deviations = {"he": math.sqrt(2 / fan_in), "he_fan_out": math.sqrt(2 / fan_out), "normal": sd}
+    return torch.empty(shape).normal_(0, deviations[scheme], generator=generator)
+
+
+@torch.no_grad()
+def initialise(network: nn.Module, how: Initialisation, seed: int) -> None:
+    """Draw every weight of a network anew and clear its running statistics; same seed, same weights.
+
+    A tensor depends on the seed and its name only: a new head leaves the weights of the rest as they were.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
+            _fill(module, name, how.convolution, how.sd, seed)
+        elif isinstance(module, nn.Linear):
+            _fill(module, name, how.dense, how.sd, seed)
+        elif isinstance(module, nn.PReLU):
+            module.weight.fill_(PRELU_SLOPE)
+        else:
+            _reset(module, name, how)
+
+
+def _fill(module: nn.Conv2d | nn.Conv3d | nn.Linear, name: str, scheme: Scheme, sd: float, seed: int) -> None:
+    generator = torch_generator(seed, "initialise", name)
+    weight: Tensor = module.weight
+    weight.copy_(drawn(scheme, weight.shape, generator, sd=sd))
+    if module.bias is not None:
+        limit = 1 / math.sqrt(fans(weight.shape)[0]) if scheme == "uniform" else 0.0
+        module.bias.copy_(torch.empty(module.bias.shape).uniform_(-limit, limit, generator=generator))
+
+
+def _reset(module: nn.Module, name: str, how: Initialisation) -> None:
+    """Normalisations start as the identity; any other module with parameters of its own is our mistake."""
+    own = dict(module.named_parameters(recurse=False))
+    assert set(own) <= {"weight", "bias"}, f"no rule for the parameters of {name}"
+    for kind, parameter in own.items():
+        parameter.fill_(float(kind == "weight" and f"{name}.weight" not in how.zero_scales))
+    if isinstance(module, nn.modules.batchnorm._NormBase):
+        module.reset_running_stats()
