@@ -1,0 +1,99 @@
+"""Noise and Blur: the image as a noisier, or a softer, acquisition would have shown it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from radcnn.transforms.drawing import (
+    Drawn,
+    Shape,
+    acts,
+    check_not_negative,
+    check_probability,
+    check_range,
+    per_sample,
+    random_rows,
+    uniform,
+    where_acting,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """White Gaussian noise; its sd is uniform in 0..sd, in units of the prepared image.
+
+    A regulariser, not a model of a scanner: CT noise is coloured and depends on the object.
+    """
+
+    sd: float = 0.05
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_probability(self.p, "noise")
+        check_not_negative(self.sd, "sd of noise")
+
+    def sample(self, generator: torch.Generator, shape: Shape) -> Drawn:
+        acting = acts(generator, shape[0], self.p)
+        sd = torch.where(acting, uniform(generator, (shape[0],), 0.0, self.sd), 0.0)
+        return {"sd": sd, "noise": random_rows(generator, sd > 0, shape, "normal")}
+
+    def apply(self, batch: Tensor, drawn: Drawn) -> Tensor:
+        """The batch (B, C, *spatial) with noise added."""
+
+        def add(samples: Tensor, rows: Tensor) -> Tensor:
+            noise = drawn["noise"] if len(rows) == len(drawn["noise"]) else drawn["noise"][rows]
+            return torch.addcmul(
+                samples, noise.to(samples.device, samples.dtype), per_sample(drawn["sd"][rows], samples)
+            )
+
+        return where_acting(batch, drawn["sd"] > 0, add)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blur:
+    """Gaussian blur; sigma in voxels, uniform in low..high; the border is continued outwards."""
+
+    sigma: tuple[float, float] = (0.3, 0.8)
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_probability(self.p, "blur")
+        check_range(self.sigma, "sigma of blur")
+
+    def sample(self, generator: torch.Generator, shape: Shape) -> Drawn:
+        acting = acts(generator, shape[0], self.p)
+        return {"sigma": torch.where(acting, uniform(generator, (shape[0],), *self.sigma), 0.0)}
+
+    def apply(self, batch: Tensor, drawn: Drawn) -> Tensor:
+        """The batch (B, C, *spatial), softer."""
+        radius = math.ceil(3 * self.sigma[1])
+        return where_acting(
+            batch, drawn["sigma"] > 0, lambda samples, rows: gaussian_blur(samples, drawn["sigma"][rows], radius)
+        )
+
+
+def gaussian_blur(batch: Tensor, sigma: Tensor, radius: int) -> Tensor:
+    """Separable Gaussian blur of a batch (B, C, *spatial) with one sigma (B,) in voxels per sample.
+
+    Weights exp(-k^2 / (2 sigma^2)) for |k| <= radius, normalised; the border voxel is continued outwards.
+    """
+    weights = torch.exp(-0.5 * (torch.arange(radius + 1, dtype=torch.float64) / sigma.cpu()[:, None]) ** 2)
+    weights = weights / (weights[:, :1] + 2 * weights[:, 1:].sum(1, keepdim=True))
+    for axis in range(2, batch.ndim):
+        count = batch.shape[axis]
+        if count == 1:
+            continue
+        padding = [0, 0] * (batch.ndim - 1 - axis) + [radius, radius]
+        padding += [0, 0] * (axis - 2)
+        wide = F.pad(batch, padding, mode="replicate")
+        result = batch * per_sample(weights[:, 0], batch)
+        for k in range(1, radius + 1):
+            pair = wide.narrow(axis, radius - k, count) + wide.narrow(axis, radius + k, count)
+            result = torch.addcmul(result, pair, per_sample(weights[:, k], batch))
+        batch = result
+    return batch

@@ -1,0 +1,67 @@
+"""Index axes brought to the patient's axes by permuting and flipping only; and the three planes through a point."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+
+from radcnn.core.errors import GeometryError
+from radcnn.core.volume import Volume
+
+WORLD_AXES = (2, 1, 0)  # slices run along z (to the head), rows along y (to the back), columns along x (to the left)
+
+
+def towards_patient_axes(volume: Volume) -> Volume:
+    """The same voxels with slices running to the head, rows to the back and columns to the patient's left.
+
+    Axes are permuted and reversed, nothing is interpolated: an oblique scan stays oblique, each of its axes taking
+    the place of the patient axis it is nearest to. 2D images and volumes whose place in the patient is unknown are
+    returned as they are (from_spacing already says slices = z, rows = y, columns = x).
+    """
+    if volume.rank != 3 or volume.frame != "patient" or volume.affine is None:
+        return volume
+    cosines = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
+    order = max(
+        permutations(range(3)), key=lambda axes: sum(abs(cosines[w, a]) for w, a in zip(WORLD_AXES, axes, strict=True))
+    )
+    change = np.zeros((4, 4))
+    change[3, 3] = 1.0
+    reverse = []
+    for new, old in enumerate(order):
+        backwards = cosines[WORLD_AXES[new], old] < 0
+        change[old, new] = -1.0 if backwards else 1.0
+        change[old, 3] = volume.size[old] - 1 if backwards else 0.0
+        reverse.append(slice(None, None, -1 if backwards else 1))
+    voxels = volume.voxels.transpose(0, *(axis + 1 for axis in order))[(slice(None), *reverse)]
+    return Volume(voxels, volume.affine @ change, volume.units, volume.frame)
+
+
+def single_slice_as_image(volume: Volume) -> Volume:
+    """A volume of one slice as an image of rank 2 at the same place; anything else as it is."""
+    if volume.rank == 2 or volume.size[0] != 1:
+        return volume
+    return Volume(volume.voxels[:, 0], volume.affine, volume.units, volume.frame)
+
+
+def centre_index(volume: Volume, centre_mm: tuple[float, ...] | None) -> tuple[float, ...]:
+    """The fractional index of `centre_mm` (x, y, z; LPS), or of the middle of the image where none is given.
+
+    Raises GeometryError when the point lies outside the image.
+    """
+    if centre_mm is None:
+        return tuple((n - 1) / 2 for n in volume.size)
+    if len(centre_mm) != 3 or not np.isfinite(centre_mm).all():
+        raise GeometryError(f"centre_mm must be three finite numbers (x, y, z; LPS), got {tuple(centre_mm)}")
+    index = volume.index(centre_mm)
+    outside = [
+        f"{name} {at:.1f} of 0..{n - 1}"
+        for name, at, n in zip(("slice", "row", "column")[3 - volume.rank :], index, volume.size, strict=True)
+        if not -0.5 <= at <= n - 0.5
+    ]
+    if outside:
+        raise GeometryError(
+            f"centre_mm lies outside the image ({', '.join(outside)}); "
+            "it must be in mm, in the order x, y, z, with x to the left and y to the back (LPS; NIfTI tools use RAS)"
+        )
+    return tuple(float(at) for at in index)

@@ -1,0 +1,121 @@
+"""A Pipeline applies an Augmentation: one draw, one resampling for image, mask, points and boxes, then grey values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from radcnn.core.errors import SettingsError
+from radcnn.transforms.augmentation import Augmentation, name_of
+from radcnn.transforms.drawing import Drawn, Shape
+from radcnn.transforms.spatial import Grid, Spatial
+from radcnn.transforms.warp import PaddingMode, Step, move_boxes, move_points, resample
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """A batch and what belongs to it after the same spatial transforms; what was not given is None.
+
+    image   (B, C, *size)
+    mask    (B, *size) or (B, K, *size), of its own type
+    points  (B, P, d), indices
+    boxes   (B, N, 2 d), all low indices and then all high ones
+    """
+
+    image: Tensor
+    mask: Tensor | None = None
+    points: Tensor | None = None
+    boxes: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Random changes of batches, drawn once and replayed exactly.
+
+    >>> from radcnn.core.chance import torch_generator
+    >>> from radcnn.transforms.spatial import Rotate
+    >>> pipeline = Pipeline(Augmentation((Rotate(degrees=5),)))
+    >>> batch = torch.rand(2, 1, 8, 8)
+    >>> drawn = pipeline.sample(torch_generator(0, "augment", 1), batch.shape)
+    >>> bool((pipeline.apply(batch, drawn) == pipeline.apply(batch, drawn)).all())
+    True
+    """
+
+    augmentation: Augmentation
+
+    def sample(self, generator: torch.Generator, shape: Shape) -> dict[str, Tensor]:
+        """Draw for a batch of shape (B, C, *size), on the CPU: a flat dict of tensors, each with the batch first.
+
+        The draw depends on the generator's state and the shape only; see `radcnn.transforms.drawing`.
+        """
+        if len(shape) not in (4, 5):
+            raise SettingsError(f"a batch must be (B, C, rows, columns) or (B, C, slices, rows, columns), got {shape}")
+        self._check_spacing(len(shape) - 2)
+        return {
+            f"{place}.{name_of(transform)}.{key}": tensor
+            for place, transform in enumerate(self.augmentation.transforms)
+            for key, tensor in transform.sample(generator, shape).items()
+        }
+
+    def apply(self, batch: Tensor, drawn: Drawn) -> Tensor:
+        """The changed batch (B, C, *size), of the same type and on the same device."""
+        return self.apply_together(batch, drawn).image
+
+    def apply_together(
+        self,
+        batch: Tensor,
+        drawn: Drawn,
+        *,
+        mask: Tensor | None = None,
+        points: Tensor | None = None,
+        boxes: Tensor | None = None,
+    ) -> Moved:
+        """The changed batch with its mask (nearest), points and boxes moved the same way; see `Moved` for shapes.
+
+        Points are moved by the inverse of the image's pull-back; they may leave the image.
+        """
+        size = tuple(batch.shape[2:])
+        steps = self._steps(drawn, size)
+        padding = self.augmentation.padding
+        image = resample(batch, steps, padding=padding) if steps else batch
+        for place, transform in enumerate(self.augmentation.transforms):
+            if not isinstance(transform, Spatial):
+                image = transform.apply(image, self._own(drawn, place))
+        if not steps:
+            return Moved(image, mask, points, boxes)
+        return Moved(
+            image,
+            None if mask is None else _moved_mask(mask, steps, batch.ndim, padding=padding),
+            None if points is None else move_points(points, steps, size),
+            None if boxes is None else move_boxes(boxes, steps, size),
+        )
+
+    def _steps(self, drawn: Drawn, size: tuple[int, ...]) -> list[Step]:
+        grid = Grid(size, self.augmentation.spacing_mm)
+        return [
+            transform.step(self._own(drawn, place), grid)
+            for place, transform in enumerate(self.augmentation.transforms)
+            if isinstance(transform, Spatial)
+        ]
+
+    def _own(self, drawn: Drawn, place: int) -> Drawn:
+        start = f"{place}.{name_of(self.augmentation.transforms[place])}."
+        own = {key.removeprefix(start): tensor for key, tensor in drawn.items() if key.startswith(start)}
+        if not own:
+            raise SettingsError(
+                f"this draw has nothing for transform {start[:-1]!r}: it belongs to another augmentation"
+            )
+        return own
+
+    def _check_spacing(self, d: int) -> None:
+        spacing = self.augmentation.spacing_mm
+        if spacing is not None and len(spacing) != d:
+            raise SettingsError(f"spacing_mm of the augmentation has {len(spacing)} numbers, the batch {d} axes")
+
+
+def _moved_mask(mask: Tensor, steps: list[Step], ndim: int, *, padding: PaddingMode) -> Tensor:
+    channelled = mask if mask.ndim == ndim else mask[:, None]
+    moved = resample(channelled, steps, padding=padding, nearest=True)
+    return moved if mask.ndim == ndim else moved[:, 0]
