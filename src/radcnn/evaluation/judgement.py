@@ -28,10 +28,11 @@ Judgement
 
 `figures` of a Judgement, by kind of target:
   binary      the same as its only question's figures, and majority_accuracy
-  multiclass  auc (macro, one class against the rest), accuracy, majority_accuracy, balanced_accuracy, kappa,
-              kappa_quadratic, brier (sum over classes), log_loss
-  multilabel  auc (macro), auprc (macro), brier (macro), exact_match where every label is known (at 0.5)
-  regression  mae, rmse, r2, bias, limit_low, limit_high (Bland-Altman), sd_truth (what guessing the mean would cost)
+  multiclass  auc and auc_bootstrap (macro, one class against the rest), auprc (macro), accuracy, majority_accuracy,
+              balanced_accuracy, kappa, kappa_quadratic, brier (sum over classes), log_loss
+  multilabel  auc and auc_bootstrap (macro), auprc (macro), brier (macro), exact_match (all labels right at 0.5, among
+              cases with every label known)
+  regression  mae, rmse, r2, bias, limit_low, limit_high (Bland-Altman), mae_of_median (what guessing the median costs)
 
 All numbers are float64 or int; an undefined one is NaN in Python and null in JSON, and the Estimate says why.
 `Judgement.from_json(json.loads(json.dumps(judgement.as_json())))` is the same judgement.
@@ -55,7 +56,8 @@ Unit = Literal["patient", "image"]
 class RocCurve:
     """The empirical ROC curve, from (0, 0) to (1, 1), and a pointwise band on a grid of false positive rates.
 
-    Between the points the curve is straight. At most 1,001 points: flat and steep runs are kept exactly, the rest thinned.
+    Between the points the curve is straight. At most 1,001 points: only the corners are kept, and of these
+    evenly many.
     """
 
     false_positive_rate: tuple[float, ...]
@@ -147,8 +149,9 @@ class AgreementData:
 class SubgroupRow:
     """One group of cases (column == value) on one question; `positives` is 0 for regression.
 
-    figures: auc, and sensitivity and specificity at the first operating point; accuracy for a multiclass target
-    (question "all classes"); mae and bias for regression (question = the target). Undefined where the group is small.
+    figures: auc, and sensitivity and specificity at the question's first operating point; accuracy for a multiclass
+    target (question "all classes"); mae and bias for regression (question = the target). A group too small for a
+    figure has it undefined, with the reason.
     """
 
     column: str

@@ -165,7 +165,7 @@ def bca_limits(value: float, rows: Floats, left_out: Floats, patients: int, leve
 
     z0 = ndtri(share of replicates below the value, ties half), a = sum d^3 / (6 (sum d^2)^1.5), d = mean - left out
     """
-    if rows.size == 0:
+    if rows.size == 0 or patients < 2 or not math.isfinite(value):
         return math.nan, math.nan
     below = (np.sum(rows < value) + np.sum(rows == value) / 2) / rows.size
     # at most as far as the replicates can tell

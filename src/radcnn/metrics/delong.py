@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 from radcnn.core.estimate import Estimate
-from radcnn.metrics.clustered import Codes, Floats, patient_codes, t_limits
+from radcnn.metrics.clustered import Codes, Floats, patient_codes, t_limits, t_quantile
 from radcnn.metrics.ranking import one_class
 
 
@@ -100,9 +100,9 @@ def delong_interval(scores: ArrayLike, truth: ArrayLike, patients: ArrayLike, *,
     """The AUC with its DeLong interval on the logit scale, by patient where patients have several cases.
 
     The logit keeps the limits inside (0, 1) and covers better near 1 (Qin and Hotilovac 2008,
-    doi:10.1177/0962280207087173). Student's t has as many degrees of freedom as the smaller class has patients, less
-    one. Where the variance is 0 (perfect separation, or equal scores) Newcombe's score limits stand in, with patients
-    in place of cases. Missing when a class is absent.
+    doi:10.1177/0962280207087173); Student's t has as many degrees of freedom as there are patients, less one.
+    Where the variance is 0 (perfect separation, or equal scores) Newcombe's score limits stand in, with patients in
+    place of cases. Missing when a class is absent.
 
     >>> str(delong_interval([0.1, 0.4, 0.35, 0.8, 0.7], [0, 0, 1, 1, 1], ["a", "b", "c", "d", "e"]))
     '0.833 (0.000 to 1.000, n=5)'
@@ -116,16 +116,12 @@ def delong_interval(scores: ArrayLike, truth: ArrayLike, patients: ArrayLike, *,
     ill, well = np.unique(parts.codes[positive]).size, np.unique(parts.codes[~positive]).size
     name = "DeLong" if people == positive.size else "DeLong by patient"
     if variance > 0:
-        low, high = t_limits(parts.auc, variance, _quantile(level, min(ill, well)), "logit")
+        low, high = t_limits(parts.auc, variance, t_quantile(level, people), "logit")
         method = f"{name}, logit scale"
     else:
         low, high = newcombe_limits(parts.auc, ill, well, float(stats.norm.ppf((1 + level) / 2)))
         method = "Newcombe's score limits by patient: DeLong's variance is 0 or unknown"
     return Estimate(parts.auc, low, high, positive.size, people, method, level)
-
-
-def _quantile(level: float, patients: int) -> float:
-    return float(stats.t.ppf((1 + level) / 2, patients - 1))
 
 
 @dataclass(frozen=True)

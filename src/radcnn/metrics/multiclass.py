@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radcnn.core.estimate import Estimate
+from radcnn.metrics.bootstrap import Resampling, bootstrap
+from radcnn.metrics.calibration import FLOOR
 from radcnn.metrics.clustered import Floats, clustered_mean, linearised, patient_codes
 from radcnn.metrics.delong import components
-from radcnn.metrics.ranking import one_class
+from radcnn.metrics.ranking import Ladder, one_class, weighted_auc, weighted_average_precision
 
 
 def macro_auc(
@@ -39,6 +41,48 @@ def macro_auc(
     return linearised(total, influence, codes, level=level, scale="logit", what="macro DeLong")
 
 
+def macro_bootstrap(
+    scores: Floats, truth: Floats, patients: ArrayLike, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> tuple[Estimate, Estimate]:
+    """Macro AUC and macro average precision with bootstrap intervals by patient, arguments as for macro_auc.
+
+    A resample without one of a column's classes is left out and counted in the method. Missing when any column lacks a
+    class.
+    """
+    codes = patient_codes(patients)
+    known = [np.flatnonzero(np.isfinite(column)) for column in truth.T]
+    ladders = [Ladder.of(scores[rows, k], truth[rows, k]) for k, rows in enumerate(known)]
+    if any(ladder.undefined for ladder in ladders):
+        gone = Estimate.missing("a column lacks a class", len(truth), int(np.unique(codes).size))
+        return gone, gone
+    orders = [rows[ladder.order] for rows, ladder in zip(known, ladders, strict=True)]
+
+    def statistics(weights: Floats) -> Floats:
+        below = [ladder.below(weights[:, order]) for ladder, order in zip(ladders, orders, strict=True)]
+        areas = [weighted_auc(*pair) for pair in below]
+        precisions = [weighted_average_precision(*pair) for pair in below]
+        return np.column_stack([np.mean(areas, axis=0), np.mean(precisions, axis=0)])
+
+    found = bootstrap(statistics, Resampling.by_patient(codes, resamples=resamples, seed=seed))
+    return found.estimate(0, level=level), found.estimate(1, level=level)
+
+
+def macro_mean(losses: Floats, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """The mean over columns of the mean over cases of losses (n, k) >= 0, NaN where unknown; by patient, log scale.
+
+    Missing when a column has no case.
+    """
+    codes, known = patient_codes(patients), np.isfinite(losses)
+    counts = known.sum(axis=0)
+    if not counts.size or not counts.all():
+        return Estimate.missing("no cases of a column", len(losses), int(np.unique(codes).size))
+    filled = np.where(known, losses, 0.0)
+    means = filled.sum(axis=0) / counts
+    influence = (np.where(known, losses - means, 0.0) / counts).mean(axis=1)
+    value = float(means.mean())
+    return linearised(value, influence, codes, level=level, scale="log" if value > 0 else "identity", what="macro mean")
+
+
 def one_hot(labels: ArrayLike, classes: int) -> Floats:
     """Class indices (n,) as 0/1 columns (n, classes).
 
@@ -51,4 +95,12 @@ def one_hot(labels: ArrayLike, classes: int) -> Floats:
 def multiclass_brier(scores: Floats, labels: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
     """The mean of the sum over classes of squared differences, scores (n, k) against labels (n,); in [0, 2]."""
     losses = ((scores - one_hot(labels, scores.shape[1])) ** 2).sum(axis=1)
+    return clustered_mean(losses, patients, level=level, scale="log" if losses.any() else "identity")
+
+
+def class_log_loss(scores: Floats, labels: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Mean of minus the logarithm of the probability given to the true class, scores (n, k) against labels (n,)."""
+    index = np.asarray(labels, dtype=np.intp)
+    given = np.clip(scores[np.arange(index.size), index], FLOOR, None)
+    losses = -np.log(given)
     return clustered_mean(losses, patients, level=level, scale="log" if losses.any() else "identity")

@@ -94,6 +94,6 @@ def proportion(hits: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> 
     effect = design_effect(numbers, codes)
     if math.isnan(effect):
         return Estimate(share, math.nan, math.nan, n, count, "no interval: one patient", level)
-    # a design effect below 1 is chance more often than truth
-    low, high = wilson_limits(share, n / max(effect, 1.0), t_quantile(level, count))
+    effect = max(effect, 1.0)  # one below 1 is chance more often than truth
+    low, high = wilson_limits(share, n / effect, t_quantile(level, count))
     return Estimate(share, low, high, n, count, f"Wilson by patient, design effect {effect:.2f}", level)
