@@ -116,20 +116,38 @@ class Replicates:
 
     def estimate(self, column: int = 0, *, level: float = 0.95) -> Estimate:
         """One column of the statistic as an Estimate with the BCa interval."""
-        plan = self.resampling
-        value, rows = float(self.value[column]), self.resampled[:, column]
-        defined = np.isfinite(rows)
+        value, rows = float(self.value[column]), self._defined(column)
+        low, high = bca_limits(value, rows, self.left_out[:, column], self.resampling.patients, level)
+        return self._estimate(column, low, high, "BCa", level)
+
+    def basic(self, column: int = 0, *, level: float = 0.95, least: float = -math.inf) -> Estimate:
+        """One column with the basic interval (2 value - percentiles), cut at `least` and holding the value.
+
+        For figures that are biased on few cases, such as the ECE: a resample is biased once more by as much, and the
+        basic interval takes that off again (Davison and Hinkley 1997, section 5.2).
+        """
+        value, rows = float(self.value[column]), self._defined(column)
+        if not (math.isfinite(value) and rows.size):
+            return self._estimate(column, math.nan, math.nan, "basic", level)
+        bottom, top = np.quantile(rows, widened(level, self.resampling.patients))
+        low, high = max(2 * value - float(top), least), 2 * value - float(bottom)
+        return self._estimate(column, min(low, value), max(high, value), "basic", level)
+
+    def _defined(self, column: int) -> Floats:
+        rows: Floats = self.resampled[:, column]
+        return rows[np.isfinite(rows)]
+
+    def _estimate(self, column: int, low: float, high: float, kind: str, level: float) -> Estimate:
+        plan, value = self.resampling, float(self.value[column])
+        n, patients = plan.codes.size, plan.patients
         if not math.isfinite(value):
-            return Estimate.missing("not defined on these cases", plan.codes.size, plan.patients)
-        if plan.patients < 2:
-            return Estimate(
-                value, math.nan, math.nan, plan.codes.size, plan.patients, "no interval: one patient", level
-            )
-        method = "bootstrap by patient, stratified by outcome, BCa" if plan.stratified else "bootstrap by patient, BCa"
-        if not defined.all():
-            method += f" ({int((~defined).sum())} of {rows.size} resamples undefined)"
-        low, high = bca_limits(value, rows[defined], self.left_out[:, column], plan.patients, level)
-        return Estimate(value, low, high, plan.codes.size, plan.patients, method, level)
+            return Estimate.missing("not defined on these cases", n, patients)
+        if patients < 2:
+            return Estimate(value, math.nan, math.nan, n, patients, "no interval: one patient", level)
+        drawn, lost = len(self.resampled), len(self.resampled) - self._defined(column).size
+        method = "bootstrap by patient, stratified by outcome" if plan.stratified else "bootstrap by patient"
+        method += f", {kind}" + (f" ({lost} of {drawn} resamples undefined)" if lost else "")
+        return Estimate(value, low, high, n, patients, method, level)
 
     def band(self, *, level: float = 0.95) -> tuple[Floats, Floats]:
         """Pointwise percentile limits (k,) of every column: what a curve's band draws."""
