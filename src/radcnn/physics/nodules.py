@@ -1,0 +1,179 @@
+"""Pulmonary nodules whose class is decided by shape: smooth or lobulated (benign), spiculated (malignant).
+
+Spiculation is the sign with the highest odds ratio for malignancy after size (McWilliams, NEJM 2013;369:910). Size and
+density are drawn from distributions that overlap almost fully, so that no single number tells the classes apart, and
+the classes meet: some malignant nodules have few short spicules, some benign ones have vessels and scars attached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.physics.shapes import Array, Box, Distance, Grid, capsule, coverage, lay
+
+LEAST_MM, LARGEST_MM = 5.0, 25.0  # diameter of the core
+STRAND_HU = 0.0
+HALO_MM = 2.5  # ground glass fades over this distance
+MOST_SPICULES = 70
+
+
+@dataclass(frozen=True, eq=False)
+class Nodule:
+    """A nodule around its own origin.
+
+    radius_mm   radius of the core before lobes
+    stretch     (3,) factors along x, y, z
+    lobes       (n, 5): direction (3), height as a share of the radius, sharpness
+    spicules    (n, 8): start, end, radius at both
+    strands     (n, 8): attached vessels and scars
+    halo        opacity of the ground glass around the core at its surface, 0 to 1
+    hu          CT number of the core
+    calcified   (n, 5): centre (3), radius, CT number of calcified foci
+    """
+
+    malignant: bool
+    radius_mm: float
+    stretch: NDArray[np.float64]
+    lobes: NDArray[np.float64]
+    spicules: NDArray[np.float64]
+    strands: NDArray[np.float64]
+    halo: float
+    hu: float
+    calcified: NDArray[np.float64]
+
+    @property
+    def reach_mm(self) -> float:
+        """Radius of a ball that holds the core."""
+        return self.radius_mm * float(self.stretch.max()) * (1 + float(self.lobes[:, 3].clip(0).sum()))
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a nodule lies in the volume: centroid (x, y, z; LPS mm), equivalent diameter and class."""
+
+    centre_mm: tuple[float, float, float]
+    diameter_mm: float
+    malignant: bool
+
+
+def draw_nodule(malignant: bool, chance: np.random.Generator) -> Nodule:
+    """A nodule of the given class; diameters are log-normal within 5 to 25 mm."""
+    median = 10.3 if malignant else 10.0
+    diameter = float(np.clip(np.exp(chance.normal(np.log(median), 0.36)), LEAST_MM, LARGEST_MM - 3))
+    radius = diameter / 2
+    lobes = _bumps(int(chance.integers(2, 6)), chance.uniform(0.03, 0.22), (3.0, 8.0), chance)
+    if malignant:
+        rough = _bumps(int(chance.integers(8, 20)), chance.uniform(0.05, 0.15), (18.0, 40.0), chance)
+        lobes = np.concatenate([lobes, rough])
+    area = np.pi * diameter**2
+    count = min(chance.poisson(chance.uniform(0.2, 1.0) * (10 + 0.08 * area)), MOST_SPICULES) if malignant else 0
+    longest = chance.uniform(4.0, 10.0)
+    subsolid = chance.random() < 0.12
+    return Nodule(
+        malignant=malignant,
+        radius_mm=radius,
+        stretch=np.exp(chance.normal(0, 0.12, 3)),
+        lobes=lobes,
+        spicules=_strands(count, radius, (0.45 * longest, longest), (1.15, 0.4), chance),
+        strands=_strands(chance.poisson(0.8 if malignant else 2.6), radius, (5.0, 16.0), (1.45, 1.1), chance),
+        halo=float(chance.uniform(0.05, 0.45)) if chance.random() < 0.5 else 0.0,
+        hu=float(chance.uniform(-380, -180) if subsolid else chance.normal(25, 22)),
+        calcified=_calcification(malignant, radius, chance),
+    )
+
+
+def lay_nodule(volume: Array, grid: Grid, nodule: Nodule, at_mm: NDArray[np.float64]) -> Placed:
+    """Draw a nodule into CT numbers (slices, rows, columns) in place; returns its centroid and size as drawn.
+
+    The centroid and the equivalent diameter (6 V / pi)^(1/3) are those of the core: spiculations are left out of a
+    nodule's size (Bankier, Radiology 2017;285:584).
+    """
+    at = at_mm.astype(np.float32)
+    core = _core_distance(nodule, at)
+    reach = nodule.reach_mm + 3 * HALO_MM
+    wide, box = grid.box(at - reach, at + reach), grid.box(at - nodule.reach_mm, at + nodule.reach_mm)
+    assert wide is not None, "nodules are placed inside the grid"
+    assert box is not None, "nodules are placed inside the grid"
+    if nodule.halo > 0:
+        fading = np.exp(-np.maximum(core(*grid.points(wide)), 0) / HALO_MM)
+        lay(volume, wide, nodule.halo * grid.slices(fading), STRAND_HU)
+    _lay_strands(volume, grid, nodule.strands, at, STRAND_HU)
+    _lay_strands(volume, grid, nodule.spicules, at, nodule.hu)
+    share = coverage(grid, box, core)
+    lay(volume, box, share, nodule.hu)
+    for row in nodule.calcified.astype(np.float32):
+        focus = capsule(grid, row[:3] + at, row[:3] + at + np.float32(0.01), (float(row[3]), float(row[3])))
+        if focus is not None:
+            lay(volume, *focus, float(row[4]))
+    return _placed(grid, box, share, nodule.malignant)
+
+
+def _lay_strands(volume: Array, grid: Grid, strands: NDArray[np.float64], at: Array, hu: float) -> None:
+    """Draw strands (n, 8) around `at`."""
+    for row in strands.astype(np.float32):
+        drawn = capsule(grid, row[:3] + at, row[3:6] + at, (float(row[6]), float(row[7])))
+        if drawn is not None:
+            lay(volume, *drawn, hu)
+
+
+def _core_distance(nodule: Nodule, at: Array) -> Distance:
+    """Distance along the radius to the surface r(u) = R (1 + sum of lobes a exp(k (u . d - 1))); negative inside."""
+    stretch = nodule.stretch.astype(np.float32)
+
+    def distance(x: Array, y: Array, z: Array) -> Array:
+        px, py, pz = (x - at[0]) / stretch[0], (y - at[1]) / stretch[1], (z - at[2]) / stretch[2]
+        length = np.sqrt(px**2 + py**2 + pz**2) + np.float32(1e-6)
+        surface = np.ones_like(length)
+        for dx, dy, dz, height, sharpness in nodule.lobes.astype(np.float32):
+            cosine = (px * dx + py * dy + pz * dz) / length
+            surface += height * np.exp(sharpness * (cosine - 1))
+        return length - nodule.radius_mm * surface
+
+    return distance
+
+
+def _placed(grid: Grid, box: Box, share: Array, malignant: bool) -> Placed:
+    """Centroid and equivalent diameter of what was drawn."""
+    volume_mm3 = float(share.sum(dtype=np.float64)) * grid.voxel_mm3
+    axes = (grid.z[box[0]], grid.y[box[1]], grid.x[box[2]])
+    sums = (share.sum(axis=(1, 2)), share.sum(axis=(0, 2)), share.sum(axis=(0, 1)))
+    z, y, x = (float(axis @ weight / weight.sum()) for axis, weight in zip(axes, sums, strict=True))
+    return Placed((x, y, z), (6 * volume_mm3 / np.pi) ** (1 / 3), malignant)
+
+
+def _directions(n: int, chance: np.random.Generator) -> NDArray[np.float64]:
+    """n unit vectors, uniform on the sphere."""
+    drawn = chance.standard_normal((n, 3))
+    unit: NDArray[np.float64] = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return unit
+
+
+def _bumps(n: int, height: float, sharpness: tuple[float, float], chance: np.random.Generator) -> NDArray[np.float64]:
+    """Lobes (n, 5) of about this height, a share of the radius."""
+    heights = height * chance.uniform(0.5, 1.5, (n, 1))
+    return np.concatenate([_directions(n, chance), heights, chance.uniform(*sharpness, (n, 1))], axis=1)
+
+
+def _strands(
+    n: int, radius: float, length: tuple[float, float], radii: tuple[float, float], chance: np.random.Generator
+) -> NDArray[np.float64]:
+    """Strands (n, 8) from inside the core outwards, slightly off the radius, tapering."""
+    out = _directions(n, chance)
+    start = 0.8 * radius * out
+    aim = out + chance.normal(0, 0.22, (n, 3))
+    aim /= np.linalg.norm(aim, axis=1, keepdims=True)
+    end = start + aim * (0.2 * radius + chance.uniform(*length, (n, 1)))
+    return np.concatenate([start, end, np.asarray(radii) * chance.uniform(0.8, 1.25, (n, 1))], axis=1)
+
+
+def _calcification(malignant: bool, radius: float, chance: np.random.Generator) -> NDArray[np.float64]:
+    """Calcified foci (n, 5): central or popcorn in a quarter of benign nodules, one eccentric in some malignant."""
+    if chance.random() > (0.14 if malignant else 0.26):
+        return np.zeros((0, 5))
+    n = 1 if malignant else int(chance.integers(1, 5))
+    off = (0.5 if malignant or n > 1 else 0.1) * radius
+    size = radius * chance.uniform(0.15, 0.35, (n, 1))
+    return np.concatenate([off * _directions(n, chance), size, chance.uniform(200, 600, (n, 1))], axis=1)

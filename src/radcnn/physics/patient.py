@@ -1,0 +1,100 @@
+"""One simulated patient: a chest with nodules, scanned at a site, as an image in HU and a list of what is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.chance import generator
+from radcnn.physics.features import measure
+from radcnn.physics.nodules import Nodule, Placed, draw_nodule, lay_nodule
+from radcnn.physics.scan import Field, Site, scan
+from radcnn.physics.series import stored_hu
+from radcnn.physics.shapes import Grid
+from radcnn.physics.thorax import Thorax, draw_thorax, paint_thorax
+
+APART_MM = 40.0  # wished distance between nodules, so that a patch shows one; shrinks where the lung is full
+WALL_MM = 3.0  # least distance of a nodule's core from the pleura
+END_MM = 20.0  # distance of nodules from the first and the last slice, so that patches of 40 mm are filled
+SHRINK, TRIES_PER_STEP = 0.9, 200
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is decided before a patient is drawn: who, where, and the class of every nodule."""
+
+    patient: str
+    site: Site
+    malignant: tuple[bool, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """A scanned patient.
+
+    hu           (slices, size, size), whole HU
+    first_mm     centre of the first voxel (x, y, z; LPS)
+    spacing_mm   between slices, rows, columns
+    nodules      in the order of the plan, in patient coordinates
+    features     of every nodule, measured in the image
+    """
+
+    plan: Plan
+    hu: NDArray[np.int16]
+    first_mm: tuple[float, float, float]
+    spacing_mm: tuple[float, float, float]
+    nodules: tuple[Placed, ...]
+    features: tuple[dict[str, float], ...]
+
+
+def simulate_patient(plan: Plan, field: Field, seed: int) -> Patient:
+    """Draw and scan a patient; all chance comes from the seed and the patient's name."""
+    chance = generator(seed, "physics", "nodule study", plan.patient)
+    thorax = draw_thorax(chance)
+    grid = field.grid(plan.site, thorax.centre_mm)
+    volume = paint_thorax(thorax, grid)
+    drawn = [draw_nodule(malignant, chance) for malignant in plan.malignant]
+    placed = [
+        lay_nodule(volume, grid, nodule, at)
+        for nodule, at in zip(drawn, _places(drawn, thorax, grid, chance), strict=True)
+    ]
+    hu = stored_hu(scan(volume, thorax, grid, plan.site, field, chance))
+    spacing = (grid.slice_mm, field.pixel_mm, field.pixel_mm)
+    table_mm = float(np.round(chance.uniform(-300, -100)))  # where the table stood
+    half = (field.size - 1) / 2 * field.pixel_mm
+    x, y = (round(c - half, 4) for c in thorax.centre_mm)
+    first = (x, y, round(float(grid.z[0]) + table_mm, 4))
+    moved = [Placed((*p.centre_mm[:2], p.centre_mm[2] + table_mm), p.diameter_mm, p.malignant) for p in placed]
+    features = tuple(measure(hu, spacing, _index(p.centre_mm, first, spacing), p.diameter_mm) for p in moved)
+    return Patient(plan, hu, first, spacing, tuple(moved), features)
+
+
+def _index(
+    centre: tuple[float, float, float], first: tuple[float, float, float], spacing: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """Fractional index (slice, row, column) of a point (x, y, z)."""
+    x, y, z = ((c - f) / s for c, f, s in zip(centre, first, spacing[::-1], strict=True))
+    return z, y, x
+
+
+def _places(
+    nodules: list[Nodule], thorax: Thorax, grid: Grid, chance: np.random.Generator
+) -> list[NDArray[np.float64]]:
+    """Centres (x, y, z) inside the lung, apart from each other and from the ends of the scan."""
+    half_z = max(float(grid.z[-1]) - END_MM, 1.0)
+    reach = np.array([thorax.lung_mm[0], thorax.lung_mm[1], half_z])
+    middle = np.array([*thorax.centre_mm, 0.0])
+    found: list[NDArray[np.float64]] = []
+    for nodule in nodules:
+        apart, wall = APART_MM, WALL_MM + nodule.radius_mm
+        while True:
+            at = middle + chance.uniform(-1, 1, (TRIES_PER_STEP, 3)) * reach
+            free = np.all([np.linalg.norm(at - other, axis=1) > apart for other in found], axis=0) if found else True
+            good = np.flatnonzero((thorax.depth_mm(at) > wall) & free)
+            if good.size:
+                found.append(at[good[0]])
+                break
+            apart *= SHRINK
+    return found

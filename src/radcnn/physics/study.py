@@ -1,0 +1,204 @@
+"""A simulated chest CT nodule study on the disk: DICOM series, a table of nodules and a difficulty certificate.
+
+    folder/nodules.csv          one row per nodule
+    folder/images/SIM0001/ct/   one DICOM series per patient
+    folder/certificate.json     what single numbers reach
+    folder/README.txt, LICENSE.txt
+
+Two sites differ in kernel, dose and slice thickness, and hold equally many nodules of both classes, so that the site is
+no shortcut. Nodules of a patient resemble each other in class.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import multiprocessing
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from radcnn.core.chance import generator
+from radcnn.core.errors import SettingsError, StorageError
+from radcnn.core.files import write_json, write_text
+from radcnn.physics.certificate import Certificate, certificate
+from radcnn.physics.features import FEATURES
+from radcnn.physics.nodules import Placed
+from radcnn.physics.patient import Plan, simulate_patient
+from radcnn.physics.scan import SITES, Field
+from radcnn.physics.series import Series, write_series
+
+FEWEST, MOST = 4, 6  # nodules per patient
+LIKENESS = 0.7  # sd of a patient's leaning to one class, beside 1 for the nodule's own
+COLUMNS = ("case", "patient", "site", "series", "x_mm", "y_mm", "z_mm", "diameter_mm", "malignant")
+
+Progress = Callable[[int, int], None]
+
+README = """SIMULATED chest CT nodule study, made by radcnn (simulate_nodule_study, patients={patients}, seed={seed}).
+
+No patient was examined: anatomy, nodules, noise and identifiers are drawn by a program. Nothing measured on these
+images says anything about people, and no figure reached on them may stand beside a figure from real data.
+
+nodules.csv   {nodules} nodules of {patients} patients; x_mm, y_mm, z_mm is the nodule's centroid in the DICOM patient
+              coordinate system (LPS); malignant is decided by shape (spiculation)
+images/       one DICOM CT series per patient, one lung, in HU after rescaling
+certificate.json   the AUC that single numbers, and a random forest on them, reach on this study
+
+{certificate}
+"""
+LICENSE = """These simulated images and tables are dedicated to the public domain under CC0 1.0
+(https://creativecommons.org/publicdomain/zero/1.0/). They hold no data of any person.
+"""
+
+
+@dataclass(frozen=True)
+class NoduleStudy:
+    """Where the study lies and what it holds."""
+
+    folder: Path
+    table: Path
+    patients: int
+    nodules: int
+    malignant: int
+    certificate: Certificate
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What a worker hands back about a patient."""
+
+    plan: Plan
+    nodules: tuple[Placed, ...]
+    features: tuple[dict[str, float], ...]
+
+
+def simulate_nodule_study(
+    folder: Path | str,
+    *,
+    patients: int = 64,
+    seed: int = 0,
+    workers: int = 2,
+    progress: Progress | None = None,
+    field: Field = Field(),  # noqa: B008 frozen
+) -> NoduleStudy:
+    """Simulate a study and write it to `folder`, which must not exist or be empty; about 1.7 MB per patient.
+
+    The same seed gives the same bytes for any number of workers (processes). `progress(done, total)` is called after
+    every patient. Nothing is left behind when it fails. Raises SettingsError for fewer than 4 patients or a folder in
+    use, StorageError when the disk is full.
+    """
+    if patients < 2 * len(SITES) or workers < 1:
+        raise SettingsError(f"patients must be at least {2 * len(SITES)} and workers 1, got {patients} and {workers}")
+    with _new_folder(Path(folder)) as building:
+        work = partial(_simulate_and_write, building=building, field=field, seed=seed)
+        done: list[_Written] = []
+        for written in _each(work, plan_patients(patients, seed), workers):
+            done.append(written)
+            if progress is not None:
+                progress(len(done), patients)
+        found = _certify(done, seed)
+        _write_papers(building, done, found, seed)
+    labels = [nodule.malignant for one in done for nodule in one.nodules]
+    final = Path(folder)
+    return NoduleStudy(final, final / "nodules.csv", patients, len(labels), sum(labels), found)
+
+
+def plan_patients(patients: int, seed: int) -> list[Plan]:
+    """Who is scanned where, with how many nodules of which class.
+
+    A nodule leans to malignancy by the sum of its patient's and its own chance; at every site the upper half is
+    malignant.
+    """
+    chance = generator(seed, "physics", "nodule study", "plan")
+    plans: list[Plan] = []
+    for k, site in enumerate(SITES):
+        names = [f"SIM{number + 1:04d}" for number in range(k, patients, len(SITES))]
+        counts = chance.integers(FEWEST, MOST + 1, len(names))
+        leaning = np.repeat(chance.normal(0, LIKENESS, len(names)), counts) + chance.normal(0, 1, counts.sum())
+        malignant = leaning.argsort().argsort() >= (len(leaning) + 1) // 2
+        ends = [0, *np.cumsum(counts)]
+        plans += [
+            Plan(name, site, tuple(bool(m) for m in malignant[a:b]))
+            for name, (a, b) in zip(names, pairwise(ends), strict=True)
+        ]
+    return sorted(plans, key=lambda plan: plan.patient)
+
+
+def _simulate_and_write(plan: Plan, *, building: Path, field: Field, seed: int) -> _Written:
+    """One patient, from chance to files; runs in a worker."""
+    patient = simulate_patient(plan, field, seed)
+    series = Series(
+        patient.hu, patient.first_mm, patient.spacing_mm, plan.patient, plan.site.name, plan.site.kernel, seed
+    )
+    write_series(building / _series_path(plan), series)
+    return _Written(plan, patient.nodules, patient.features)
+
+
+def _series_path(plan: Plan) -> str:
+    """Where a patient's series lies, relative to the table."""
+    return f"images/{plan.patient}/ct"
+
+
+def _each(work: Callable[[Plan], _Written], plans: list[Plan], workers: int) -> Iterator[_Written]:
+    """Work on the plans, in order; fresh processes, since a forked one may inherit another library's locked threads."""
+    if workers == 1:
+        yield from map(work, plans)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(work, plans)
+
+
+def _certify(done: list[_Written], seed: int) -> Certificate:
+    rows = [(one.plan.patient, n.malignant, f) for one in done for n, f in zip(one.nodules, one.features, strict=True)]
+    columns = {name: [features[name] for _, _, features in rows] for name in FEATURES}
+    return certificate(columns, [int(label) for _, label, _ in rows], [patient for patient, _, _ in rows], seed=seed)
+
+
+def _write_papers(building: Path, done: list[_Written], found: Certificate, seed: int) -> None:
+    """Table, certificate, read-me and licence."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in done:
+        for number, nodule in enumerate(one.nodules, start=1):
+            place = [f"{value:.3f}" for value in (*nodule.centre_mm, nodule.diameter_mm)]
+            head = [f"{one.plan.patient}-{number}", one.plan.patient, one.plan.site.name, _series_path(one.plan)]
+            writer.writerow([*head, *place, int(nodule.malignant)])
+    nodules = sum(len(one.nodules) for one in done)
+    write_text(building / "nodules.csv", text.getvalue())
+    write_json(building / "certificate.json", {"simulated": True, "seed": seed, **found.as_json()})
+    write_text(
+        building / "README.txt",
+        README.format(patients=len(done), seed=seed, nodules=nodules, certificate=found.text),
+    )
+    write_text(building / "LICENSE.txt", LICENSE)
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder`, renamed onto it at the end, removed when anything fails."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SettingsError(f"{folder} exists already and is not an empty folder; choose another one")
+    building: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        yield building
+        building.chmod(0o755)
+        building.replace(folder)
+    except OSError as cause:
+        raise StorageError(
+            f"the simulated study could not be written to {folder}: {cause.strerror or cause}; "
+            "free some space or choose another folder"
+        ) from cause
+    finally:
+        if building is not None:
+            shutil.rmtree(building, ignore_errors=True)
