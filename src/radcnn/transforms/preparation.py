@@ -119,8 +119,8 @@ def prepare_volume(
     image = _with_channels(volume, preparation.channels)
     mapping = _mapping(image, preparation)
     image = single_slice_as_image(image) if preparation.dims == 2 else image
-    image = towards_patient_axes(image)
     _check_rank(image, preparation, centre_mm)
+    image = towards_patient_axes(image)
     centre = centre_index(image, centre_mm)
     axes = tuple(range(image.rank - preparation.dims, image.rank))
     lines = _lines(image, preparation, centre, axes)
