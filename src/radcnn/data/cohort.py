@@ -1,0 +1,254 @@
+"""A Cohort: the cases of a study with their target, their patients and everything noticed while gathering them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.case import Case, Source
+from radcnn.core.errors import InputError, SettingsError
+from radcnn.core.target import Kind, Target
+from radcnn.data.draft import Draft
+from radcnn.data.findings import Finding, counted, finding
+from radcnn.data.folder import draft_from_folder
+from radcnn.data.medmnist import draft_from_npz
+from radcnn.data.patients import HOW_TO_GIVE_PATIENTS, patients_from_dicom, patients_from_names, pseudonyms
+from radcnn.data.read import read_source
+from radcnn.data.rows import TABLE_ENDINGS, Columns, draft_from_table
+
+Unit = Literal["patient", "image"]
+
+RARE = 10  # patients of a class; below that, no figure about the class means much
+DICOM_ENDINGS = frozenset({"", ".dcm", ".dicom", ".ima"})
+SHORTEST_IDENTIFIER = 4  # characters; "12" stands in every second file name
+
+
+@dataclass(frozen=True)
+class CohortSettings:
+    """Where the cases are and which columns say what.
+
+    path          a folder of images, a folder per class, or an npz file in MedMNIST's form
+    labels        a table of labels: CSV, TSV or XLSX
+    target        its label column, or several columns for a multi-label target
+    patient       the column that names the patient
+    patient_from  or the pattern (regular expression) that finds the patient in the file name
+    unit          "image" says that every case is a patient of its own; printed on the report
+    site, split   columns of the hospital and of a fixed split (train, val, test)
+    image, case   columns of the image file and of the case id; found where they are not given
+    centre        three columns with the place to look at: x, y, z in mm, DICOM's LPS
+    subgroups     columns for subgroup tables
+    positive      the positive class of a binary target
+    kind          "binary", "multiclass", "multilabel" or "regression"; inferred where it is not given
+    """
+
+    path: Path
+    labels: Path | None = None
+    target: tuple[str, ...] = ()
+    patient: str | None = None
+    patient_from: str | None = None
+    unit: Unit = "patient"
+    site: str | None = None
+    split: str | None = None
+    image: str | None = None
+    case: str | None = None
+    centre: tuple[str, str, str] | None = None
+    subgroups: tuple[str, ...] = ()
+    positive: str | None = None
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The cases of a study, in the order of the folder or table.
+
+    unit      what splits, bootstraps and tests count: "patient", or "image" where each case is its own
+    rank      spatial rank of the first image: 2 or 3
+    findings  what a person should know before training
+    """
+
+    cases: tuple[Case, ...]
+    target: Target
+    unit: Unit
+    rank: int
+    findings: tuple[Finding, ...] = ()
+    by_patient: Mapping[str, tuple[int, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        groups: dict[str, list[int]] = {}
+        for i, case in enumerate(self.cases):
+            groups.setdefault(case.patient, []).append(i)
+        frozen = {patient: tuple(cases) for patient, cases in groups.items()}
+        object.__setattr__(self, "by_patient", MappingProxyType(frozen))
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the data bring their own split."""
+        return all(case.side is not None for case in self.cases)
+
+    def targets(self) -> NDArray[np.float64]:
+        """Targets (n, t); NaN where not labelled."""
+        return np.array([case.targets for case in self.cases], dtype=np.float64)
+
+    def labelled(self) -> NDArray[np.bool_]:
+        """Whether each case (n,) has at least one label."""
+        return np.array([not all(np.isnan(case.targets)) for case in self.cases], dtype=np.bool_)
+
+
+def gather(settings: CohortSettings, *, salt: str) -> Cohort:
+    """The cohort that the settings describe; of the images only the first one is read.
+
+    `salt` is the study's secret from which pseudonyms are made. Raises InputError, with the way out, when there is
+    no patient information, when only one class occurs or when nothing is found; TableError with all faults of a
+    table; ReadError when the first image cannot be read.
+    """
+    if settings.patient and settings.patient_from:
+        raise SettingsError("the patient comes from a column (patient) or from the file name (patient_from), not both")
+    draft = _draft(settings)
+    identifiers, said = _identifiers(settings, draft)
+    unit: Unit = "patient" if draft.has_patients and settings.unit == "patient" else "image"
+    findings = [*draft.findings, *draft.labels.findings, *said]
+    if unit == "patient" and settings.patient_from is None:
+        findings += _shown_patients(draft.ids, identifiers)
+    patients = pseudonyms(identifiers, salt)
+    cases = tuple(_case(draft, i, patients[i]) for i in range(len(draft.ids)))
+    rank = read_source(cases[0].source).rank
+    cohort = Cohort(cases, draft.labels.target, unit, rank)
+    findings += [*_unlabelled(cohort), *_rare(cohort), *_two_sites(cohort)]
+    return Cohort(cases, draft.labels.target, unit, rank, tuple(findings))
+
+
+def _draft(settings: CohortSettings) -> Draft:
+    path = Path(settings.path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist; give a folder of images or an npz file")
+    labels = settings.labels
+    if labels is None and path.is_file() and path.suffix.lower() in TABLE_ENDINGS:
+        path, labels = path.parent, path
+    if labels is not None:
+        columns = Columns(
+            target=settings.target,
+            patient=settings.patient,
+            site=settings.site,
+            split=settings.split,
+            image=settings.image,
+            case=settings.case,
+            centre=settings.centre,
+            subgroups=settings.subgroups,
+        )
+        return draft_from_table(path, labels, columns, kind=settings.kind, positive=settings.positive)
+    _refuse_columns(settings)
+    if path.suffix.lower() == ".npz":
+        name = settings.target[0] if settings.target else "label"
+        return draft_from_npz(path, name=name, kind=settings.kind, positive=settings.positive)
+    name = settings.target[0] if settings.target else "class"
+    return draft_from_folder(path, name=name, kind=settings.kind, positive=settings.positive)
+
+
+def _refuse_columns(settings: CohortSettings) -> None:
+    """A column makes no sense where there is no table."""
+    given = [n for n in ("patient", "site", "split", "image", "case", "centre", "subgroups") if getattr(settings, n)]
+    if len(settings.target) > 1:
+        given.append("target")
+    if given:
+        raise SettingsError(f"{', '.join(given)} name columns of a table, but no table was given; add --labels TABLE")
+
+
+def _identifiers(settings: CohortSettings, draft: Draft) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """The patients as the user names them, and how they were found."""
+    if settings.unit == "image":
+        sentence = "every image counts as a patient of its own, on the user's word (unit image)"
+        way_out = "give the patient if one has several images: intervals are too narrow otherwise"
+        return draft.ids, (finding("unit is the image", sentence, way_out),)
+    if not draft.has_patients:
+        sentence = "this format names no patients, so every image counts as one (unit image)"
+        way_out = "intervals are too narrow if patients have several images" if draft.sides else ""
+        return draft.ids, (finding("no patients in the format", sentence, way_out),)
+    if draft.identifiers is not None:
+        return draft.identifiers, ()
+    if settings.patient_from is not None:
+        return patients_from_names(draft.names, settings.patient_from)
+    if all(_is_dicom(source.path) for source in draft.sources):
+        return patients_from_dicom(partial(_patient_id, draft.sources), len(draft.sources))
+    raise InputError(f"nothing says whose image is whose, and a split must be by patient; {HOW_TO_GIVE_PATIENTS}")
+
+
+def _is_dicom(path: Path) -> bool:
+    """By place and name only: a series is a folder, and DICOM files are called .dcm or have no ending."""
+    return path.is_dir() or path.suffix.lower() in DICOM_ENDINGS or path.suffix[1:].isdigit()
+
+
+def _patient_id(sources: tuple[Source, ...], i: int) -> str:
+    from radcnn.data.dicom import dicom_identity  # pydicom is loaded only where there is DICOM
+
+    path = sources[i].path
+    if path.is_dir():
+        path = min(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+    return dicom_identity(path).patient_id or ""
+
+
+def _case(draft: Draft, i: int, patient: str) -> Case:
+    attributes = {name: column[i] for name, column in draft.attributes.items()}
+    return Case(
+        id=draft.ids[i],
+        patient=patient,
+        source=draft.sources[i],
+        targets=tuple(draft.labels.values[i].tolist()),
+        centre_mm=draft.centres_mm[i] if draft.centres_mm else None,
+        site=draft.sites[i] if draft.sites else None,
+        side=draft.sides[i] if draft.sides else None,
+        attributes=MappingProxyType(attributes),
+    )
+
+
+def _shown_patients(ids: tuple[str, ...], identifiers: tuple[str, ...]) -> list[Finding]:
+    """Case ids are printed; a patient's identifier inside them would be, too."""
+    shown = sum(len(who) >= SHORTEST_IDENTIFIER and who in case for case, who in zip(ids, identifiers, strict=True))
+    if not shown:
+        return []
+    sentence = f"{shown} of {len(ids)} case ids contain the patient's identifier, and reports print case ids"
+    return [finding("case id shows the patient", sentence, "give another case column if it must not be seen (--case)")]
+
+
+def _unlabelled(cohort: Cohort) -> list[Finding]:
+    missing = int((~cohort.labelled()).sum())
+    if not missing:
+        return []
+    sentence = f"{missing} of {len(cohort)} cases have no label; they take no part in training or evaluation"
+    return [finding("cases without label", sentence, "label them, or leave them out of the table")]
+
+
+def _rare(cohort: Cohort) -> list[Finding]:
+    """Classes, or labels present or absent, that few patients have."""
+    if cohort.target.kind == "regression":
+        return []
+    targets, found = cohort.targets(), []
+    for column, name in enumerate(cohort.target.names):
+        for index, word in enumerate(cohort.target.classes):
+            patients = {
+                case.patient for case, value in zip(cohort.cases, targets[:, column], strict=True) if value == index
+            }
+            if len(patients) < RARE:
+                noun = "case" if cohort.unit == "image" else "patient"
+                sentence = f"only {counted(len(patients), noun)} with {name!r} {word!r}"
+                found.append(finding("rare class", sentence, "figures about so few have wide intervals"))
+    return found
+
+
+def _two_sites(cohort: Cohort) -> list[Finding]:
+    sites = {patient: {cohort.cases[i].site for i in cases} for patient, cases in cohort.by_patient.items()}
+    several = sum(len(found) > 1 for found in sites.values())
+    if not several:
+        return []
+    sentence = f"{counted(several, 'patient')} stand at more than one site"
+    way_out = "if sites number their patients independently, put the site's name before the patient's"
+    return [finding("patient at two sites", sentence, way_out)]

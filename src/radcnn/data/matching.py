@@ -1,0 +1,150 @@
+"""Which image does a row of a table mean? By relative path, by file name, or by file name without its ending."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from radcnn.core.errors import InputError, TableError
+from radcnn.data.table import Table
+
+KNOWN_COLUMNS = (  # asked first when nobody named the image column; compared without regard to capitals
+    "image",
+    "image_path",
+    "image_file",
+    "image_name",
+    "image_id",
+    "path",
+    "file",
+    "filename",
+    "file_name",
+    "filepath",
+    "series",
+    "case",
+    "case_id",
+    "id",
+    "name",
+)
+ENDINGS = (".nii.gz", ".ome.tiff", ".ome.tif")  # endings of two parts
+ENOUGH = 0.5  # a column that names at least this share of images is the image column, and its other cells are faults
+MAX_LISTED = 5
+
+
+class Images:
+    """The images below a folder, found by what a table may call them."""
+
+    def __init__(self, root: Path, paths: Sequence[Path]) -> None:
+        self.root = root
+        self.paths = tuple(paths)
+        self._by_path: dict[str, set[Path]] = defaultdict(set)
+        self._by_name: dict[str, set[Path]] = defaultdict(set)
+        self._by_stem: dict[str, set[Path]] = defaultdict(set)
+        for path in self.paths:
+            relative = path.relative_to(root).as_posix()
+            self._by_path[relative].add(path)
+            self._by_name[path.name].add(path)
+            self._by_stem[stem(path.name)].add(path)
+            self._by_stem[stem(relative)].add(path)
+
+    def find(self, cell: str) -> set[Path]:
+        """Every image a cell may mean: none, one, or several when the name is not unique."""
+        text = cell.replace("\\", "/").removeprefix("./")
+        if Path(text).is_absolute():
+            path = Path(text)
+            text = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else ""
+        # "images/a.png" in a table beside the folder images/ means a.png in it
+        inside = text.removeprefix(f"{self.root.name}/")
+        for index, key in (
+            (self._by_path, text),
+            (self._by_path, inside),
+            (self._by_name, text),
+            (self._by_stem, text),
+            (self._by_stem, inside),
+        ):
+            if key and key in index:
+                return index[key]
+        return set()
+
+
+def stem(name: str) -> str:
+    """A file name without its ending.
+
+    >>> stem("ct/0001.nii.gz"), stem("1.2.840.113"), stem("a.png")
+    ('ct/0001', '1.2.840', 'a')
+    """
+    for ending in ENDINGS:
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return PurePosixPath(name).with_suffix("").as_posix() if name else name
+
+
+def file_ending(name: str) -> str:
+    """The ending of a file name, in small letters.
+
+    >>> file_ending("ct.NII.GZ"), file_ending("a.png")
+    ('.nii.gz', '.png')
+    """
+    for ending in ENDINGS:
+        if name.lower().endswith(ending):
+            return ending
+    return PurePosixPath(name).suffix.lower()
+
+
+def match_images(
+    table: Table, images: Images, *, column: str | None = None, case: str | None = None, private: Sequence[str] = ()
+) -> tuple[str, tuple[Path, ...]]:
+    """The image column and the image of each row.
+
+    Without `column`, the case column and then any column whose cells all name images is taken. Raises TableError
+    with every cell that names no image or several, InputError when no column names images or two columns name
+    different ones. Cells of `private` columns (the patient's) are never repeated in a message.
+    """
+    chosen = column or _image_column(table, images, case)
+    faults, found = [], []
+    for row, cell in enumerate(table.column(chosen)):
+        named = images.find(cell)
+        shown = "" if chosen in private else f" {cell!r}"
+        if not cell:
+            faults.append(table.fault(row, chosen, "no image is named"))
+        elif not named:
+            faults.append(table.fault(row, chosen, f"image file{shown} was not found in {images.root}"))
+        elif len(named) > 1:
+            faults.append(
+                table.fault(row, chosen, f"{len(named)} image files are called{shown}; write the path below the folder")
+            )
+        else:
+            found.append(next(iter(named)))
+    if faults:
+        raise TableError(table.name, faults)
+    return chosen, tuple(found)
+
+
+def _image_column(table: Table, images: Images, case: str | None) -> str:
+    shares = {c: _share(table, c, images) for c in table.columns}
+    whole = [c for c, share in shares.items() if share == 1.0]
+    if case is not None and case in whole:
+        return case
+    if whole:
+        preferred = [c for known in KNOWN_COLUMNS for c in whole if c.casefold() == known]
+        asked = preferred or whole
+        means = {tuple(min(images.find(cell)) for cell in table.column(c)) for c in asked}
+        if len(means) > 1:
+            raise InputError(
+                f"columns {', '.join(asked[:MAX_LISTED])} of {table.name} name different images; "
+                "say which one to read (--image COLUMN)"
+            )
+        return asked[0]
+    best = max(shares, key=lambda c: shares[c])
+    if shares[best] >= ENOUGH:
+        return best
+    raise InputError(
+        f"no column of {table.name} names the image files in {images.root} "
+        f"(tried {', '.join(table.columns[:MAX_LISTED])}{', ...' if len(table.columns) > MAX_LISTED else ''}); "
+        "say which one does (--image COLUMN), and check the folder"
+    )
+
+
+def _share(table: Table, column: str, images: Images) -> float:
+    cells = table.column(column)
+    return sum(bool(cell and images.find(cell)) for cell in cells) / len(cells)

@@ -1,0 +1,178 @@
+"""Cases from a table of labels: one row is one case; every fault of every row is found before anything else happens."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from radcnn.core.case import SIDES, Side, Source
+from radcnn.core.errors import InputError, TableError
+from radcnn.core.target import Kind
+from radcnn.data.draft import SIDE_WORDS, Draft, Point
+from radcnn.data.findings import Finding, finding
+from radcnn.data.labels import Labels, labels_from_table
+from radcnn.data.matching import Images, match_images
+from radcnn.data.read import list_images
+from radcnn.data.table import Table, as_number, read_table
+
+TABLE_ENDINGS = (".csv", ".tsv", ".xlsx", ".xlsm", ".txt")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of a table's columns; what is None or empty is not in the table, or is to be found (image)."""
+
+    target: tuple[str, ...]
+    patient: str | None = None
+    site: str | None = None
+    split: str | None = None
+    image: str | None = None
+    case: str | None = None
+    centre: tuple[str, str, str] | None = None
+    subgroups: tuple[str, ...] = ()
+
+    def named(self) -> tuple[str, ...]:
+        """Every column that was named, once."""
+        single = [self.case, self.image, self.patient, self.site, self.split]
+        return tuple(dict.fromkeys([*(c for c in single if c), *self.target, *(self.centre or ()), *self.subgroups]))
+
+
+def draft_from_table(
+    folder: Path | str,
+    table: Path | str | Table,
+    columns: Columns,
+    *,
+    kind: Kind | None = None,
+    positive: str | None = None,
+) -> Draft:
+    """The cases of a table whose rows name images below `folder`.
+
+    Raises TableError with all faults, each with row and column: columns that are missing, images that are not
+    found, duplicate case ids, empty patients or sites, values that are not numbers, labels or sides that are not
+    understood; InputError when no target is named or the folder holds no image.
+    """
+    folder = Path(folder)
+    table = table if isinstance(table, Table) else read_table(table)
+    if not columns.target:
+        raise InputError(f"say which column of {table.name} is the target (--target): {', '.join(table.columns)}")
+    table.require(columns.named())
+    available = list_images(folder)
+    faults: list[str] = []
+
+    def keep_faults(make: Callable[[], T]) -> T | None:
+        """Go on after the faults of one column, to report those of all columns at once."""
+        try:
+            return make()
+        except TableError as error:
+            faults.extend(error.faults)
+            return None
+
+    private = (columns.patient,) if columns.patient else ()
+    images = Images(folder, available)
+    matched = keep_faults(lambda: match_images(table, images, column=columns.image, case=columns.case, private=private))
+    labels = keep_faults(lambda: labels_from_table(table, columns.target, kind=kind, positive=positive))
+    sides = _sides(table, columns.split, faults) if columns.split else None
+    centres = _centres(table, columns.centre, faults) if columns.centre else None
+    for column in (columns.patient, columns.site):
+        faults += _empty_cells(table, column) if column else []
+    id_column = columns.case or (matched[0] if matched else None)
+    ids = _ids(table, id_column, faults, numbered=centres is not None and not columns.case) if id_column else ()
+    if faults or matched is None or labels is None:
+        raise TableError(table.name, faults)
+    said = _findings(table, images, matched[1], sides)
+    return _draft(table, columns, folder, ids, matched[1], labels, sides, centres, said)
+
+
+def _draft(
+    table: Table,
+    columns: Columns,
+    folder: Path,
+    ids: tuple[str, ...],
+    paths: tuple[Path, ...],
+    labels: Labels,
+    sides: tuple[Side, ...] | None,
+    centres: tuple[Point, ...] | None,
+    findings: tuple[Finding, ...],
+) -> Draft:
+    shown = dict.fromkeys([*columns.subgroups, *([columns.site] if columns.site else [])])
+    return Draft(
+        ids=ids,
+        sources=tuple(Source(path) for path in paths),
+        names=tuple(path.relative_to(folder).as_posix() for path in paths),
+        labels=labels,
+        identifiers=table.column(columns.patient) if columns.patient else None,
+        sides=sides,
+        sites=table.column(columns.site) if columns.site else None,
+        centres_mm=centres,
+        attributes={name: table.column(name) for name in shown},
+        findings=findings,
+    )
+
+
+def _findings(
+    table: Table, images: Images, used: tuple[Path, ...], sides: tuple[Side, ...] | None
+) -> tuple[Finding, ...]:
+    findings = []
+    left = len(set(images.paths) - set(used))
+    if left:
+        verb = "has" if left == 1 else "have"
+        sentence = f"{left} of {len(images.paths)} images {verb} no row in {table.name}; they are left out"
+        findings.append(finding("images without row", sentence))
+    if sides:
+        counts = ", ".join(f"{side} {sides.count(side)}" for side in SIDES)
+        findings.append(finding("fixed split kept", f"the split given in the table is kept ({counts} cases)"))
+    return tuple(findings)
+
+
+def _ids(table: Table, column: str, faults: list[str], *, numbered: bool) -> tuple[str, ...]:
+    """Case ids, unique; several regions of one image are numbered (scan#1, scan#2) unless a column names them."""
+    cells = table.column(column)
+    times, seen = Counter(cells), Counter[str]()
+    first: dict[str, int] = {}
+    ids = []
+    for row, cell in enumerate(cells):
+        seen[cell] += 1
+        if not cell:
+            faults.append(table.fault(row, column, "the case id is empty"))
+        elif numbered and times[cell] > 1:
+            cell = f"{cell}#{seen[cell]}"
+        elif cell in first:
+            faults.append(table.fault(row, column, f"the same case id stands in row {table.numbers[first[cell]]}"))
+        first.setdefault(cell, row)
+        ids.append(cell)
+    return tuple(ids)
+
+
+def _empty_cells(table: Table, column: str) -> list[str]:
+    return [table.fault(row, column, "is empty") for row, cell in enumerate(table.column(column)) if not cell]
+
+
+def _sides(table: Table, column: str, faults: list[str]) -> tuple[Side, ...]:
+    sides: list[Side] = []
+    for row, cell in enumerate(table.column(column)):
+        side = SIDE_WORDS.get(cell.casefold())
+        if side is None:
+            faults.append(table.fault(row, column, f"{cell!r} is no side of a split; write train, val or test"))
+        else:
+            sides.append(side)
+    return tuple(sides)
+
+
+def _centres(table: Table, columns: tuple[str, str, str], faults: list[str]) -> tuple[Point, ...]:
+    """Points in mm; every one must be given, since a region without a place cannot be cut out."""
+    axes: list[list[float]] = []
+    for column in columns:
+        numbers = [as_number(cell) for cell in table.column(column)]
+        faults += [
+            table.fault(row, column, f"{cell!r} is not a position in mm")
+            for row, (cell, number) in enumerate(zip(table.column(column), numbers, strict=True))
+            if number is None
+        ]
+        axes.append([math.nan if number is None else number for number in numbers])
+    return tuple((x, y, z) for x, y, z in zip(*axes, strict=True))
