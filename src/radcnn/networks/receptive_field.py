@@ -8,7 +8,8 @@ then gives (Araujo et al., Computing Receptive Fields of CNNs, Distill 2019)
 and a transposed convolution the same with jump / s in place of jump. Where paths meet, the field spans all of them.
 
 The rule for transposed convolutions is an upper bound: it does not follow which of the s phases a unit falls in. It is
-the rule behind Table 1 of V-Net (Milletari et al. 2016, arXiv:1606.04797): 551, where the exact field is 536.
+the rule behind Table 1 of V-Net (Milletari et al. 2016, arXiv:1606.04797): 551 voxels at the output, where single
+output voxels see 532 to 548 depending on their phase.
 """
 
 from __future__ import annotations

@@ -71,15 +71,8 @@ def trace(network: nn.Module, size: tuple[int, ...], channels: int) -> list[Step
     steps: list[Step] = []
     image = _nothing(network, size, channels)
     _leave(image, tuple(Field() for _ in size))
-    with _evaluating(network), _hooked(network, size, steps), _InstanceNormOfNothing(), torch.no_grad():
-        try:
-            functional_call(network, _weightless(network), (image,))
-        except (RuntimeError, ValueError) as cause:
-            shape = " x ".join(map(str, size))
-            raise SettingsError(
-                f"an image of {shape} with {channels} channels does not pass through this network ({cause}); "
-                "resize to a larger image, or take another network or stem"
-            ) from cause
+    with _hooked(network, size, steps):
+        _pass_through(network, _weightless(network), image)
     return steps
 
 
@@ -89,9 +82,11 @@ def smallest_size(network: nn.Module, *, dims: int, channels: int) -> int:
     Raises SettingsError when none up to 1024 does.
     """
 
+    weights = _weightless(network)
+
     def passes(side: int) -> bool:
         try:
-            trace(network, (side,) * dims, channels)
+            _pass_through(network, weights, _nothing(network, (side,) * dims, channels))
         except SettingsError:
             return False
         return True
@@ -116,6 +111,18 @@ class _InstanceNormOfNothing(TorchFunctionMode):
         if math.prod(args[0].shape[2:]) == 1:
             raise ValueError("instance normalisation needs more than 1 voxel per map")
         return args[0]
+
+
+def _pass_through(network: nn.Module, weights: dict[str, Tensor], image: Tensor) -> None:
+    with _evaluating(network), _InstanceNormOfNothing(), torch.no_grad():
+        try:
+            functional_call(network, weights, (image,))
+        except (RuntimeError, ValueError) as cause:
+            _, channels, *size = image.shape
+            raise SettingsError(
+                f"an image of {' x '.join(map(str, size))} with {channels} channels does not pass through this network "
+                f"({cause}); resize to a larger image, or take another network or stem"
+            ) from cause
 
 
 def _nothing(network: nn.Module, size: tuple[int, ...], channels: int) -> Tensor:
@@ -143,7 +150,7 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 @contextmanager
 def _hooked(network: nn.Module, size: tuple[int, ...], steps: list[Step]) -> Iterator[None]:
     leaves = [(name, module) for name, module in network.named_modules() if not any(module.children())]
-    hooks = [module.register_forward_hook(partial(_note, name, size, steps)) for name, module in leaves]
+    hooks = [module.register_forward_hook(partial(_note, name, size, steps, [])) for name, module in leaves]
     try:
         yield
     finally:
@@ -151,12 +158,16 @@ def _hooked(network: nn.Module, size: tuple[int, ...], steps: list[Step]) -> Ite
             hook.remove()
 
 
-def _note(name: str, size: tuple[int, ...], steps: list[Step], layer: nn.Module, given: Any, output: Tensor) -> None:
-    inputs = list(_tensors(given))
+def _note(
+    name: str, size: tuple[int, ...], steps: list[Step], calls: list[None], layer: nn.Module, given: Any, made: Any
+) -> None:
+    inputs, output = list(_tensors(given)), next(_tensors(made), None)
+    if not inputs or output is None:
+        return  # a layer of somebody else's that takes or gives no tensor has no size to tell
     fields = _fields(layer, inputs, output, size)
     _leave(output, fields)
-    first = all(step.layer is not layer for step in steps)
-    steps.append(Step(name, layer, tuple(inputs[0].shape[1:]), tuple(output.shape[1:]), fields, first))
+    steps.append(Step(name, layer, tuple(inputs[0].shape[1:]), tuple(output.shape[1:]), fields, first=not calls))
+    calls.append(None)
 
 
 def _tensors(given: Any) -> Iterator[Tensor]:
