@@ -34,7 +34,7 @@ class Resampled:
 
 def resampled(question: Asked, settings: EvaluationSettings) -> Resampled:
     """AUC, average precision and ECE with bootstrap intervals, and bands of the curves; both classes must be there."""
-    ladder = Ladder.of(question.scores, question.truth)
+    ladder = Ladder.of(question.scores, question.truth).coarse(THRESHOLDS)
     scores, truth = question.scores[ladder.order], ladder.positive.astype(np.float64)
     bins = equal_bins(scores)
 

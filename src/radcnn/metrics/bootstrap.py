@@ -55,7 +55,7 @@ class Resampling:
 
         Strata are patients with only negative, only positive, and both kinds of cases.
         """
-        codes = patient_codes(patients)
+        codes = _numbered(patients)
         strata = np.zeros(int(codes.max()) + 1 if codes.size else 0, np.intp)
         if truth is not None and codes.size:
             positive = np.asarray(truth) > 0
@@ -88,7 +88,7 @@ class Resampling:
     def left_out(self) -> Iterator[Floats]:
         """Weights (b, n) with one patient, or one group of patients, left out in each row."""
         groups = min(self.patients, JACKKNIFE_GROUPS)
-        # patients are numbered by name; spread them over the groups evenly within strata
+        # spread the patients over the groups evenly within strata
         place = np.empty(self.patients, np.intp)
         place[np.argsort(self.strata, kind="stable")] = np.arange(self.patients) % groups
         member = place[self.codes]
@@ -96,6 +96,16 @@ class Resampling:
         for start in range(0, groups, rows):
             left = np.arange(start, min(start + rows, groups))
             yield (member[None, :] != left[:, None]).astype(np.float64)
+
+
+def _numbered(patients: ArrayLike) -> Codes:
+    """Patients (n,) as numbers 0..C-1 in the order they appear: with one case each, weights need no rearranging."""
+    codes = patient_codes(patients)
+    first = np.unique(codes, return_index=True)[1]
+    place = np.empty(first.size, np.intp)
+    place[np.argsort(first)] = np.arange(first.size)
+    numbered: Codes = place[codes]
+    return numbered
 
 
 def _draw(chance: np.random.Generator, rows: int, size: int) -> Floats:
@@ -216,6 +226,6 @@ def bootstrap_auc(
     positive, names = np.asarray(truth) > 0, np.asarray(patients)
     if reason := one_class(positive):
         return Estimate.missing(reason, positive.size, int(np.unique(names).size))
-    ladder = Ladder.of(scores, positive)
+    ladder = Ladder.of(scores, positive).coarse()
     plan = Resampling.by_patient(names[ladder.order], ladder.positive, resamples=resamples, seed=seed)
     return bootstrap(lambda weights: weighted_auc(*ladder.below(weights)), plan).estimate(level=level)

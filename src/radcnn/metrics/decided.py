@@ -94,7 +94,7 @@ def f1(called: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float
 def predictive_values_at(sensitivity: Estimate, specificity: Estimate, prevalence: float) -> tuple[Estimate, Estimate]:
     """PPV and NPV at a prevalence in (0, 1), from sensitivity and specificity (Bayes).
 
-    The limits combine those of the two log rates by MOVER (Donner and Zou 2012, doi:10.1177/0962280210387607), taking
+    The limits combine those of the two log rates by MOVER (Zou and Donner 2008, doi:10.1002/sim.3095), taking
     the two as independent. Missing where sensitivity or specificity is, or where no case would be called so.
     """
     for given in (sensitivity, specificity):

@@ -51,7 +51,7 @@ def macro_bootstrap(
     """
     codes = patient_codes(patients)
     known = [np.flatnonzero(np.isfinite(column)) for column in truth.T]
-    ladders = [Ladder.of(scores[rows, k], truth[rows, k]) for k, rows in enumerate(known)]
+    ladders = [Ladder.of(scores[rows, k], truth[rows, k]).coarse() for k, rows in enumerate(known)]
     if any(ladder.undefined for ladder in ladders):
         gone = Estimate.missing("a column lacks a class", len(truth), int(np.unique(codes).size))
         return gone, gone
