@@ -1,0 +1,191 @@
+"""A DICOM data set read safely: right or refused by name, and nothing of the patient in any message.
+
+pydicom's own errors may quote an attribute's value; they are never passed on, not even as a cause.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radcnn.core.errors import InputError, ReadError
+from radcnn.data.quiet import quiet
+
+if TYPE_CHECKING:
+    from pydicom.dataset import FileDataset
+
+MAX_UNPACKED_BYTES = 1 << 30  # of a deflated data set
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+HEAD = 1024  # bytes among which the file meta information says how the rest is stored
+
+# Objects that carry PixelData-like attributes but are no images of a patient; named in the refusal (PS3.6 annex A)
+NO_IMAGES = {
+    "1.2.840.10008.1.3.10": "a directory of a medium (DICOMDIR); give the folder of its images",
+    "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation, not an image; give the image that was segmented",
+    "1.2.840.10008.5.1.4.1.1.66.7": "a segmentation, not an image; give the image that was segmented",
+    "1.2.840.10008.5.1.4.1.1.481.2": "a radiotherapy dose, not an image; give the planning CT",
+    "1.2.840.10008.5.1.4.1.1.30": "a parametric map, which is not read; convert it to NIfTI",
+    "1.2.840.10008.5.1.4.1.1.77.1.6": "a whole-slide microscopy image, which is not read",
+}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose image a DICOM file is and what it belongs to; identifiers are kept out of the repr.
+
+    An attribute that the file lacks is "".
+    """
+
+    patient_id: str = field(repr=False)
+    study_uid: str = field(repr=False)
+    series_uid: str = field(repr=False)
+    instance_uid: str = field(repr=False)
+    sop_class: str
+    modality: str
+    institution: str = field(repr=False)
+    manufacturer: str
+    laterality: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the listing of a folder needs to know of a file."""
+
+    series_uid: str = field(repr=False)
+    is_image: bool
+    has_position: bool
+
+
+IDENTITY_TAGS = {
+    "patient_id": "PatientID",
+    "study_uid": "StudyInstanceUID",
+    "series_uid": "SeriesInstanceUID",
+    "instance_uid": "SOPInstanceUID",
+    "sop_class": "SOPClassUID",
+    "modality": "Modality",
+    "institution": "InstitutionName",
+    "manufacturer": "Manufacturer",
+    "laterality": "ImageLaterality",
+}
+PLACE_TAGS = ["SOPClassUID", "SeriesInstanceUID", "Rows", "ImagePositionPatient"]
+
+
+def load(path: Path, *, pixels: bool = True, tags: list[str] | None = None) -> FileDataset:
+    """The data set of a DICOM file, without its pixels if so asked, or only the attributes named.
+
+    Raises ReadError when the file is damaged, has no DICOM preamble or does not say how it is encoded.
+    """
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    with quiet():
+        try:
+            found = dcmread(_bounded(path), stop_before_pixels=not pixels, specific_tags=tags)
+            if "TransferSyntaxUID" not in found.file_meta:
+                raise ReadError(f"{path.name} does not say how it is encoded (no TransferSyntaxUID); export it again")
+            if tags is None:
+                # elements are decoded lazily: what fails shall fail here, where it is answered
+                for element in found:
+                    _ = element.VR
+        except ReadError:
+            raise
+        except FileNotFoundError:
+            raise ReadError(f"{path.name} does not exist; check the spelling and the folder") from None
+        except InvalidDicomError:
+            raise ReadError(f"{path.name} is no DICOM file: the mark DICM at byte 128 is missing") from None
+        except Exception as cause:
+            raise ReadError(
+                f"{path.name} is damaged: its DICOM attributes cannot be decoded ({type(cause).__name__}); "
+                "copy or export it again"
+            ) from None
+    return found
+
+
+def _bounded(path: Path) -> Path | io.BytesIO:
+    """The file, unless it is deflated: pydicom would unpack that without limit, so its size is tested first."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if DEFLATED not in head:
+        return path
+    content = path.read_bytes()
+    length = int.from_bytes(content[140:144], "little")  # FileMetaInformationGroupLength, the first element
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    unpacker.decompress(content[144 + length :], MAX_UNPACKED_BYTES)
+    if unpacker.unconsumed_tail:
+        raise ReadError(f"{path.name} unpacks to more than {MAX_UNPACKED_BYTES >> 30} GiB; it was not read")
+    return io.BytesIO(content)
+
+
+def text(dataset: Any, keyword: str) -> str:
+    """An attribute as text without spaces around it; "" when it is missing, empty or of several values.
+
+    Raises ValueError or another error of pydicom when its value cannot be decoded.
+    """
+    value = dataset.get(keyword)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def sop_class(dataset: Any) -> str:
+    """SOPClassUID, or the one of the file meta information where the data set has none (a DICOMDIR)."""
+    return text(dataset, "SOPClassUID") or text(dataset.file_meta, "MediaStorageSOPClassUID")
+
+
+def numbers(dataset: Any, keyword: str, n: int) -> tuple[float, ...] | None:
+    """An attribute as n finite numbers; None when it is missing or empty; ValueError when it is anything else."""
+    value = dataset.get(keyword)
+    if value is None or value == "" or (hasattr(value, "__len__") and len(value) == 0):
+        return None
+    listed = list(value) if hasattr(value, "__len__") and not isinstance(value, str) else [value]
+    found = tuple(float(v) for v in listed)
+    if len(found) != n or not all(abs(v) < 1e9 for v in found):
+        raise ValueError(keyword)
+    return found
+
+
+def dicom_identity(path: Path | str) -> Identity:
+    """Patient, study and series of a DICOM file, or of the first file of a series' folder; pixels are not read.
+
+    Raises ReadError when the file is damaged, InputError when the folder holds no DICOM file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = dicom_files(path)[0]
+    found = load(path, pixels=False, tags=list(IDENTITY_TAGS.values()))
+    with quiet():
+        try:
+            return Identity(**{name: text(found, keyword) for name, keyword in IDENTITY_TAGS.items()})
+        except Exception:
+            raise ReadError(f"{path.name} has identifiers that cannot be decoded; export it again") from None
+
+
+def dicom_place(path: Path) -> Place | None:
+    """The series of a file and whether it is an image with a position; None when it cannot be read."""
+    with quiet():
+        try:
+            found = load(path, pixels=False, tags=PLACE_TAGS)
+            is_image = "Rows" in found and sop_class(found) not in NO_IMAGES
+            has_position = is_image and numbers(found, "ImagePositionPatient", 3) is not None
+            return Place(text(found, "SeriesInstanceUID"), is_image, has_position)
+        except Exception:
+            return None
+
+
+def dicom_files(folder: Path) -> tuple[Path, ...]:
+    """The DICOM files directly in a folder, sorted by name; other files are left out.
+
+    Raises ReadError when a file is only named like DICOM, InputError when there is none.
+    """
+    from radcnn.data.kind import format_of, head_of, hinted, recognised
+
+    found = []
+    for path in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
+        if hinted(path) == "dicom":
+            format_of(path)
+        if recognised(head_of(path)) == "dicom":
+            found.append(path)
+    if not found:
+        raise InputError(f"folder {folder.name} holds no DICOM files; give a file, or a folder with one DICOM series")
+    return tuple(found)

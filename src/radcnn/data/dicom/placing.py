@@ -1,0 +1,114 @@
+"""Where an image lies in the patient: ImagePositionPatient, ImageOrientationPatient and PixelSpacing as an affine.
+
+PS3.3 C.7.6.2.1.1: a pixel (row r, column c) lies at
+
+    P(r, c) = position + r * row_spacing * down + c * column_spacing * right
+
+with `right` the first three and `down` the last three numbers of ImageOrientationPatient, PixelSpacing being (between
+rows, between columns). Slices are counted along right x down: towards the head for axial slices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.errors import GeometryError
+from radcnn.core.volume import Volume
+from radcnn.data.dicom.header import numbers
+
+ORTHONORMAL = 1e-3  # of direction cosines, which DICOM gives as decimal text, often with four digits
+LONE_SLICE_MM = 1.0  # length of the slice axis where there is one slice: it stands for no distance
+SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+
+Vector = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The plane of one image in the patient (LPS, mm)."""
+
+    position: Vector
+    right: Vector
+    down: Vector
+    spacing: Vector  # between rows, between columns
+
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        """right x down, of length 1."""
+        made: NDArray[np.float64] = np.cross(self.right, self.down)
+        return made / np.linalg.norm(made)
+
+    @property
+    def depth_mm(self) -> float:
+        """The position along the normal."""
+        return float(np.dot(self.normal, self.position))
+
+    def affine(self, slice_step_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(slice, row, column, 1) to (x, y, z, 1), this plane being slice 0."""
+        made = np.eye(4)
+        made[:3, 0] = slice_step_mm
+        made[:3, 1] = np.array(self.down) * self.spacing[0]
+        made[:3, 2] = np.array(self.right) * self.spacing[1]
+        made[:3, 3] = self.position
+        return made
+
+
+def plane_of(path: Path, dataset: Any) -> Plane | None:
+    """The plane of an image; None when it does not say where in the patient it lies.
+
+    Raises GeometryError when what it says is impossible.
+    """
+    position = _said(path, dataset, "ImagePositionPatient", 3)
+    orientation = _said(path, dataset, "ImageOrientationPatient", 6)
+    spacing = _spacing(path, dataset, "PixelSpacing")
+    if position is None or orientation is None or spacing is None:
+        return None
+    axes = np.array(orientation).reshape(2, 3)
+    if not np.allclose(axes @ axes.T, np.eye(2), atol=ORTHONORMAL):
+        raise GeometryError(
+            f"ImageOrientationPatient of {path.name} must be two directions of length 1 at right angles, "
+            f"got {_listed(orientation)}; export it again"
+        )
+    # text with few digits leaves directions a little too long or short; the spacing alone says how long a step is
+    right, down = axes / np.linalg.norm(axes, axis=1, keepdims=True)
+    return Plane(position, tuple(right.tolist()), tuple(down.tolist()), spacing)
+
+
+def placed(path: Path, dataset: Any, voxels: NDArray, units: Any) -> Volume:
+    """A single image (C, H, W) with what is known about its place: patient, spacing alone, or nothing.
+
+    Of projections the spacing is the detector's (ImagerPixelSpacing) unless it was calibrated (PixelSpacing).
+    """
+    plane = plane_of(path, dataset)
+    if plane is not None:
+        return Volume(voxels, plane.affine(plane.normal * LONE_SLICE_MM), units)
+    for keyword in SPACINGS:
+        spacing = _spacing(path, dataset, keyword)
+        if spacing is not None:
+            return Volume.from_spacing(voxels, spacing, units)
+    return Volume(voxels, None, units, frame="unknown")
+
+
+def _spacing(path: Path, dataset: Any, keyword: str) -> Vector | None:
+    spacing = _said(path, dataset, keyword, 2)
+    if spacing is not None and min(spacing) <= 0:
+        raise GeometryError(
+            f"{keyword} of {path.name} must be 2 positive numbers in mm, got {_listed(spacing)}; export it again"
+        )
+    return spacing
+
+
+def _said(path: Path, dataset: Any, keyword: str, n: int) -> Vector | None:
+    try:
+        return numbers(dataset, keyword, n)
+    except (ValueError, TypeError):
+        raise GeometryError(f"{keyword} of {path.name} must be {n} finite numbers; export it again") from None
+
+
+def _listed(values: Vector) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in values) + ")"

@@ -1,0 +1,185 @@
+"""A folder with the slices of one DICOM series as one volume, or the reason why it is none.
+
+Positions decide, never file names, instance numbers, SliceLocation or SliceThickness. Headers are read first and must
+agree; then the slices are decoded one at a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radcnn.core.errors import GeometryError, RadcnnError, ReadError
+from radcnn.core.volume import Volume
+from radcnn.data.dicom.header import NO_IMAGES, dicom_files, load, sop_class, text
+from radcnn.data.dicom.pixels import frames, units_of, values
+from radcnn.data.dicom.placing import ORTHONORMAL, Plane, plane_of
+from radcnn.data.dicom.regularity import ordered
+from radcnn.data.dicom.single import read_dicom_file
+from radcnn.data.quiet import quiet
+
+MAX_BYTES = 8 << 30  # of the volume in memory
+SPACING_TOLERANCE_MM = 1e-3  # between the PixelSpacing of two slices: rounding of decimal text
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One slice's header, reduced to what a volume needs."""
+
+    path: Path
+    series: str
+    instance: str
+    frame_of_reference: str
+    localizer: bool
+    size: tuple[int, int]
+    frames: int
+    units: str
+    plane: Plane | None
+
+
+def read_series(folder: Path) -> Volume:
+    """The one DICOM series in a folder as Volume (C, D, H, W); a lone slice is an image (C, H, W).
+
+    Objects without pixels (reports, presentation states) are left out. Raises GeometryError when the folder holds
+    several series or its slices are not one regular volume: a missing slice, uneven or sheared positions, two slices
+    in one place, a localizer; ReadError when a file is damaged.
+    """
+    slices = [found for path in dicom_files(folder) if (found := _header(path)) is not None]
+    if not slices:
+        raise ReadError(f"folder {folder.name} holds DICOM objects, but no image; give the folder of the images")
+    _refuse_several_series(folder, slices)
+    if len(slices) == 1:
+        from radcnn.core.case import Source
+
+        return read_dicom_file(Source(slices[0].path))
+    _refuse_disagreement(folder, slices)
+    planes = [found.plane for found in slices if found.plane is not None]
+    order, step = ordered(folder.name, [found.path.name for found in slices], planes)
+    return _assembled(folder, [slices[i] for i in order], step)
+
+
+def _header(path: Path) -> Slice | None:
+    """What a volume needs of one file; None when it is no image."""
+    dataset = load(path, pixels=False)
+    with quiet():
+        try:
+            if "Rows" not in dataset or sop_class(dataset) in NO_IMAGES:
+                return None
+            kinds = dataset.get("ImageType") or []
+            return Slice(
+                path,
+                text(dataset, "SeriesInstanceUID"),
+                text(dataset, "SOPInstanceUID"),
+                text(dataset, "FrameOfReferenceUID"),
+                "LOCALIZER" in ([kinds] if isinstance(kinds, str) else list(kinds)),
+                (int(dataset.Rows), int(dataset.Columns)),
+                frames(dataset),
+                units_of(dataset),
+                plane_of(path, dataset),
+            )
+        except RadcnnError:
+            raise
+        except Exception as cause:
+            raise ReadError(
+                f"{path.name} has an attribute that cannot be decoded ({type(cause).__name__}); export it again"
+            ) from None
+
+
+def _refuse_several_series(folder: Path, slices: Sequence[Slice]) -> None:
+    counts = sorted(Counter(found.series for found in slices).values(), reverse=True)
+    if len(counts) > 1:
+        listed = ", ".join(str(n) for n in counts[:-1]) + f" and {counts[-1]}"
+        raise GeometryError(
+            f"folder {folder.name} holds {len(counts)} series ({listed} images); put each series into a folder of its own"
+        )
+
+
+def _refuse_disagreement(folder: Path, slices: Sequence[Slice]) -> None:
+    """Raise GeometryError when images of a series cannot be slices of one volume."""
+    where = f"the series in folder {folder.name}"
+    localizers = [found.path.name for found in slices if found.localizer]
+    if localizers:
+        raise GeometryError(f"{where} contains a localizer ({localizers[0]}); move it out of the folder")
+    for found in slices:
+        if found.frames > 1:
+            raise GeometryError(
+                f"{where} has several files, but {found.path.name} holds {found.frames} frames by itself"
+            )
+        if found.plane is None:
+            raise GeometryError(
+                f"{where} is no volume: {found.path.name} lacks its position, orientation or pixel spacing; "
+                "give its images one by one"
+            )
+    seen: dict[tuple[str, Any], str] = {}
+    for found in slices:
+        # anonymisers give all slices one SOPInstanceUID, so it says "the same image" only together with the place
+        twin = seen.setdefault((found.instance, found.plane), found.path.name)
+        if twin != found.path.name:
+            raise GeometryError(f"{where} holds one image twice ({twin} and {found.path.name}); remove the copy")
+    for what, differs in DISAGREEMENTS.items():
+        other = next((found for found in slices[1:] if differs(slices[0], found)), None)
+        if other is not None:
+            raise GeometryError(
+                f"{where} is no volume: {slices[0].path.name} and {other.path.name} differ in {what}; "
+                "put images that do not belong together into folders of their own"
+            )
+
+
+def _other_spacing(a: Slice, b: Slice) -> bool:
+    assert a.plane is not None and b.plane is not None, "planes were tested before"
+    return not np.allclose(a.plane.spacing, b.plane.spacing, rtol=0, atol=SPACING_TOLERANCE_MM)
+
+
+def _other_orientation(a: Slice, b: Slice) -> bool:
+    assert a.plane is not None and b.plane is not None, "planes were tested before"
+    return not np.allclose(a.plane.right + a.plane.down, b.plane.right + b.plane.down, rtol=0, atol=ORTHONORMAL)
+
+
+DISAGREEMENTS: dict[str, Callable[[Slice, Slice], bool]] = {
+    "rows and columns": lambda a, b: a.size != b.size,
+    "the unit of their values": lambda a, b: a.units != b.units,
+    "their frame of reference": lambda a, b: a.frame_of_reference != b.frame_of_reference,
+    "pixel spacing": _other_spacing,
+    "orientation": _other_orientation,
+}
+
+
+def _assembled(folder: Path, slices: Sequence[Slice], step_mm: Any) -> Volume:
+    """Decode the slices in order, into one array."""
+    first = slices[0].plane
+    assert first is not None, "planes were tested before"
+    decoded = (_slice_values(found.path) for found in slices)
+    values_first, units = next(decoded)
+    shape = (len(values_first), len(slices), *values_first.shape[1:])
+    kind = np.dtype(np.float32) if values_first.dtype.kind == "f" else values_first.dtype
+    if kind.itemsize * int(np.prod(shape, dtype=np.int64)) > MAX_BYTES:
+        raise ReadError(f"the series in folder {folder.name} takes more than {MAX_BYTES >> 30} GiB; crop it")
+    voxels = np.empty(shape, kind)
+    voxels[:, 0] = values_first
+    for i, (each, _) in enumerate(decoded, start=1):
+        if each.dtype != voxels.dtype:
+            # one slice is rescaled and another is not: both are exact in float32 up to 24 bits
+            voxels = voxels.astype(np.float32)
+        voxels[:, i] = each
+    return Volume(voxels, first.affine(step_mm), units)
+
+
+def _slice_values(path: Path) -> Any:
+    from radcnn.data.dicom.pixels import refuse_no_image
+
+    dataset = load(path)
+    with quiet():
+        try:
+            refuse_no_image(path, dataset)
+            return values(path, dataset)
+        except RadcnnError:
+            raise
+        except Exception as cause:
+            raise ReadError(
+                f"{path.name} has an attribute that cannot be decoded ({type(cause).__name__}); export it again"
+            ) from None

@@ -1,0 +1,67 @@
+"""Which images lie below a folder: every file that can be read, and every folder that is one DICOM series.
+
+A folder with DICOM slices (images with a position in the patient) is one item, the folder itself, when two of its
+slices belong to one series; `read` then refuses it if it holds more than that series. DICOM images without position,
+or each of a series of its own (radiographs, key images), are items one by one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from radcnn.core.errors import InputError, ReadError
+from radcnn.data.kind import READABLE, head_of, hinted, recognised
+
+
+def list_images(folder: Path | str) -> tuple[Path, ...]:
+    """Every image item below a folder, sorted; hidden files, tables and texts are left out.
+
+    A file whose ending promises an image is listed without being opened, so that `read` can say what is wrong with it.
+    Raises InputError when the folder does not exist or holds no image.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder.name} is not a folder; give the folder that holds the images")
+    found: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += _items(Path(parent), sorted(name for name in names if not name.startswith(".")))
+    if not found:
+        raise InputError(f"folder {folder.name} holds no image that can be read; readable are {READABLE}")
+    return tuple(sorted(found))
+
+
+def _items(folder: Path, names: list[str]) -> list[Path]:
+    """The items directly in one folder."""
+    plain: list[Path] = []
+    dicom: list[Path] = []
+    for path in (folder / name for name in names):
+        form = hinted(path) or _sniffed(path)
+        if form == "dicom":
+            dicom.append(path)
+        elif form is not None:
+            plain.append(path)
+    return plain + (_dicom_items(folder, dicom) if dicom else [])
+
+
+def _sniffed(path: Path) -> str | None:
+    """The format of a file whose name says nothing; a zip archive without the ending npz is not ours."""
+    if not path.is_file():
+        return None
+    try:
+        found = recognised(head_of(path))
+    except ReadError:
+        return None
+    return None if found == "npz" else found
+
+
+def _dicom_items(folder: Path, paths: list[Path]) -> list[Path]:
+    from radcnn.data.dicom.header import dicom_place
+
+    places = {path: dicom_place(path) for path in paths}
+    slices = Counter(place.series_uid for place in places.values() if place is not None and place.has_position)
+    if any(n > 1 for n in slices.values()):
+        return [folder]
+    return [path for path, place in places.items() if place is None or place.is_image]

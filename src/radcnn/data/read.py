@@ -1,0 +1,112 @@
+"""One way to read an image: the file's first bytes choose the reader, a folder is a DICOM series.
+
+    read("a.png")                                    a PNG, JPEG, TIFF, NIfTI or DICOM file
+    read("ct/series 3")                              a folder with the slices of one DICOM series
+    read("set.npz", array="train_images", item=7)    one image of an npz file
+
+Messages name a file by its name alone: the folders above it may be named after a patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from radcnn.core.case import Source
+from radcnn.core.errors import GeometryError, InputError, ReadError
+from radcnn.core.volume import Volume
+from radcnn.data.images import read_image
+from radcnn.data.kind import Format, format_of
+from radcnn.data.listing import list_images
+from radcnn.data.npz import read_npz
+
+__all__ = ["READERS", "list_images", "read", "read_source"]
+
+Reader = Callable[[Source], Volume]
+
+
+def _read_nifti(source: Source) -> Volume:
+    from radcnn.data.nifti import read_nifti
+
+    return read_nifti(source)
+
+
+def _read_dicom(source: Source) -> Volume:
+    from radcnn.data.dicom.single import read_dicom_file
+
+    return read_dicom_file(source)
+
+
+READERS: dict[Format, Reader] = {
+    "png": partial(read_image, form="png"),
+    "jpeg": partial(read_image, form="jpeg"),
+    "tiff": partial(read_image, form="tiff"),
+    "npz": read_npz,
+    "nifti": _read_nifti,
+    "dicom": _read_dicom,
+}
+assert set(READERS) == set(get_args(Format)), "one reader per format"
+
+
+def read(
+    path: Path | str, *, array: str | None = None, item: int | None = None, allow_nonfinite: bool = False
+) -> Volume:
+    """The image in a file, an item of an npz file, or the DICOM series in a folder.
+
+    Returns voxels (C, H, W) or (C, D, H, W). Raises ReadError when a file is damaged, unsupported or not what its name
+    says, or holds voxels that are not finite numbers (unless `allow_nonfinite`); GeometryError when the slices of a
+    series contradict each other.
+    """
+    return read_source(Source(Path(path), array, item), allow_nonfinite=allow_nonfinite)
+
+
+def read_source(source: Source, *, allow_nonfinite: bool = False) -> Volume:
+    """The image a Source points to; see `read`."""
+    path = source.path
+    if path.is_dir():
+        volume = _read_series(path)
+    else:
+        form = format_of(path)
+        if form != "npz" and (source.array is not None or source.item is not None):
+            raise InputError(f"{path.name} is one image; an array or an item can only be named in an npz file")
+        volume = _named(path, READERS[form], source)
+    if not allow_nonfinite:
+        _refuse_nonfinite(source, volume)
+    return volume
+
+
+def _read_series(folder: Path) -> Volume:
+    from radcnn.data.dicom.series import read_series
+
+    return read_series(folder)
+
+
+def _named(path: Path, reader: Reader, source: Source) -> Volume:
+    """Read; a Volume that refuses what a reader found does not know the file's name."""
+    try:
+        return reader(source)
+    except GeometryError as cause:
+        if path.name in str(cause):
+            raise
+        raise GeometryError(f"{path.name}: {cause}") from cause
+    except MemoryError:
+        raise ReadError(f"{path.name} does not fit into the memory of this machine; make it smaller") from None
+
+
+def _refuse_nonfinite(source: Source, volume: Volume) -> None:
+    """Raise ReadError when a voxel is NaN or infinite: one of them makes every loss of a batch NaN."""
+    voxels = volume.voxels
+    if voxels.dtype.kind != "f" or np.isfinite(voxels).all():
+        return
+    lost, endless = int(np.isnan(voxels).sum()), int(np.isinf(voxels).sum())
+    counts = " and ".join(f"{n} {word}" for n, word in ((lost, "NaN"), (endless, "infinite")) if n)
+    whose = source.path.name if source.item is None else f"item {source.item} of {source.path.name}"
+    plural = "voxel" if lost + endless == 1 else "voxels"
+    raise ReadError(
+        f"case {whose} holds {counts} {plural} of {voxels.size}; replace them by a value that says what they mean, "
+        "or leave the case out"
+    )
