@@ -10,7 +10,7 @@ place   unknown: the dots per inch of such files are a printer's setting, seldom
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,13 +39,18 @@ def read_image(source: Source, form: Format) -> Volume:
     """
     path = source.path
     with quiet():
-        image = _opened(path, form)
         try:
-            _refuse(path, image)
-            raw = _raw_mode(image)
-            voxels = _voxels(path, image, raw)
-        finally:
-            image.close()
+            with _opened(path, form) as image:
+                _refuse(path, image)
+                voxels = _voxels(path, image)
+        except (ReadError, MemoryError):
+            raise
+        except Exception as cause:
+            # a decoder may fail in any way on damaged bytes
+            raise ReadError(
+                f"{path.name} is damaged or truncated: its {FORMAT_NAMES[form]} data cannot be decoded; "
+                "copy it again from its source"
+            ) from cause
     return Volume(voxels, None, "rgb" if len(voxels) == 3 else "grey", frame="unknown")
 
 
@@ -56,19 +61,7 @@ def _opened(path: Path, form: Format) -> Image:
     try:
         return Image.open(path, formats=(form.upper(),))
     except Image.DecompressionBombError:
-        raise ReadError(
-            f"{path.name} claims more than {MAX_PIXELS:,} pixels; it was not read, make it smaller"
-        ) from None
-    except Exception as cause:
-        # a decoder may fail in any way on damaged bytes
-        _damaged(path, form, cause)
-
-
-def _damaged(path: Path, form: str, cause: Exception) -> NoReturn:
-    name = FORMAT_NAMES.get(form.lower(), form)  # type: ignore[call-overload]
-    raise ReadError(
-        f"{path.name} is damaged or truncated: its {name} data cannot be decoded; copy it again from its source"
-    ) from cause
+        raise ReadError(f"{path.name} claims more than {MAX_PIXELS:,} pixels; make it smaller") from None
 
 
 def _refuse(path: Path, image: Image) -> None:
@@ -104,21 +97,15 @@ def _raw_mode(image: Image) -> str:
     return raw if isinstance(raw, str) else ""
 
 
-def _voxels(path: Path, image: Image, raw: str) -> NDArray:
+def _voxels(path: Path, image: Image) -> NDArray:
     """Decoded pixels (C, H, W), upright, in the stored type."""
     from PIL import ImageOps
 
-    inverted = _stored_inverted(image)
-    try:
-        image.load()
-        if image.getexif().get(ORIENTATION, 1) != 1:
-            image = ImageOps.exif_transpose(image)
-        image = _plain(path, image)
-        pixels = np.asarray(image)
-    except ReadError:
-        raise
-    except Exception as cause:
-        _damaged(path, image.format or "image", cause)
+    raw, inverted = _raw_mode(image), _stored_inverted(image)
+    image.load()
+    if image.getexif().get(ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    pixels = np.asarray(_plain(path, image))
     if pixels.ndim == 3:
         return np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
     if pixels.dtype == np.int32 and "16" in raw:

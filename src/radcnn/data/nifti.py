@@ -62,7 +62,7 @@ def read_nifti(source: Source) -> Volume:
 def _stream(path: Path) -> io.BufferedReader:
     """The file's bytes, unpacked on the way where it is gzipped; no more is unpacked than is read."""
     if head_of(path).startswith(b"\x1f\x8b"):
-        return io.BufferedReader(gzip.open(path))  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.open(path))
     return path.open("rb")
 
 
@@ -150,8 +150,9 @@ def _refuse_disagreement(path: Path, shape: tuple[int, ...], sform: NDArray, qfo
 def write_nifti(volume: Volume, path: Path | str) -> None:
     """Write a Volume of one channel as NIfTI-1 (.nii or .nii.gz), atomically.
 
-    Voxels come back bit for bit (booleans as bytes, float16 as float32). NIfTI-1 stores the affine of frame "patient" in
-    float32, and of frame "image" only the spacings.
+    Voxels come back bit for bit (booleans as bytes, float16 as float32). NIfTI-1 stores the affine of frame "patient"
+    in float32, and of frame "image" only the spacings.
+
     Raises InputError when the name does not end in .nii or .nii.gz, GeometryError when the spacing is unknown or there
     are several channels, StorageError when the file cannot be written.
     """

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from radcnn.core.case import Side, Source
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import ReadError
-from radcnn.core.volume import Volume
+from radcnn.core.volume import Units, Volume
 
 MAX_UNPACKED_BYTES = 8 << 30  # of one array; the largest of MedMNIST at 128 pixels takes 4.1 GiB
 KEPT_STACKS = 6  # unpacked stacks kept per process: the three sides of a study and of an external test
@@ -103,8 +103,8 @@ def open_npz(path: Path | str) -> NpzStudy:
         found = [plain]
     if not found:
         raise ReadError(
-            f"{path.name} holds no stack of images; MedMNIST's form has train_images, val_images, test_images and their "
-            f"labels, found were {', '.join(sorted(shapes)) or 'no arrays'}"
+            f"{path.name} holds no stack of images; MedMNIST's form has train_images, val_images, test_images "
+            f"and their labels, found were {', '.join(sorted(shapes)) or 'no arrays'}"
         )
     return NpzStudy(path, tuple(found))
 
@@ -126,8 +126,8 @@ def _image_form(path: Path, name: str, shape: tuple[int, ...]) -> tuple[tuple[in
     size = shape[:-1] if channels == 3 else shape
     if len(size) not in (2, 3) or 0 in size:
         raise ReadError(
-            f"an image of {name} in {path.name} must be (rows, columns), (slices, rows, columns) or these with 3 colours, "
-            f"got {shape}"
+            f"an image of {name} in {path.name} must be (rows, columns), (slices, rows, columns) or these with "
+            f"3 colours, got {shape}"
         )
     return size, channels
 
@@ -181,8 +181,8 @@ def _check(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype, store
         size *= n
     if size > MAX_UNPACKED_BYTES:
         raise ReadError(
-            f"array {name} of {path.name} unpacks to {size / 2**30:.1f} GiB; at most {MAX_UNPACKED_BYTES >> 30} GiB are "
-            "read at once: save it as several files"
+            f"array {name} of {path.name} unpacks to {size / 2**30:.1f} GiB; at most {MAX_UNPACKED_BYTES >> 30} GiB "
+            "are read at once: save it as several files"
         )
     if size != stored:
         raise ReadError(
@@ -206,8 +206,9 @@ def unpacked(path: Path, name: str) -> NDArray:
 
 
 @lru_cache(maxsize=KEPT_STACKS)
-def _kept_version(path: Path, name: str, changed_ns: int, size: int) -> NDArray:
-    """A stack as it was when the file had this time and size."""
+def _kept_version(path: Path, name: str, version: tuple[int, int]) -> NDArray:
+    """A stack of a file as it was at this version, its time of change and size."""
+    assert len(version) == 2, "time and size"
     array = unpacked(path, name)
     array.setflags(write=False)
     return array
@@ -218,7 +219,7 @@ def _kept(path: Path, name: str) -> NDArray:
         about = path.stat()
     except OSError:
         raise ReadError(f"{path.name} does not exist; check the spelling and the folder") from None
-    return _kept_version(path, name, about.st_mtime_ns, about.st_size)
+    return _kept_version(path, name, (about.st_mtime_ns, about.st_size))
 
 
 def read_npz(source: Source) -> Volume:
@@ -256,9 +257,9 @@ def _only_array(path: Path, item: int | None) -> str:
 
 def _volume(path: Path, name: str, stored: NDArray) -> Volume:
     """Channels first: (C, H, W) or (C, D, H, W)."""
-    size, channels = _image_form(path, name, stored.shape)
+    _, channels = _image_form(path, name, stored.shape)
     voxels = np.moveaxis(stored, -1, 0) if channels == 3 else stored[None]
     if stored.dtype == np.bool_:
         voxels = voxels.astype(np.uint8)
-    units = "rgb" if channels == 3 else "grey" if stored.dtype == np.uint8 else "arbitrary"
+    units: Units = "rgb" if channels == 3 else "grey" if stored.dtype == np.uint8 else "arbitrary"
     return Volume(np.ascontiguousarray(voxels), None, units, frame="unknown")

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, RadcnnError, ReadError
-from radcnn.core.volume import Volume
+from radcnn.core.volume import Units, Volume
 from radcnn.data.dicom.header import NO_IMAGES, dicom_files, load, sop_class, text
-from radcnn.data.dicom.pixels import frames, units_of, values
+from radcnn.data.dicom.pixels import frames, refuse_no_image, units_of, values
 from radcnn.data.dicom.placing import ORTHONORMAL, Plane, plane_of
 from radcnn.data.dicom.regularity import ordered
 from radcnn.data.dicom.single import read_dicom_file
@@ -41,6 +43,12 @@ class Slice:
     units: str
     plane: Plane | None
 
+    @property
+    def placed(self) -> Plane:
+        """The plane, once it was tested that there is one."""
+        assert self.plane is not None, "images without a place were refused before"
+        return self.plane
+
 
 def read_series(folder: Path) -> Volume:
     """The one DICOM series in a folder as Volume (C, D, H, W); a lone slice is an image (C, H, W).
@@ -54,12 +62,9 @@ def read_series(folder: Path) -> Volume:
         raise ReadError(f"folder {folder.name} holds DICOM objects, but no image; give the folder of the images")
     _refuse_several_series(folder, slices)
     if len(slices) == 1:
-        from radcnn.core.case import Source
-
         return read_dicom_file(Source(slices[0].path))
     _refuse_disagreement(folder, slices)
-    planes = [found.plane for found in slices if found.plane is not None]
-    order, step = ordered(folder.name, [found.path.name for found in slices], planes)
+    order, step = ordered(folder.name, [found.path.name for found in slices], [found.placed for found in slices])
     return _assembled(folder, [slices[i] for i in order], step)
 
 
@@ -95,7 +100,8 @@ def _refuse_several_series(folder: Path, slices: Sequence[Slice]) -> None:
     if len(counts) > 1:
         listed = ", ".join(str(n) for n in counts[:-1]) + f" and {counts[-1]}"
         raise GeometryError(
-            f"folder {folder.name} holds {len(counts)} series ({listed} images); put each series into a folder of its own"
+            f"folder {folder.name} holds {len(counts)} series ({listed} images); "
+            "put each series into a folder of its own"
         )
 
 
@@ -107,9 +113,7 @@ def _refuse_disagreement(folder: Path, slices: Sequence[Slice]) -> None:
         raise GeometryError(f"{where} contains a localizer ({localizers[0]}); move it out of the folder")
     for found in slices:
         if found.frames > 1:
-            raise GeometryError(
-                f"{where} has several files, but {found.path.name} holds {found.frames} frames by itself"
-            )
+            raise GeometryError(f"{where} has several files, and {found.path.name} holds {found.frames} frames")
         if found.plane is None:
             raise GeometryError(
                 f"{where} is no volume: {found.path.name} lacks its position, orientation or pixel spacing; "
@@ -131,13 +135,11 @@ def _refuse_disagreement(folder: Path, slices: Sequence[Slice]) -> None:
 
 
 def _other_spacing(a: Slice, b: Slice) -> bool:
-    assert a.plane is not None and b.plane is not None, "planes were tested before"
-    return not np.allclose(a.plane.spacing, b.plane.spacing, rtol=0, atol=SPACING_TOLERANCE_MM)
+    return not np.allclose(a.placed.spacing, b.placed.spacing, rtol=0, atol=SPACING_TOLERANCE_MM)
 
 
 def _other_orientation(a: Slice, b: Slice) -> bool:
-    assert a.plane is not None and b.plane is not None, "planes were tested before"
-    return not np.allclose(a.plane.right + a.plane.down, b.plane.right + b.plane.down, rtol=0, atol=ORTHONORMAL)
+    return not np.allclose(a.placed.right + a.placed.down, b.placed.right + b.placed.down, rtol=0, atol=ORTHONORMAL)
 
 
 DISAGREEMENTS: dict[str, Callable[[Slice, Slice], bool]] = {
@@ -149,10 +151,8 @@ DISAGREEMENTS: dict[str, Callable[[Slice, Slice], bool]] = {
 }
 
 
-def _assembled(folder: Path, slices: Sequence[Slice], step_mm: Any) -> Volume:
+def _assembled(folder: Path, slices: Sequence[Slice], step_mm: NDArray[np.float64]) -> Volume:
     """Decode the slices in order, into one array."""
-    first = slices[0].plane
-    assert first is not None, "planes were tested before"
     decoded = (_slice_values(found.path) for found in slices)
     values_first, units = next(decoded)
     shape = (len(values_first), len(slices), *values_first.shape[1:])
@@ -166,12 +166,11 @@ def _assembled(folder: Path, slices: Sequence[Slice], step_mm: Any) -> Volume:
             # one slice is rescaled and another is not: both are exact in float32 up to 24 bits
             voxels = voxels.astype(np.float32)
         voxels[:, i] = each
-    return Volume(voxels, first.affine(step_mm), units)
+    return Volume(voxels, slices[0].placed.affine(step_mm), units)
 
 
-def _slice_values(path: Path) -> Any:
-    from radcnn.data.dicom.pixels import refuse_no_image
-
+def _slice_values(path: Path) -> tuple[NDArray, Units]:
+    """The values of one slice (C, H, W) and their units."""
     dataset = load(path)
     with quiet():
         try:
