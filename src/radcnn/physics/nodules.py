@@ -61,25 +61,25 @@ class Placed:
 
 def draw_nodule(malignant: bool, chance: np.random.Generator) -> Nodule:
     """A nodule of the given class; diameters are log-normal within 5 to 25 mm."""
-    median = 10.3 if malignant else 10.0
-    diameter = float(np.clip(np.exp(chance.normal(np.log(median), 0.36)), LEAST_MM, LARGEST_MM - 3))
+    median = 11.5 if malignant else 11.0
+    diameter = float(np.clip(np.exp(chance.normal(np.log(median), 0.33)), LEAST_MM, LARGEST_MM - 3))
     radius = diameter / 2
     lobes = _bumps(int(chance.integers(2, 6)), chance.uniform(0.03, 0.22), (3.0, 8.0), chance)
     if malignant:
         rough = _bumps(int(chance.integers(8, 20)), chance.uniform(0.05, 0.15), (18.0, 40.0), chance)
         lobes = np.concatenate([lobes, rough])
     area = np.pi * diameter**2
-    count = min(chance.poisson(chance.uniform(0.2, 1.0) * (10 + 0.08 * area)), MOST_SPICULES) if malignant else 0
-    longest = chance.uniform(4.0, 10.0)
+    count = min(chance.poisson(chance.uniform(0.5, 1.0) * (13 + 0.08 * area)), MOST_SPICULES) if malignant else 0
+    longest = chance.uniform(6.0, 12.0)
     subsolid = chance.random() < 0.12
     return Nodule(
         malignant=malignant,
         radius_mm=radius,
         stretch=np.exp(chance.normal(0, 0.12, 3)),
         lobes=lobes,
-        spicules=_strands(count, radius, (0.45 * longest, longest), (1.15, 0.4), chance),
-        strands=_strands(chance.poisson(0.8 if malignant else 2.6), radius, (5.0, 16.0), (1.45, 1.1), chance),
-        halo=float(chance.uniform(0.05, 0.45)) if chance.random() < 0.5 else 0.0,
+        spicules=_strands(count, radius, (0.5 * longest, longest), (1.3, 0.5), chance),
+        strands=_strands(chance.poisson(0.8 if malignant else 1.6), radius, (5.0, 16.0), (1.4, 1.0), chance),
+        halo=float(chance.uniform(0.05, 0.45)) if chance.random() < (0.25 if malignant else 0.6) else 0.0,
         hu=float(chance.uniform(-380, -180) if subsolid else chance.normal(25, 22)),
         calcified=_calcification(malignant, radius, chance),
     )

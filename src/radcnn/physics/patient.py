@@ -17,6 +17,7 @@ from radcnn.physics.thorax import Thorax, draw_thorax, paint_thorax
 
 APART_MM = 40.0  # wished distance between nodules, so that a patch shows one; shrinks where the lung is full
 WALL_MM = 3.0  # least distance of a nodule's core from the pleura
+HILUM_MM = 20.0  # and from the hilum, where large vessels would hide it
 END_MM = 20.0  # distance of nodules from the first and the last slice, so that patches of 40 mm are filled
 SHRINK, TRIES_PER_STEP = 0.9, 200
 
@@ -91,10 +92,11 @@ def _places(
         apart, wall = APART_MM, WALL_MM + nodule.radius_mm
         while True:
             at = middle + chance.uniform(-1, 1, (TRIES_PER_STEP, 3)) * reach
-            free = np.all([np.linalg.norm(at - other, axis=1) > apart for other in found], axis=0) if found else True
-            good = np.flatnonzero((thorax.depth_mm(at) > wall) & free)
-            if good.size:
-                found.append(at[good[0]])
+            good = (thorax.depth_mm(at) > wall) & (np.linalg.norm(at - thorax.hilum_mm, axis=1) > wall + HILUM_MM)
+            for other in found:
+                good &= np.linalg.norm(at - other, axis=1) > apart
+            if good.any():
+                found.append(at[good.argmax()])
                 break
             apart *= SHRINK
     return found

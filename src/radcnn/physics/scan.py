@@ -48,8 +48,8 @@ class Site:
 
 
 SITES: tuple[Site, ...] = (
-    Site("north", kernel="sharp", photons=1.2e4, slice_mm=2.0),
-    Site("south", kernel="soft", photons=3.0e3, slice_mm=3.0),
+    Site("north", kernel="sharp", photons=6e3, slice_mm=2.0),
+    Site("south", kernel="soft", photons=4e3, slice_mm=3.0),
 )
 
 

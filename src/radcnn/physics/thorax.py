@@ -57,6 +57,11 @@ class Thorax:
         """Centre (x, y) of the lung: the centre of a targeted reconstruction."""
         return self.side * self.lung_x_mm, 0.0
 
+    @property
+    def hilum_mm(self) -> NDArray[np.float64]:
+        """Where the vessels enter the lung (x, y, z)."""
+        return np.array([self.side * (self.lung_x_mm - 0.72 * self.lung_mm[0]), 6.0, 0.0])
+
     def depth_mm(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distance of points (n, 3) from the surface of the lung, to first order; negative outside or in the heart."""
         x, y, z = points.T
@@ -154,12 +159,11 @@ def _lay_bones(volume: Array, thorax: Thorax, grid: Grid, x: Array, y: Array) ->
 
 def _vessel_tree(thorax: Thorax, chance: np.random.Generator) -> NDArray[np.float64]:
     """Segments (n, 8) of a tree from the hilum, branching until the smallest radius or the lung's surface."""
-    hilum = np.array([thorax.centre_mm[0] - thorax.side * 0.72 * thorax.lung_mm[0], 6.0, 0.0])
     segments: list[NDArray[np.float64]] = []
     growing = []
     for slope in np.linspace(-2.2, 2.2, ROOTS):  # fanned out from front to back
         aim = np.array([thorax.side * 0.9, slope + chance.normal(0, 0.3), chance.normal(0, 0.9)])
-        growing.append((hilum, aim / np.linalg.norm(aim), chance.uniform(2.5, 4.0)))
+        growing.append((thorax.hilum_mm, aim / np.linalg.norm(aim), chance.uniform(2.5, 4.0)))
     while growing:
         start, aim, radius = growing.pop()
         end = start + aim * radius**0.7 * chance.uniform(4.5, 9.0)
