@@ -188,12 +188,9 @@ def _is_dicom(path: Path) -> bool:
 
 
 def _patient_id(sources: tuple[Source, ...], i: int) -> str:
-    from radcnn.data.dicom import dicom_identity  # pydicom is loaded only where there is DICOM
+    from radcnn.data.dicom.header import dicom_identity  # pydicom is loaded only where there is DICOM
 
-    path = sources[i].path
-    if path.is_dir():
-        path = min(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-    return dicom_identity(path).patient_id or ""
+    return dicom_identity(sources[i].path).patient_id or ""
 
 
 def _case(draft: Draft, i: int, patient: str) -> Case:

@@ -91,36 +91,37 @@ def file_ending(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
 
 
-def match_images(
-    table: Table, images: Images, *, column: str | None = None, case: str | None = None, private: Sequence[str] = ()
-) -> tuple[str, tuple[Path, ...]]:
-    """The image column and the image of each row.
+def match_images(table: Table, images: Images, column: str, *, private: Sequence[str] = ()) -> tuple[Path, ...]:
+    """The image that each row means by its cell in `column`.
 
-    Without `column`, the case column and then any column whose cells all name images is taken. Raises TableError
-    with every cell that names no image or several, InputError when no column names images or two columns name
-    different ones. Cells of `private` columns (the patient's) are never repeated in a message.
+    Raises TableError with every cell that names no image or several. Cells of `private` columns (the patient's) are
+    never repeated in a message.
     """
-    chosen = column or _image_column(table, images, case)
     faults, found = [], []
-    for row, cell in enumerate(table.column(chosen)):
+    for row, cell in enumerate(table.column(column)):
         named = images.find(cell)
-        shown = "" if chosen in private else f" {cell!r}"
+        shown = "" if column in private else f" {cell!r}"
         if not cell:
-            faults.append(table.fault(row, chosen, "no image is named"))
+            faults.append(table.fault(row, column, "no image is named"))
         elif not named:
-            faults.append(table.fault(row, chosen, f"image file{shown} was not found in {images.root}"))
+            faults.append(table.fault(row, column, f"image file{shown} was not found in {images.root}"))
         elif len(named) > 1:
             faults.append(
-                table.fault(row, chosen, f"{len(named)} image files are called{shown}; write the path below the folder")
+                table.fault(row, column, f"{len(named)} image files are called{shown}; write the path below the folder")
             )
         else:
             found.append(next(iter(named)))
     if faults:
         raise TableError(table.name, faults)
-    return chosen, tuple(found)
+    return tuple(found)
 
 
-def _image_column(table: Table, images: Images, case: str | None) -> str:
+def image_column(table: Table, images: Images, case: str | None = None) -> str:
+    """The column that names the images: the case column if it does, else one whose cells all do.
+
+    A column of which some cells name none is taken when no other fits, so that these cells are reported. Raises
+    InputError when no column names images, or two name different ones.
+    """
     shares = {c: _share(table, c, images) for c in table.columns}
     whole = [c for c, share in shares.items() if share == 1.0]
     if case is not None and case in whole:

@@ -15,7 +15,7 @@ from radcnn.core.target import Kind
 from radcnn.data.draft import SIDE_WORDS, Draft, Point
 from radcnn.data.findings import Finding, finding
 from radcnn.data.labels import Labels, labels_from_table
-from radcnn.data.matching import Images, match_images
+from radcnn.data.matching import Images, image_column, match_images
 from radcnn.data.read import list_images
 from radcnn.data.table import Table, as_number, read_table
 
@@ -75,18 +75,18 @@ def draft_from_table(
 
     private = (columns.patient,) if columns.patient else ()
     images = Images(folder, available)
-    matched = keep_faults(lambda: match_images(table, images, column=columns.image, case=columns.case, private=private))
+    image_in = columns.image or image_column(table, images, columns.case)
+    paths = keep_faults(lambda: match_images(table, images, image_in, private=private))
     labels = keep_faults(lambda: labels_from_table(table, columns.target, kind=kind, positive=positive))
     sides = _sides(table, columns.split, faults) if columns.split else None
     centres = _centres(table, columns.centre, faults) if columns.centre else None
     for column in (columns.patient, columns.site):
         faults += _empty_cells(table, column) if column else []
-    id_column = columns.case or (matched[0] if matched else None)
-    ids = _ids(table, id_column, faults, numbered=centres is not None and not columns.case) if id_column else ()
-    if faults or matched is None or labels is None:
+    ids = _ids(table, columns.case or image_in, faults, numbered=centres is not None and not columns.case)
+    if faults or paths is None or labels is None:
         raise TableError(table.name, faults)
-    said = _findings(table, images, matched[1], sides)
-    return _draft(table, columns, folder, ids, matched[1], labels, sides, centres, said)
+    said = _findings(table, images, paths, sides)
+    return _draft(table, columns, folder, ids, paths, labels, sides, centres, said)
 
 
 def _draft(
