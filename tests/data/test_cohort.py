@@ -334,9 +334,13 @@ def test_a_series_is_one_case_and_its_lesions_are_regions_of_it(real_data: Path,
     (tmp_path / "scans" / "one").mkdir(parents=True)
     for path in (real_data / "ct_series").iterdir():
         (tmp_path / "scans" / "one" / path.name).symlink_to(path)
-    (tmp_path / "lesions.csv").write_text("scan,x,y,z,malignant\none,1,2,3,0\none,4,5,6,1\n")
+    (tmp_path / "lesions.csv").write_text("scan,who,x,y,z,malignant\none,a,1,2,3,0\none,a,4,5,6,1\n")
     settings = CohortSettings(
-        tmp_path / "scans", labels=tmp_path / "lesions.csv", target=("malignant",), centre=("x", "y", "z")
+        tmp_path / "scans",
+        labels=tmp_path / "lesions.csv",
+        target=("malignant",),
+        patient="who",
+        centre=("x", "y", "z"),
     )
     cohort = gather(settings, salt="s")
     assert [case.id for case in cohort.cases] == ["one#1", "one#2"]

@@ -143,7 +143,8 @@ def _ids(table: Table, column: str, faults: list[str], *, numbered: bool) -> tup
         elif numbered and times[cell] > 1:
             cell = f"{cell}#{seen[cell]}"
         elif cell in first:
-            faults.append(table.fault(row, column, f"the same case id stands in row {table.numbers[first[cell]]}"))
+            twin = f"the same case id stands in row {table.numbers[first[cell]]}; name a column of unique ids (--case)"
+            faults.append(table.fault(row, column, twin))
         first.setdefault(cell, row)
         ids.append(cell)
     return tuple(ids)
