@@ -94,6 +94,8 @@ def simulate_nodule_study(
     The same seed gives the same bytes for any number of workers (processes). `progress(done, total)` is called after
     every patient. Nothing is left behind when it fails. Raises SettingsError for fewer than 4 patients or a folder in
     use, StorageError when the disk is full.
+    More than one worker starts fresh Python processes: a script must then call this under
+    `if __name__ == "__main__":`.
     """
     if patients < 2 * len(SITES) or workers < 1:
         raise SettingsError(f"patients must be at least {2 * len(SITES)} and workers 1, got {patients} and {workers}")
