@@ -110,6 +110,12 @@ def gather(settings: CohortSettings, *, salt: str) -> Cohort:
     `salt` is the study's secret from which pseudonyms are made. Raises InputError, with the way out, when there is
     no patient information, when only one class occurs or when nothing is found; TableError with all faults of a
     table; ReadError when the first image cannot be read.
+
+    >>> import tempfile; import numpy as np
+    >>> file = Path(tempfile.mkdtemp(), "tiny.npz")
+    >>> np.savez(file, train_images=np.zeros((4, 8, 8), np.uint8), train_labels=np.array([0, 1, 0, 1]))
+    >>> gather(CohortSettings(file), salt="kept in the study").target.classes
+    ('0', '1')
     """
     if settings.patient and settings.patient_from:
         raise SettingsError("the patient comes from a column (patient) or from the file name (patient_from), not both")

@@ -80,6 +80,13 @@ def open_test(path: Path | str, split: Split, *, model: str, run: str, reason: s
     reason  why, in the user's words
 
     Raises SplitError when the ledger does not know the split, ReadError when the ledger was tampered with.
+
+    >>> import tempfile
+    >>> made = Split(("a", "b", "c"), ("training", "tuning", "test"), 0, (0.6, 0.2, 0.2), "by patient")
+    >>> ledger = Path(tempfile.mkdtemp(), "ledger.jsonl")
+    >>> record_split(ledger, made)
+    >>> open_test(ledger, made, model="4f2a", run="first", reason="final figures")
+    1
     """
     with _locked(path):
         entries = read_ledger(path)

@@ -137,6 +137,13 @@ def split(
     differ counts as one of its rarest class. Cases without a label go to training. The result depends on the order
     of the cases and the seed, not on pseudonyms. Raises SplitError when patients straddle a given split, or when a
     class has fewer than MIN_PER_SIDE patients for each side.
+
+    >>> from radcnn.core.case import Case, Source
+    >>> from radcnn.core.target import Target
+    >>> cases = tuple(Case(f"c{i}", f"p{i // 2}", Source(Path("x")), (float(i % 4 > 1),)) for i in range(80))
+    >>> cohort = Cohort(cases, Target("binary", ("malignant",), ("no", "yes")), "patient", 2)
+    >>> split(cohort, seed=7, identical=()).counts()
+    {'training': 56, 'tuning': 12, 'test': 12}
     """
     _check_fractions(fractions)
     if any(case.side is not None for case in cohort.cases):
