@@ -1,6 +1,6 @@
 """Intervals hold what they promise: 95 % of them contain the truth, with 1, 4 and 10 images per patient.
 
-Scores are simulated with a patient effect that makes half of their variance within a class; truth is drawn per image, or
+Scores are simulated with a patient effect, half of their variance within a class; truth is drawn per image, or
 once per patient. The truth of a figure is its value among 400,000 independent cases.
 """
 
@@ -83,7 +83,7 @@ def by_short_bootstrap(scores, truth, names, replicate):
 
 
 def within(found, replicates):
-    """Whether coverages lie in the wanted band, widened by four binomial standard errors beyond what 2,000 would show."""
+    """Whether coverages lie in the wanted band, widened by chance beyond that of 2,000 replicates."""
     slack = 4 * (np.sqrt(0.95 * 0.05 / replicates) - np.sqrt(0.95 * 0.05 / 2000))
     return all(WANTED[0] - slack <= share <= WANTED[1] + slack for share in found.values())
 

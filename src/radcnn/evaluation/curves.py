@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from radcnn.evaluation.judgement import NetBenefitCurve, ReliabilityCurve, RocCu
 from radcnn.evaluation.questions import Asked
 from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.metrics.bootstrap import Resampling, bootstrap
-from radcnn.metrics.calibration import equal_bins, weighted_ece
+from radcnn.metrics.calibration import ece_estimate, equal_bins, weighted_ece
 from radcnn.metrics.clustered import Floats
 from radcnn.metrics.decision import treat_all, weighted_net_benefit
 from radcnn.metrics.proportions import proportion
@@ -52,9 +53,9 @@ def resampled(question: Asked, settings: EvaluationSettings) -> Resampled:
     figures = {
         "auc_bootstrap": found.estimate(0, level=settings.level),
         "auprc": found.estimate(1, level=settings.level),
-        "ece": found.basic(2, level=settings.level, least=0.0),
+        "ece": ece_estimate(found, 2, level=settings.level),
     }
-    benefit = slice(3, 3 + THRESHOLDS.size)
+    benefit = slice(4, 4 + THRESHOLDS.size)
     rates = slice(benefit.stop, None)
     return Resampled(
         figures,
@@ -119,5 +120,5 @@ def histogram(question: Asked) -> ScoreHistogram:
 
 
 def floats(values: Floats) -> tuple[float, ...]:
-    """A tuple of Python floats."""
-    return tuple(map(float, values))
+    """A tuple of Python floats; NaN as math.nan, so that equal judgements compare equal."""
+    return tuple(float(value) if math.isfinite(value) else math.nan for value in values)

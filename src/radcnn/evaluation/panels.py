@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -61,7 +62,7 @@ def judge_question(question: Asked, settings: EvaluationSettings, points: Points
         n,
         people,
         int(truth.sum()),
-        float(truth.mean()) if n else float("nan"),
+        float(truth.mean()) if n else math.nan,
         figures | (drawn.figures if drawn else {}),
         tuple(judge_point(question, settings, point) for point in points if point.question in ("", question.name)),
         drawn.roc if drawn else None,

@@ -128,26 +128,14 @@ class Replicates:
         """One column of the statistic as an Estimate with the BCa interval."""
         value, rows = float(self.value[column]), self._defined(column)
         low, high = bca_limits(value, rows, self.left_out[:, column], self.resampling.patients, level)
-        return self._estimate(column, low, high, "BCa", level)
-
-    def basic(self, column: int = 0, *, level: float = 0.95, least: float = -math.inf) -> Estimate:
-        """One column with the basic interval (2 value - percentiles), cut at `least` and holding the value.
-
-        For figures that are biased on few cases, such as the ECE: a resample is biased once more by as much, and the
-        basic interval takes that off again (Davison and Hinkley 1997, section 5.2).
-        """
-        value, rows = float(self.value[column]), self._defined(column)
-        if not (math.isfinite(value) and rows.size):
-            return self._estimate(column, math.nan, math.nan, "basic", level)
-        bottom, top = np.quantile(rows, widened(level, self.resampling.patients))
-        low, high = max(2 * value - float(top), least), 2 * value - float(bottom)
-        return self._estimate(column, min(low, value), max(high, value), "basic", level)
+        return self.with_limits(column, low, high, "BCa", level=level)
 
     def _defined(self, column: int) -> Floats:
         rows: Floats = self.resampled[:, column]
         return rows[np.isfinite(rows)]
 
-    def _estimate(self, column: int, low: float, high: float, kind: str, level: float) -> Estimate:
+    def with_limits(self, column: int, low: float, high: float, kind: str, *, level: float = 0.95) -> Estimate:
+        """One column as an Estimate with given limits of a `kind`; none for one patient, missing when undefined."""
         plan, value = self.resampling, float(self.value[column])
         n, patients = plan.codes.size, plan.patients
         if not math.isfinite(value):

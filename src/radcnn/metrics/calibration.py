@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from radcnn.core.estimate import Estimate
+from radcnn.metrics.bootstrap import Replicates, widened
 from radcnn.metrics.clustered import Floats, clustered_mean, linearised, patient_codes
 from radcnn.metrics.ranking import one_class
 
@@ -132,6 +133,12 @@ def equal_bins(scores: ArrayLike, bins: int = 10) -> NDArray[np.intp]:
     return np.unique(raw, return_inverse=True)[1].reshape(-1).astype(np.intp)
 
 
+def weighted_gaps(weights: Floats, scores: Floats, truth: Floats, member: NDArray[np.intp]) -> Floats:
+    """Share of positives minus mean score of each bin, times the bin's share of cases: (b, k), for weights (b, n)."""
+    inside = (member[:, None] == np.arange(member.max() + 1)[None, :]).astype(np.float64)
+    return np.asarray(weights @ (inside * (truth - scores)[:, None]) / weights.sum(axis=1, keepdims=True))
+
+
 def expected_calibration_error(scores: ArrayLike, truth: ArrayLike, *, bins: int = 10) -> float:
     """ECE with bins of equal numbers of cases: mean over cases of |share of positives - mean score| of the case's bin.
 
@@ -141,11 +148,28 @@ def expected_calibration_error(scores: ArrayLike, truth: ArrayLike, *, bins: int
     probability, y = _given(scores, truth)
     if not y.size:
         return math.nan
-    return float(weighted_ece(np.ones((1, y.size)), probability, y, equal_bins(probability, bins))[0])
+    return float(np.abs(weighted_gaps(np.ones((1, y.size)), probability, y, equal_bins(probability, bins))).sum())
 
 
 def weighted_ece(weights: Floats, scores: Floats, truth: Floats, member: NDArray[np.intp]) -> Floats:
-    """ECE (b,) under case weights (b, n), with the bins (n,) of the unweighted scores."""
-    inside = (member[:, None] == np.arange(member.max() + 1)[None, :]).astype(np.float64)
-    gaps = np.abs(weights @ (inside * (truth - scores)[:, None])).sum(axis=1)
-    return np.asarray(gaps / weights.sum(axis=1))
+    """Two columns (b, 2): the ECE under case weights (b, n), and how far the bins' gaps moved from the unweighted ones.
+
+    `member` (n,) are the bins of the unweighted scores.
+    """
+    gaps = weighted_gaps(weights, scores, truth, member)
+    unmoved = weighted_gaps(np.ones((1, truth.size)), scores, truth, member)
+    return np.column_stack([np.abs(gaps).sum(axis=1), np.abs(gaps - unmoved).sum(axis=1)])
+
+
+def ece_estimate(found: Replicates, column: int, *, level: float = 0.95) -> Estimate:
+    """The ECE with its interval, from replicates whose `column` and the next are those of weighted_ece.
+
+    The ECE is biased upwards, so percentiles of it would miss small true values. By the triangle inequality it is off
+    by at most the sum of the gaps' own errors; the lower limit takes off that sum's upper quantile (right scores then
+    reach 0 as often as promised, others more), the upper is the basic one.
+    """
+    value = float(found.value[column])
+    below, above = widened(level, found.resampling.patients)
+    low = max(value - float(np.quantile(found.resampled[:, column + 1], above)), 0.0)
+    high = max(2 * value - float(np.quantile(found.resampled[:, column], below)), value)
+    return found.with_limits(column, low, high, "bias taken off", level=level)
