@@ -196,3 +196,16 @@ def test_regression_intervals_widen_when_images_repeat_a_patient(figure):
 def test_ratios_and_means_without_cases_are_missing():
     assert clustered_mean([], []).undefined == "no cases"
     assert clustered_ratio([1.0], [0.0], ["a"]).undefined == "the denominator is 0"
+
+
+def test_figures_at_the_end_of_their_scale_say_that_they_have_no_interval():
+    labels, names = np.array([0, 1] * 5), np.arange(10)
+    made = kappa(labels, labels, names, classes=2)
+    assert made.method == "no interval: the fisher scale ends at 1"
+    assert math.isnan(made.low)
+
+
+def test_limits_stay_numbers_at_extreme_levels_of_two_patients():
+    made = clustered_ratio([1.0, 9.0], [3.0, 1.0], ["a", "b"], level=0.9999, scale="log")
+    assert math.isfinite(made.high)
+    assert 0 <= made.low < made.value < made.high

@@ -23,6 +23,7 @@ from radcnn.core.estimate import Estimate
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 Scale = Literal["identity", "logit", "log", "fisher"]
+LARGEST_LOG = 300.0  # a limit this many times away says "unknown" as well as infinity does, and stays a number
 
 
 def patient_codes(patients: ArrayLike) -> Codes:
@@ -68,7 +69,10 @@ def t_limits(value: float, variance: float, quantile: float, scale: Scale = "ide
         centre, half = special.logit(value), half / (value * (1 - value))
         return float(special.expit(centre - half)), float(special.expit(centre + half))
     if scale == "log":
-        return (value * math.exp(-half / value), value * math.exp(half / value)) if value > 0 else (math.nan, math.nan)
+        if not value > 0:
+            return math.nan, math.nan
+        factor = math.exp(min(half / value, LARGEST_LOG))
+        return value / factor, value * factor
     if not -1 < value < 1:
         return math.nan, math.nan
     centre, half = math.atanh(value), half / (1 - value**2)
@@ -85,6 +89,8 @@ def linearised(
     method = f"{what or 'linearised'} by patient, t with {patients - 1} df"
     if patients < 2:
         method = "no interval: one patient"
+    elif math.isnan(low):
+        method = f"no interval: the {scale} scale ends at {value:g}"
     elif scale != "identity":
         method += f", {scale} scale"
     return Estimate(float(value), low, high, int(influence.size), patients, method, level)

@@ -105,7 +105,7 @@ def delong_interval(scores: ArrayLike, truth: ArrayLike, patients: ArrayLike, *,
     place of cases. Missing when a class is absent.
 
     >>> str(delong_interval([0.1, 0.4, 0.35, 0.8, 0.7], [0, 0, 1, 1, 1], ["a", "b", "c", "d", "e"]))
-    '0.833 (0.000 to 1.000, n=5)'
+    '0.833 (0.043 to 0.998, n=5)'
     """
     positive = np.asarray(truth) > 0
     people = int(np.unique(np.asarray(patients)).size)
