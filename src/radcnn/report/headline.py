@@ -1,0 +1,130 @@
+"""What the top of the page says: the question, the data, the result and how often the test set was opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from radcnn.core.estimate import Estimate
+from radcnn.evaluation.judgement import Judgement, PointResult
+from radcnn.report.numbers import BESIDE, Shown, clauses, in_words, number, point_words, several, shown
+from radcnn.report.story import Story
+
+RESEARCH_USE = "Research use only. This is not a medical device: do not use it for diagnosis, triage or treatment."
+SYNTHETIC = (
+    "Synthetic data: the images of this study were simulated. Its figures say how well the network solves the "
+    "simulation. They say nothing about patients and must not be compared with published figures."
+)
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """One large number of the first page, and what must stand beside it."""
+
+    name: str
+    figure: Shown
+    note: str = ""
+
+
+def data_sentence(story: Story) -> str:
+    """On which data: cases, patients, what was left out, and what lies on each side."""
+    flow = story.flow
+    people = "" if story.unit == "image" else f" of {several(flow.patients, 'patient')}"
+    left = sum(out.cases for out in flow.left_out)
+    sides = clauses([f"{side.cases:,} {side.name}" for side in flow.sides]) if flow.sides else "not split yet"
+    gone = f"; {several(left, 'case')} left out" if left else ""
+    unit = (
+        "patient" if story.unit == "patient" else "image, on the user's word: cases of one patient may lie on two sides"
+    )
+    return f"{several(flow.cases, 'case')}{people} from {story.data}{gone}. Split by {unit}: {sides}."
+
+
+def result_sentences(story: Story) -> tuple[str, ...]:
+    """What the main side says; that nothing was judged yet, otherwise."""
+    if story.main is None:
+        return ("Nothing was evaluated yet.",)
+    side, judgement = story.main
+    name, estimate = main_figure(judgement)
+    figure, words = shown(estimate, judgement.unit), in_words(name, questions=len(judgement.questions))
+    said = [f"On the {side} set: {words} {figure}{_compared(name, judgement.figures, judgement)}."]
+    point = main_point(judgement)
+    if point is not None:
+        said.append(_at(point, judgement))
+    found = {**judgement.figures, **(point.figures if point else {})}
+    if "accuracy" in found:
+        accuracy = shown(found["accuracy"], judgement.unit)
+        said.append(f"Accuracy {accuracy}{_compared('accuracy', found, judgement)}.")
+    if side == "tuning":
+        said.append("Choices were made on the tuning set, so these figures are optimistic; no test set was judged.")
+    return tuple(said)
+
+
+def main_figure(judgement: Judgement) -> tuple[str, Estimate]:
+    """The figure a judgement is known by: the first one it lists (AUC, or the mean absolute error)."""
+    return next(iter(judgement.figures.items()))
+
+
+def main_point(judgement: Judgement) -> PointResult | None:
+    """The operating point the first page speaks of: the first one of the only question, else None."""
+    if len(judgement.questions) != 1:
+        return None
+    return next(iter(judgement.questions[0].points), None)
+
+
+def point_origin(point: PointResult) -> str:
+    """The threshold of an operating point and where it was chosen."""
+    chosen = point.point
+    if chosen.undefined:
+        return f"no threshold: {chosen.undefined}"
+    origin = "fixed beforehand" if chosen.chosen_on == "nothing" else f"chosen on the {chosen.chosen_on} set"
+    return f"threshold {number(chosen.threshold, 3)}, {origin}"
+
+
+def openings_sentence(story: Story) -> str:
+    """How often the test set was opened, as its ledger has it."""
+    count = len(story.openings)
+    if count == 0:
+        missing = (
+            " although it was judged: the ledger is incomplete" if story.test is not None else ": it is still sealed"
+        )
+        return f"No opening of the internal test set stands in its ledger{missing}."
+    first = story.openings[0]
+    if count == 1:
+        return f"The internal test set was opened once, on {first.date} ({first.reason})."
+    return (
+        f"The internal test set was opened {count} times, first on {first.date}. What was changed after the "
+        "first opening may have been fitted to it, and its figures may be optimistic."
+    )
+
+
+def key_figures(story: Story) -> tuple[KeyFigure, ...]:
+    """The large numbers of the first page."""
+    if story.main is None:
+        return ()
+    _, judgement = story.main
+    name, estimate = main_figure(judgement)
+    point = main_point(judgement)
+    wanted: list[tuple[str, Estimate]] = [(name, estimate)]
+    found = {**judgement.figures, **(point.figures if point else {})}
+    extra = ("sensitivity", "specificity", "accuracy", "exact_match", "rmse", "bias", "r2")
+    wanted += [(key, found[key]) for key in extra if key in found][: 4 - len(wanted)]
+    made = []
+    for key, figure in wanted:
+        note = f"at {point_words(point.point.name)}" if point and key in point.figures and key not in BESIDE else ""
+        if key in BESIDE and BESIDE[key] in found:
+            note = f"{in_words(BESIDE[key]).lower()} {shown(found[BESIDE[key]], judgement.unit).value}"
+        made.append(KeyFigure(in_words(key, questions=len(judgement.questions)), shown(figure, judgement.unit), note))
+    return tuple(made)
+
+
+def _compared(name: str, figures: dict[str, Estimate], judgement: Judgement) -> str:
+    """The figure that must stand beside this one, if any."""
+    other = BESIDE.get(name, "")
+    if other not in figures:
+        return ""
+    return f"; {in_words(other).lower()} {shown(figures[other], judgement.unit)}"
+
+
+def _at(point: PointResult, judgement: Judgement) -> str:
+    sensitivity, specificity = (shown(point.figures[key], judgement.unit) for key in ("sensitivity", "specificity"))
+    where = f"At the operating point “{point_words(point.point.name)}” ({point_origin(point)})"
+    return f"{where}: sensitivity {sensitivity}, specificity {specificity}."

@@ -1,0 +1,130 @@
+"""The model card: what stands in a bundle's README.md, in Markdown that any viewer shows.
+
+After Mitchell M, Wu S, Zaldivar A, et al. Model cards for model reporting. FAT* 2019, 220-229.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from radcnn.report import headline, tables
+from radcnn.report.numbers import in_words, point_words, several, shown
+from radcnn.report.story import Story
+
+PREDICT = ("radcnn predict BUNDLE IMAGE_OR_FOLDER",)
+REPORTED = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "majority_accuracy")
+
+
+def model_card(story: Story, *, predict: Sequence[str] = PREDICT, hashes: Sequence[tuple[str, str]] = ()) -> str:
+    """The Markdown text of a model card.
+
+    predict  commands that use the bundle
+    hashes   (name, SHA-256) of what the model was made from, besides the split
+    """
+    parts = [
+        f"# {escaped(story.title)}",
+        f"**{headline.RESEARCH_USE}**",
+        *([f"**{headline.SYNTHETIC}**"] if story.synthetic else []),
+        "## What it does",
+        escaped(story.task),
+        "## Results",
+        *_results(story),
+        "## Data",
+        escaped(headline.data_sentence(story)),
+        escaped(story.split_rule),
+        "## Training",
+        f"{_networks(story)} Verdict of the curves: {story.verdict.label} ({escaped(story.verdict.sentence)}).",
+        _bullets([f"{reason.setting}: {reason.value}. {reason.sentence}" for reason in story.reasons]),
+        "## Limits of use",
+        _bullets(_limits(story)),
+        "## How to use it",
+        _code(predict),
+        "Weights are safetensors, everything else is JSON: loading the bundle executes nothing. `SHA256SUMS` is checked "
+        "first, and a changed file is refused.",
+        "## How to make it again",
+        _code(story.commands) if story.commands else "",
+        _table(("What", "Value"), _provenance(story, hashes)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is: no markup, no HTML, one line.
+
+    >>> escaped("a|b <i>*c*")
+    'a\\\\|b &lt;i&gt;\\\\*c\\\\*'
+    """
+    line = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", line)
+    return line.replace("://", ":&#47;&#47;")  # no viewer makes a link of it
+
+
+def _results(story: Story) -> list[str]:
+    if not story.judged:
+        return ["Nothing was evaluated yet."]
+    made = [" ".join(map(escaped, headline.result_sentences(story))), escaped(headline.openings_sentence(story))]
+    table = tables.overall(story.judged)
+    rows = [(row.name, *(str(cell) if cell else "–" for cell in row.cells)) for row in table.groups[0].rows]
+    made.append(_table(("Figure", *table.heads[0].columns), rows))
+    points = _points(story)
+    if points:
+        names = ("Operating point", "Question", *(in_words(name) for name in REPORTED))
+        made += [f"Operating points on the {story.main[0] if story.main else ''} set:", _table(names, points)]
+    return made
+
+
+def _points(story: Story) -> list[tuple[str, ...]]:
+    if story.main is None:
+        return []
+    judgement = story.main[1]
+    return [
+        (
+            f"{point_words(point.point.name)} ({headline.point_origin(point)})",
+            question.name,
+            *(str(shown(point.figures[name], judgement.unit)) for name in REPORTED),
+        )
+        for question in judgement.questions
+        for point in question.points
+    ]
+
+
+def _networks(story: Story) -> str:
+    each = tables.members(story.history)
+    if not each:
+        return "No epoch was recorded."
+    epochs = several(max(len(rows) for rows in each), "epoch")
+    return f"{several(len(each), 'network')}, at most {epochs} each."
+
+
+def _limits(story: Story) -> list[str]:
+    made = [headline.RESEARCH_USE, *([headline.SYNTHETIC] if story.synthetic else [])]
+    if story.external is None:
+        made.append("No external test was made: how it does on other scanners, sites and populations is not known.")
+    return [*made, *story.limits]
+
+
+def _provenance(story: Story, hashes: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
+    return [
+        ("radcnn", story.version),
+        ("created", story.created),
+        ("split (SHA-256)", story.split_hash),
+        *((name, value) for name, value in hashes),
+        *((f"seed of {name}", str(seed)) for name, seed in story.seeds.items()),
+        *((name, value) for name, value in story.environment.items()),
+    ]
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {escaped(line)}" for line in lines)
+
+
+def _code(lines: Sequence[str]) -> str:
+    return "\n".join(f"    {' '.join(line.split())}" for line in lines)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell if cell == "---" else escaped(cell) for cell in line) + " |" for line in lines
+    )

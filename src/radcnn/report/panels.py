@@ -1,0 +1,125 @@
+"""Which figures the page shows for a Story: per member, per side, per question, per subgroup column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from radcnn.evaluation.judgement import Judgement
+from radcnn.report.figures import confusion, forest, questions, training, values
+from radcnn.report.figures.canvas import Drawn
+from radcnn.report.numbers import several
+from radcnn.report.story import SideName, Story
+from radcnn.report.tables import FigureTable, members, of_points, of_question
+
+Judged = Sequence[tuple[SideName, Judgement]]
+
+
+@dataclass(frozen=True)
+class QuestionPanel:
+    """One question: its heading, its tables over all sides, its figures on the test sides."""
+
+    heading: str
+    base_rate: str
+    tables: tuple[FigureTable, ...]
+    figures: tuple[Drawn, ...]
+    decisions: tuple[Drawn, ...]
+
+
+def training_figures(story: Story) -> tuple[Drawn, ...]:
+    """One figure per member."""
+    each = members(story.history)
+    names = ["The network"] if len(each) == 1 else [f"Network {rows[0].member}" for rows in each]
+    return tuple(
+        training.curves(rows, figure_name=story.figure, member=member, name=f"t{index}")
+        for index, (rows, member) in enumerate(zip(each, names, strict=True))
+    )
+
+
+def drawn_sides(story: Story) -> Judged:
+    """The sides figures are drawn for: every test side, or tuning when no test set was opened."""
+    tests = [(side, judgement) for side, judgement in story.judged if side != "tuning"]
+    return tests or story.judged
+
+
+def target_figures(story: Story) -> tuple[Drawn, ...]:
+    """Figures of the whole target: confusion of classes, agreement of values."""
+    made: list[Drawn] = []
+    for k, (side, judgement) in enumerate(drawn_sides(story)):
+        if judgement.confusion is not None:
+            made.append(confusion.classes(side, judgement.confusion, name=f"c{k}"))
+        if judgement.agreement is not None:
+            target, unit = judgement.target.names[0], judgement.unit
+            made.append(values.scatter(side, judgement.agreement, target=target, name=f"v{k}"))
+            made.append(
+                values.bland_altman(
+                    side, judgement.agreement, judgement.figures, target=target, name=f"b{k}", unit=unit
+                )
+            )
+    return tuple(made)
+
+
+def question_panels(story: Story) -> tuple[QuestionPanel, ...]:
+    """One panel per question of the target."""
+    if story.main is None:
+        return ()
+    side, main = story.main
+    panels = []
+    for index, question in enumerate(main.questions):
+        people = "" if main.unit == "image" else f" of {several(question.patients, 'patient')}"
+        panels.append(
+            QuestionPanel(
+                heading=question.name,
+                base_rate=f"{question.positive}: {question.positives:,} of {several(question.n, 'case')}{people} "
+                f"on the {side} set (prevalence {question.prevalence:.3f}).",
+                tables=_tables(story, index),
+                figures=_curves(story, index),
+                decisions=_decisions(story, index),
+            )
+        )
+    return tuple(panels)
+
+
+def _tables(story: Story, index: int) -> tuple[FigureTable, ...]:
+    """The question's tables; the scores' figures only where they are not those of the whole target."""
+    several_questions = len(story.judged[0][1].questions) > 1
+    made = [of_question(story.judged, index) if several_questions else None, of_points(story.judged, index)]
+    return tuple(table for table in made if table is not None)
+
+
+def _curves(story: Story, index: int) -> tuple[Drawn, ...]:
+    made: list[Drawn | None] = []
+    for k, (side, judgement) in enumerate(drawn_sides(story)):
+        question, name = judgement.questions[index], f"q{index}s{k}"
+        curves = [(other, judged.questions[index]) for other, judged in story.judged if other == "tuning" != side]
+        made += [
+            questions.roc([*curves, (side, question)], name=f"{name}r", unit=judgement.unit),
+            questions.scores(side, question, name=f"{name}h"),
+            questions.reliability(side, question, name=f"{name}c"),
+            questions.net_benefit(side, question, name=f"{name}n"),
+        ]
+    return tuple(figure for figure in made if figure is not None)
+
+
+def _decisions(story: Story, index: int) -> tuple[Drawn, ...]:
+    return tuple(
+        figure
+        for k, (side, judgement) in enumerate(drawn_sides(story))
+        for figure in confusion.decisions(side, judgement.questions[index], name=f"q{index}s{k}d")
+    )
+
+
+def subgroup_figures(story: Story) -> tuple[Drawn, ...]:
+    """One forest plot per column and figure: rows of the same first figure share an axis."""
+    if story.main is None:
+        return ()
+    side, main = story.main
+    groups: dict[tuple[str, str], list] = {}
+    for row in main.subgroups:
+        groups.setdefault((row.column, next(iter(row.figures))), []).append(row)
+    made = []
+    for index, ((_, figure), rows) in enumerate(groups.items()):
+        same_question = len({row.question for row in rows}) == 1
+        whole = main.figures.get(figure) if same_question else None
+        made.append(forest.forest(side, rows, figure_name=figure, whole=whole, unit=main.unit, name=f"g{index}"))
+    return tuple(made)

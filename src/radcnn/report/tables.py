@@ -1,0 +1,203 @@
+"""The tables of the report: figures in rows, sides of the split in columns, every cell with its interval and n."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from radcnn.core.estimate import Estimate
+from radcnn.evaluation.judgement import Judgement, Question, SubgroupRow, Unit
+from radcnn.report.headline import point_origin
+from radcnn.report.numbers import Shown, clauses, in_words, meaning, point_words, several, shown
+from radcnn.report.story import EpochRow, SideName
+
+Judged = Sequence[tuple[SideName, Judgement]]
+WIDE = 3  # columns of figures beyond which meanings move below the table
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """One figure on every side; a cell is None where the side has no such figure."""
+
+    name: str
+    meaning: str
+    cells: tuple[Shown | None, ...]
+
+
+@dataclass(frozen=True)
+class FigureGroup:
+    """Rows under one heading, for example an operating point."""
+
+    heading: str
+    rows: tuple[FigureRow, ...]
+
+
+@dataclass(frozen=True)
+class Head:
+    """Columns under one heading, for example the sides under an operating point; `note` stands under the heading."""
+
+    columns: tuple[str, ...]
+    heading: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class FigureTable:
+    """A table of figures: its caption, its columns, its groups of rows."""
+
+    caption: str
+    heads: tuple[Head, ...]
+    groups: tuple[FigureGroup, ...]
+
+    @property
+    def width(self) -> int:
+        """Number of columns with figures."""
+        return sum(len(head.columns) for head in self.heads)
+
+    @property
+    def wide(self) -> bool:
+        """Whether the columns leave no room for what the figures mean beside their names."""
+        return self.width > WIDE
+
+    @property
+    def methods(self) -> dict[str, str]:
+        """Row name -> how its intervals were made (in the last column), and what it says where the table is wide."""
+        rows = [(row, row.cells[-1]) for group in self.groups for row in group.rows]
+        made = {row.name: [cell.method] for row, cell in rows if cell is not None and cell.method}
+        if self.wide:
+            made = {row.name: [row.meaning, *made.get(row.name, [])] for row, _ in rows}
+        return {name: "; interval: ".join(parts) for name, parts in made.items()}
+
+
+def overall(judged: Judged) -> FigureTable:
+    """The figures of the whole target, side beside side."""
+    questions = len(judged[0][1].questions)
+    rows = _rows([judgement.figures for _, judgement in judged], _unit(judged), questions)
+    return FigureTable("Figures of the whole target", (Head(_columns(judged)),), (FigureGroup("", rows),))
+
+
+def of_question(judged: Judged, index: int) -> FigureTable:
+    """The threshold-free figures of question number `index`, side beside side."""
+    questions = [judgement.questions[index] for _, judgement in judged]
+    rows = _rows([question.figures for question in questions], _unit(judged))
+    caption = f"{questions[0].name}: figures of the scores"
+    return FigureTable(caption, (Head(_columns(judged)),), (FigureGroup("", rows),))
+
+
+def of_points(judged: Judged, index: int) -> FigureTable | None:
+    """What the operating points of question number `index` reach, side beside side; None without points."""
+    questions = [judgement.questions[index] for _, judgement in judged]
+    points = [[question.points[k] for question in questions] for k in range(_points(questions))]
+    if not points:
+        return None
+    sides = tuple(side for side, _ in judged)
+    heads = tuple(Head(sides, point_words(p[-1].point.name), point_origin(p[-1])) for p in points)
+    rows = _rows([result.figures for point in points for result in point], _unit(judged))
+    caption = f"{questions[0].name}: {questions[0].positive} against {questions[0].negative}, at each operating point"
+    return FigureTable(caption, heads, (FigureGroup("", rows),))
+
+
+def notes(judged: Judged) -> dict[str, str]:
+    """Each note of the judgements -> the sides it was made on."""
+    made: dict[str, list[str]] = {}
+    for side, judgement in judged:
+        said = list(judgement.notes)
+        if judgement.unlabelled:
+            said.insert(0, f"{several(judgement.unlabelled, 'case')} without label: not judged.")
+        for note in said:
+            made.setdefault(note, []).append(side)
+    return {note: clauses(sides) for note, sides in made.items()}
+
+
+def questions_at_a_glance(judgement: Judgement) -> FigureTable:
+    """One row per question: its AUC, and sensitivity and specificity at its first operating point."""
+    names = ("auc", "sensitivity", "specificity")
+    rows = []
+    for question in judgement.questions:
+        found = question.figures | (question.points[0].figures if question.points else {})
+        cells = tuple(shown(found[name], judgement.unit) if name in found else None for name in names)
+        share = f"{question.positives:,} of {question.n:,} cases positive"
+        rows.append(FigureRow(question.name, share, cells))
+    points = {question.points[0].point.name for question in judgement.questions if question.points}
+    at = f"; sensitivity and specificity at the point “{point_words(points.pop())}”" if len(points) == 1 else ""
+    heads = (Head(tuple(map(in_words, names))),)
+    return FigureTable(f"All questions{at}", heads, (FigureGroup("", tuple(rows)),))
+
+
+def subgroups(rows: Sequence[SubgroupRow], unit: Unit) -> FigureTable:
+    """One row per group, grouped by column."""
+    names = list(dict.fromkeys(name for row in rows for name in row.figures))
+    many = len({row.question for row in rows}) > 1
+    groups = []
+    for column in dict.fromkeys(row.column for row in rows):
+        mine = [row for row in rows if row.column == column]
+        made = tuple(
+            FigureRow(
+                f"{row.value}, {row.question}" if many else row.value,
+                f"{row.n:,} cases" + (f", {row.positives:,} positive" if row.positives else ""),
+                tuple(shown(row.figures[name], unit) if name in row.figures else None for name in names),
+            )
+            for row in mine
+        )
+        groups.append(FigureGroup(column, made))
+    return FigureTable("Figures per subgroup", (Head(tuple(map(in_words, names))),), tuple(groups))
+
+
+@dataclass(frozen=True)
+class MemberSummary:
+    """What the training of one member took and where it ended."""
+
+    member: int
+    epochs: int
+    minutes: str
+    last_rate: str
+    losses: str
+    best: str
+    last: str
+
+
+def members(history: Sequence[EpochRow]) -> tuple[tuple[EpochRow, ...], ...]:
+    """The epochs of each member, in order."""
+    numbers = sorted({row.member for row in history})
+    return tuple(
+        tuple(sorted((row for row in history if row.member == member), key=lambda row: row.epoch)) for member in numbers
+    )
+
+
+def summary(rows: Sequence[EpochRow]) -> MemberSummary:
+    """One line of the training table; the best epoch is that of the lowest tuning loss."""
+    best, last = min(rows, key=lambda row: (row.tuning_loss != row.tuning_loss, row.tuning_loss)), rows[-1]
+    return MemberSummary(
+        member=last.member,
+        epochs=len(rows),
+        minutes=f"{sum(row.seconds for row in rows) / 60:.1f}",
+        last_rate=f"{last.learning_rate:.2g}",
+        losses=f"{last.training_loss:.3f} / {last.tuning_loss:.3f}",
+        best=f"{best.tuning_loss:.3f} at epoch {best.epoch}",
+        last="undefined" if last.tuning_figure != last.tuning_figure else f"{last.tuning_figure:.3f}",
+    )
+
+
+def _rows(sides: Sequence[Mapping[str, Estimate]], unit: Unit, questions: int = 1) -> tuple[FigureRow, ...]:
+    names = dict.fromkeys(name for figures in sides for name in figures)
+    return tuple(
+        FigureRow(
+            in_words(name, questions=questions),
+            meaning(name),
+            tuple(shown(figures[name], unit) if name in figures else None for figures in sides),
+        )
+        for name in names
+    )
+
+
+def _points(questions: Sequence[Question]) -> int:
+    """Operating points that every side has."""
+    return min(len(question.points) for question in questions)
+
+
+def _columns(judged: Judged) -> tuple[str, ...]:
+    return tuple(f"{side} (n = {judgement.n:,})" for side, judgement in judged)
+
+
+def _unit(judged: Judged) -> Unit:
+    return judged[0][1].unit
