@@ -299,3 +299,13 @@ def test_json_of_another_form_is_refused():
         Judgement.from_json({**value, "extra": 1})
     with pytest.raises(ReadError, match="Target must have the fields"):
         Judgement.from_json({**value, "target": {"kind": "binary"}})
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_handful_of_cases_is_judged_without_warnings_and_comes_back_from_json(kind, n):
+    settings = dataclasses.replace(QUICK, subgroups=("site",), prevalences=(0.1,))
+    for seed in range(6):
+        made = judge(kind, n=n, images=1 + seed % 3, seed=seed, settings=settings, rules=("youden", "specificity>=0.9"))
+        assert made.patients <= n
+        assert Judgement.from_json(json.loads(json.dumps(made.as_json(), allow_nan=False))) == made

@@ -175,7 +175,7 @@ class WorstCase:
     wrongness: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Judgement:
     """Everything an evaluation found; see the drawing on top of this file."""
 
@@ -193,6 +193,12 @@ class Judgement:
     subgroups: tuple[SubgroupRow, ...]
     worst: tuple[WorstCase, ...]
     notes: tuple[str, ...]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two judgements say the same; an undefined number equals an undefined number."""
+        return isinstance(other, Judgement) and self.as_json() == other.as_json()
+
+    __hash__ = None  # type: ignore[assignment]  # it holds dicts
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; NaN becomes null."""

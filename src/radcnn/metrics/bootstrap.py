@@ -20,7 +20,7 @@ from scipy import special, stats
 
 from radcnn.core.chance import generator
 from radcnn.core.estimate import Estimate
-from radcnn.metrics.clustered import Codes, Floats, patient_codes
+from radcnn.metrics.clustered import Codes, Floats, patient_codes, t_quantile
 from radcnn.metrics.ranking import Ladder, one_class, weighted_auc
 
 Statistic = Callable[[Floats], Floats]
@@ -86,7 +86,10 @@ class Resampling:
             yield counts if single else counts[:, self.codes]
 
     def left_out(self) -> Iterator[Floats]:
-        """Weights (b, n) with one patient, or one group of patients, left out in each row."""
+        """Weights (b, n) with one patient, or one group of them, left out in each row; nobody, for a single patient."""
+        if self.patients < 2:
+            yield np.ones((1, self.codes.size))
+            return
         groups = min(self.patients, JACKKNIFE_GROUPS)
         # spread the patients over the groups evenly within strata
         place = np.empty(self.patients, np.intp)
@@ -168,11 +171,21 @@ def bootstrap(statistic: Statistic, resampling: Resampling) -> Replicates:
     return Replicates(whole, drawn, left, resampling)
 
 
-def widened(level: float, patients: int) -> tuple[float, float]:
-    """Lower and upper percentile for few patients: the normal's, at t_{C-1} sqrt(C / (C - 1)) (Hesterberg 2015)."""
+def widened_quantile(level: float, patients: int) -> float:
+    """What stands in for the normal's quantile with few patients: t_{C-1} sqrt(C / (C - 1)) (Hesterberg 2015)."""
     if patients < 2:
-        return (1 - level) / 2, (1 + level) / 2
-    quantile = stats.t.ppf((1 + level) / 2, patients - 1) * math.sqrt(patients / (patients - 1))
+        return float(stats.norm.ppf((1 + level) / 2))
+    return t_quantile(level, patients) * math.sqrt(patients / (patients - 1))
+
+
+def widened(level: float, patients: int) -> tuple[float, float]:
+    """Lower and upper percentile of replicates for few patients.
+
+    >>> low, high = widened(0.95, 20)
+    >>> round(low, 4), round(high, 4)
+    (0.0159, 0.9841)
+    """
+    quantile = widened_quantile(level, patients)
     return float(special.ndtr(-quantile)), float(special.ndtr(quantile))
 
 
@@ -187,11 +200,12 @@ def bca_limits(value: float, rows: Floats, left_out: Floats, patients: int, leve
     # at most as far as the replicates can tell
     shift = special.ndtri(np.clip(below, 1 / rows.size, 1 - 1 / rows.size))
     apart = left_out[np.isfinite(left_out)]
-    apart = apart.mean() - apart
+    apart = apart.mean() - apart if apart.size else apart
     spread = float(np.sum(apart**2)) ** 1.5
     bend = float(np.sum(apart**3)) / (6 * spread) if spread > 0 else 0.0
-    z = special.ndtri(np.array(widened(level, patients)))
-    wanted = special.ndtr(shift + (shift + z) / (1 - bend * (shift + z)))
+    z = shift + np.array([-1, 1]) * widened_quantile(level, patients)
+    # beyond a quantile of 1 / a the correction has no meaning
+    wanted = special.ndtr(shift + z / np.maximum(1 - bend * z, 1e-3))
     low, high = np.quantile(rows, wanted)
     return float(low), float(high)
 
