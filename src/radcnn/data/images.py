@@ -10,7 +10,7 @@ place   unknown: the dots per inch of such files are a printer's setting, seldom
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,8 @@ def read_image(source: Source, form: Format) -> Volume:
     path = source.path
     with quiet():
         try:
-            with _opened(path, form) as image:
+            # a file object, not a path: Pillow turns memory-mapped TIFFs of orientation 5 to 8 wrongly
+            with path.open("rb") as file, _opened(path, file, form) as image:
                 _refuse(path, image)
                 voxels = _voxels(path, image)
         except (ReadError, MemoryError):
@@ -54,12 +55,12 @@ def read_image(source: Source, form: Format) -> Volume:
     return Volume(voxels, None, "rgb" if len(voxels) == 3 else "grey", frame="unknown")
 
 
-def _opened(path: Path, form: Format) -> Image:
+def _opened(path: Path, file: BinaryIO, form: Format) -> Image:
     """The image with its header read; only the decoder of the format found is asked."""
     from PIL import Image
 
     try:
-        return Image.open(path, formats=(form.upper(),))
+        return Image.open(file, formats=(form.upper(),))
     except Image.DecompressionBombError:
         raise ReadError(f"{path.name} claims more than {MAX_PIXELS:,} pixels; make it smaller") from None
 
@@ -130,14 +131,24 @@ def _turned(path: Path, pixels: NDArray) -> NDArray:
 
 
 def _plain(path: Path, image: Image) -> Image:
-    """The image as gray or RGB: bits and palettes expanded, an opaque alpha channel dropped."""
-    if image.mode in ALPHA_MODES or "transparency" in image.info:
-        image = image.convert("RGBA" if image.mode not in ("LA", "La") else "LA")
-        if image.getchannel("A").getextrema()[0] != 255:
-            raise ReadError(
-                f"{path.name} is partly transparent, and what lies under it is not known; save it without alpha channel"
-            )
-        return image.convert("RGB" if image.mode == "RGBA" else "L")
+    """The image as gray or RGB: bits and palettes expanded, an alpha channel dropped where all pixels are opaque."""
+    key = image.info.get("transparency")
     if image.mode == "1":
-        return image.convert("L")
-    return image if image.mode in (*GREY_MODES, "RGB") else image.convert("RGB")
+        image = image.convert("L")
+    if image.mode in GREY_MODES:
+        if key is not None and (np.asarray(image) == key).any():
+            _refuse_transparent(path)
+        return image
+    if image.mode not in ALPHA_MODES and key is None:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    grey = image.mode in ("LA", "La")
+    image = image.convert("LA" if grey else "RGBA")
+    if image.getchannel("A").getextrema()[0] != 255:
+        _refuse_transparent(path)
+    return image.convert("L" if grey else "RGB")
+
+
+def _refuse_transparent(path: Path) -> NoReturn:
+    raise ReadError(
+        f"{path.name} is partly transparent, and what lies under it is not known; save it without transparency"
+    )

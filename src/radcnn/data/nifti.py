@@ -21,7 +21,7 @@ from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, InputError, ReadError
 from radcnn.core.files import write_bytes
 from radcnn.core.volume import Frame, Volume
-from radcnn.data.kind import head_of
+from radcnn.data.kind import HEAD, head_of
 from radcnn.data.quiet import quiet
 
 if TYPE_CHECKING:
@@ -46,15 +46,15 @@ def read_nifti(source: Source) -> Volume:
     with quiet():
         try:
             with _stream(path) as stream:
-                image = _opened(stream)
+                image = _opened(path, stream)
                 _refuse(path, image)
                 array = _array(image)
+                affine, frame = _placed(path, image)
         except (ReadError, GeometryError):
             raise
         except Exception as cause:
             # nibabel, gzip and zlib fail in many ways on damaged bytes
             raise ReadError(f"{path.name} is damaged or truncated, no NIfTI image; copy it again") from cause
-        affine, frame = _placed(path, image)
     voxels = np.ascontiguousarray(array.reshape(array.shape[: min(array.ndim, 3)]).transpose())[None]
     return Volume(voxels, affine, "arbitrary", frame)
 
@@ -66,20 +66,20 @@ def _stream(path: Path) -> io.BufferedReader:
     return path.open("rb")
 
 
-def _opened(stream: io.BufferedReader) -> Nifti1Image:
+def _opened(path: Path, stream: io.BufferedReader) -> Nifti1Image:
     """The image with its header read; its numbers are read later from the same stream."""
     import nibabel
 
-    second = stream.peek(12)[4:8] in (b"n+2\0", b"ni2\0")
-    form = nibabel.Nifti2Image if second else nibabel.Nifti1Image
+    head = stream.peek(HEAD)
+    if head[344:348] == b"ni1\0" or head[4:8] == b"ni2\0":
+        raise ReadError(f"{path.name} keeps its voxels in a second file (.img); convert the pair to one .nii.gz file")
+    form = nibabel.Nifti2Image if head[4:8] == b"n+2\0" else nibabel.Nifti1Image
     return form.from_stream(stream)
 
 
 def _refuse(path: Path, image: Nifti1Image) -> None:
     """Raise ReadError for what is not one gray image of a bounded size."""
     shape, dtype = image.shape, image.get_data_dtype()
-    if bytes(image.header["magic"].tobytes())[:2] == b"ni":
-        raise ReadError(f"{path.name} keeps its voxels in a second file (.img); convert the pair to one .nii.gz file")
     if dtype.kind not in "iuf":
         raise ReadError(f"{path.name} holds {dtype} voxels; only whole and floating-point numbers are read")
     if len(shape) < 2 or 0 in shape:
@@ -103,8 +103,7 @@ def _array(image: Nifti1Image) -> NDArray:
     if (proxy.slope, proxy.inter) == (1, 0):
         stored: NDArray = np.asarray(proxy.get_unscaled())
         return stored.astype(stored.dtype.newbyteorder("="), copy=False)
-    scaled: NDArray = np.asarray(proxy.get_scaled(np.float32))
-    return scaled.astype(np.float32, copy=False)
+    return np.asarray(proxy, dtype=np.float32)
 
 
 def _placed(path: Path, image: Nifti1Image) -> tuple[NDArray[np.float64] | None, Frame]:

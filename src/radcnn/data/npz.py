@@ -4,27 +4,23 @@
     a stack    images (n, ...) and, where known, labels (n, k)
     one image  any other array: (H, W[, 3]) or (D, H, W)
 
-Nothing is ever unpickled. An array's header is read first and must be numeric, of a bounded size and as long as its
-place in the archive. A stack is unpacked once per process, however many of its images are read.
+A stack is unpacked once per process, however many of its images are read.
 """
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from radcnn.core.case import Side, Source
-from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import ReadError
 from radcnn.core.volume import Units, Volume
+from radcnn.data.archive import Headers, headers, unpacked
 
-MAX_UNPACKED_BYTES = 8 << 30  # of one array; the largest of MedMNIST at 128 pixels takes 4.1 GiB
 KEPT_STACKS = 6  # unpacked stacks kept per process: the three sides of a study and of an external test
 MEDMNIST_SIDES: dict[str, Side] = {"train": "training", "val": "tuning", "test": "test"}
 
@@ -109,7 +105,7 @@ def open_npz(path: Path | str) -> NpzStudy:
     return NpzStudy(path, tuple(found))
 
 
-def _stack(path: Path, shapes: dict[str, tuple[tuple[int, ...], str]], name: str, side: Side | None) -> NpzStack | None:
+def _stack(path: Path, shapes: Headers, name: str, side: Side | None) -> NpzStack | None:
     if name not in shapes:
         return None
     shape, dtype = shapes[name]
@@ -130,79 +126,6 @@ def _image_form(path: Path, name: str, shape: tuple[int, ...]) -> tuple[tuple[in
             f"3 colours, got {shape}"
         )
     return size, channels
-
-
-def headers(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Shape and type of every array, without unpacking one; raises ReadError when an array cannot be used."""
-    with _archive(path) as archive:
-        found = {}
-        for info in archive.infolist():
-            if not info.filename.endswith(".npy"):
-                raise ReadError(f"{path.name} is a zip archive but not an npz file; unpack it")
-            name = info.filename.removesuffix(".npy")
-            shape, dtype, start = _header(path, name, archive, info)
-            _check(path, name, shape, dtype, info.file_size - start)
-            found[name] = (shape, str(dtype))
-    return found
-
-
-def _archive(path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except FileNotFoundError:
-        raise ReadError(f"{path.name} does not exist; check the spelling and the folder") from None
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as cause:
-        raise ReadError(f"{path.name} is damaged or truncated, no npz archive; copy it again") from cause
-
-
-def _header(
-    path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo
-) -> tuple[tuple[int, ...], np.dtype, int]:
-    """Shape, type, and where the numbers start."""
-    try:
-        with archive.open(info) as file:
-            version = npy.read_magic(file)
-            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            shape, _, dtype = read(file)
-            start = file.tell()
-    except Exception as cause:
-        # damaged bytes fail in zlib, in zipfile or in numpy
-        raise ReadError(f"array {name} of {path.name} is damaged: its header cannot be read; copy it again") from cause
-    return tuple(int(n) for n in shape), dtype, start
-
-
-def _check(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype, stored: int) -> None:
-    """Raise ReadError when an array is not numeric, too large, or not as long as its header says."""
-    if dtype.hasobject or dtype.kind not in "biuf":
-        kind = "Python objects" if dtype.hasobject else f"{dtype} values"
-        raise ReadError(f"array {name} of {path.name} holds {kind}, which are never read; save plain numbers")
-    size = dtype.itemsize
-    for n in shape:
-        size *= n
-    if size > MAX_UNPACKED_BYTES:
-        raise ReadError(
-            f"array {name} of {path.name} unpacks to {size / 2**30:.1f} GiB; at most {MAX_UNPACKED_BYTES >> 30} GiB "
-            "are read at once: save it as several files"
-        )
-    if size != stored:
-        raise ReadError(
-            f"array {name} of {path.name} is damaged: {size} bytes announced, {stored} stored; copy it again"
-        )
-
-
-def unpacked(path: Path, name: str) -> NDArray:
-    """One array of an npz file, in native byte order; raises ReadError when it is missing or damaged."""
-    shapes = headers(path)
-    if name not in shapes:
-        raise ReadError(f"{path.name} has no array {name!r}; {did_you_mean(name, shapes)}")
-    try:
-        with _archive(path) as archive, archive.open(f"{name}.npy") as file:
-            array: NDArray = npy.read_array(file, allow_pickle=False)
-    except ReadError:
-        raise
-    except Exception as cause:
-        raise ReadError(f"array {name} of {path.name} is damaged and cannot be unpacked; copy it again") from cause
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 @lru_cache(maxsize=KEPT_STACKS)

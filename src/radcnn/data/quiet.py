@@ -1,36 +1,45 @@
 """Decoders warn in words that may quote a patient's data; while a file is read, nobody hears them.
 
-Python's warning filters belong to the whole process: `warnings.catch_warnings` in two threads at once can leave the
-wrong ones behind. Here the first thread in silences and the last one out restores.
+Python's warning filters and loggers belong to the whole process: `warnings.catch_warnings` in two threads at once can
+leave the wrong ones behind. Here the first thread in silences and the last one out restores.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+
+LOGGERS = ("pydicom", "highdicom", "nibabel.global")
 
 _lock = threading.Lock()
 _inside = 0
-_saved: warnings.catch_warnings[None] | None = None
+_silence = ExitStack()
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop every Python warning inside the block; any number of threads may be inside."""
-    global _inside, _saved
+    """Drop warnings and log lines of decoders inside the block; any number of threads may be inside."""
+    global _inside
     with _lock:
         if _inside == 0:
-            _saved = warnings.catch_warnings()
-            _saved.__enter__()
-            warnings.simplefilter("ignore")
+            _fall_silent()
         _inside += 1
     try:
         yield
     finally:
         with _lock:
             _inside -= 1
-            if _inside == 0 and _saved is not None:
-                _saved.__exit__(None, None, None)
-                _saved = None
+            if _inside == 0:
+                _silence.close()
+
+
+def _fall_silent() -> None:
+    _silence.enter_context(warnings.catch_warnings())
+    warnings.simplefilter("ignore")
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        _silence.callback(logger.setLevel, logger.level)
+        logger.setLevel(logging.CRITICAL + 1)

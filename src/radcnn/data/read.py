@@ -67,13 +67,10 @@ def read(
 def read_source(source: Source, *, allow_nonfinite: bool = False) -> Volume:
     """The image a Source points to; see `read`."""
     path = source.path
-    if path.is_dir():
-        volume = _read_series(path)
-    else:
-        form = format_of(path)
-        if form != "npz" and (source.array is not None or source.item is not None):
-            raise InputError(f"{path.name} is one image; an array or an item can only be named in an npz file")
-        volume = _named(path, READERS[form], source)
+    form = None if path.is_dir() else format_of(path)
+    if form != "npz" and (source.array is not None or source.item is not None):
+        raise InputError(f"{path.name} is one image; an array or an item can only be named in an npz file")
+    volume = _read_series(path) if form is None else _named(path, READERS[form], source)
     if not allow_nonfinite:
         _refuse_nonfinite(source, volume)
     return volume

@@ -76,7 +76,9 @@ PLACE_TAGS = ["SOPClassUID", "SeriesInstanceUID", "Rows", "ImagePositionPatient"
 def load(path: Path, *, pixels: bool = True, tags: list[str] | None = None) -> FileDataset:
     """The data set of a DICOM file, without its pixels if so asked, or only the attributes named.
 
-    Raises ReadError when the file is damaged, has no DICOM preamble or does not say how it is encoded.
+    Attributes are decoded when they are asked for, so a bad one that nobody needs does no harm; whoever asks answers
+    for the failure. Raises ReadError when the file is damaged, has no DICOM preamble or does not say how it is
+    encoded.
     """
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
@@ -86,10 +88,6 @@ def load(path: Path, *, pixels: bool = True, tags: list[str] | None = None) -> F
             found = dcmread(_bounded(path), stop_before_pixels=not pixels, specific_tags=tags)
             if "TransferSyntaxUID" not in found.file_meta:
                 raise ReadError(f"{path.name} does not say how it is encoded (no TransferSyntaxUID); export it again")
-            if tags is None:
-                # elements are decoded lazily: what fails shall fail here, where it is answered
-                for element in found:
-                    _ = element.VR
         except ReadError:
             raise
         except FileNotFoundError:

@@ -24,7 +24,8 @@ from radcnn.core.volume import Units
 from radcnn.data.dicom.header import NO_IMAGES, sop_class, text
 from radcnn.data.quiet import quiet
 
-MAX_PIXELS = 100_000_000  # rows x columns x frames that are decoded; the largest mammograms have 30 million
+MAX_PIXELS = 100_000_000  # rows x columns of a frame; the largest mammograms have 30 million
+MAX_VOXELS = 2_000_000_000  # of all frames together; 8 GiB in float32
 GREY = ("MONOCHROME1", "MONOCHROME2")
 PALETTE = "PALETTE COLOR"
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
@@ -55,9 +56,12 @@ def _without_pixels(path: Path, kind: str) -> str:
 
 def _refuse_size(path: Path, dataset: Any) -> None:
     rows, columns = int(dataset.Rows or 0), int(dataset.get("Columns") or 0)
-    pixels = rows * columns * frames(dataset)
-    if not 0 < pixels <= MAX_PIXELS * (1 if frames(dataset) == 1 else 20):
-        raise ReadError(f"{path.name} has {rows} x {columns} pixels in {frames(dataset)} frames; that is not read")
+    n = frames(dataset)
+    if not (0 < rows * columns <= MAX_PIXELS and 0 < rows * columns * n <= MAX_VOXELS):
+        raise ReadError(
+            f"{path.name} claims {rows} x {columns} pixels in {n} {'frame' if n == 1 else 'frames'}; read are 1 to "
+            f"{MAX_PIXELS:,} pixels per frame and {MAX_VOXELS:,} together"
+        )
     if not text(dataset, "PhotometricInterpretation"):
         raise ReadError(f"{path.name} does not say what its pixels mean (PhotometricInterpretation); export it again")
 

@@ -1,0 +1,166 @@
+"""Readers against highdicom, nibabel, pydicom and Pillow, and on real files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import highdicom
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom.uid import CTImageStorage
+
+from radcnn.core.errors import GeometryError, RadcnnError, ReadError
+from radcnn.core.volume import Volume
+from radcnn.data.npz import open_npz
+from radcnn.data.read import list_images, read
+from written_dicom import write_stack
+
+GENERATOR = np.random.default_rng(19)
+
+
+def highdicom_volume(folder: Path) -> highdicom.Volume:
+    """highdicom's strict volume with slices counted along right x down, as ours are."""
+    datasets = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+    for dataset in datasets:
+        dataset.SOPClassUID = CTImageStorage  # the real series was stripped of it
+    return highdicom.get_volume_from_series(datasets, dtype=np.float32).flip_spatial(0)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 17.0, 90.0, 180.0])
+@pytest.mark.parametrize("order", [None, (3, 0, 4, 1, 2)])
+def test_a_series_has_the_voxels_and_the_affine_of_highdicom(
+    tmp_path: Path, degrees: float, order: tuple[int, ...] | None
+) -> None:
+    angle = np.radians(degrees)
+    right, down = (np.cos(angle), 0.0, np.sin(angle)), (0.0, 1.0, 0.0)
+    numbers = GENERATOR.integers(0, 3000, (5, 6, 7)).astype(np.int16)
+    write_stack(tmp_path, numbers, first_mm=(-100, 50, 20), right=right, down=down, steps_mm=1.25, order=order)
+    ours, theirs = read(tmp_path), highdicom_volume(tmp_path)
+    assert np.array_equal(ours.voxels[0], theirs.array)
+    assert ours.affine == pytest.approx(theirs.affine, abs=1e-7)
+
+
+def test_positions_win_in_the_real_series_whose_thickness_says_otherwise(real_data: Path) -> None:
+    ours, theirs = read(real_data / "ct_series"), highdicom_volume(real_data / "ct_series")
+    assert ours.size == (20, 512, 512)
+    assert ours.spacing_mm is not None
+    assert ours.spacing_mm[0] == 2.0  # SliceThickness says 3
+    assert ours.units == "HU"
+    assert np.array_equal(ours.voxels[0], theirs.array)
+    assert np.array_equal(ours.affine, theirs.affine)
+
+
+def test_nifti_files_lie_where_nibabel_says(real_data: Path) -> None:
+    for path in list_images(real_data / "nifti"):
+        ours, theirs = read(path), nibabel.load(path)
+        assert np.array_equal(ours.voxels[0], np.asarray(theirs.dataobj).transpose())
+        corner = np.array(theirs.shape) - 1
+        ras = nibabel.affines.apply_affine(theirs.affine, corner)
+        assert np.allclose(ours.world(corner[::-1]), ras * (-1, -1, 1), atol=1e-9)
+
+
+def test_medmnist_items_are_those_of_numpy(real_data: Path) -> None:
+    for name, rank in (("pneumoniamnist", 2), ("adrenalmnist3d", 3)):
+        path = real_data / "medmnist" / f"{name}.npz"
+        study = open_npz(path)
+        assert study.sides == ("training", "tuning", "test")
+        with np.load(path, allow_pickle=False) as theirs:
+            stored = theirs["test_images"]
+            assert np.array_equal(study.labels(study.stacks[2]), theirs["test_labels"])
+        volumes = [read(path, array="test_images", item=i) for i in range(len(stored))]
+        assert {volume.rank for volume in volumes} == {rank}
+        assert np.array_equal(np.stack([volume.voxels[0] for volume in volumes]), stored)
+
+
+def test_radiographs_are_those_of_pillow(real_data: Path) -> None:
+    paths = list_images(real_data / "chest_xray")
+    assert len(paths) == 5216
+    for path in paths[:: len(paths) // 20]:
+        with Image.open(path) as image:
+            assert np.array_equal(read(path).voxels, np.moveaxis(np.asarray(image), -1, 0))
+
+
+def test_every_other_real_folder_is_listed_and_its_first_items_are_read(real_data: Path) -> None:
+    for folder, items in (("em_membrane", 48), ("mini_mias", 220), ("deeplesion50", 50)):
+        paths = list_images(real_data / folder)
+        assert len(paths) == items
+        assert {read(path).rank for path in paths[:3]} == {2}
+    heart = list_images(real_data / "acdc")[0]
+    assert read(heart).rank == 3
+    assert read(heart, array="label").voxels.max() == 3
+
+
+DECODED = {  # files of one picture in several codings, all lossless
+    "CT 693": ("pydicom-data/693_UNCR.dcm", "pydicom-data/693_J2KR.dcm"),
+    "MR small": (
+        "pydicom/test_files/MR_small.dcm",
+        "pydicom/test_files/MR_small_RLE.dcm",
+        "pydicom/test_files/MR_small_jp2klossless.dcm",
+        "pydicom/test_files/MR_small_jpeg_ls_lossless.dcm",
+        "pydicom/test_files/MR_small_implicit.dcm",
+        "pydicom/test_files/MR_small_bigendian.dcm",
+    ),
+    "MR2": ("pydicom-data/MR2_UNCR.dcm", "pydicom-data/MR2_J2KR.dcm"),
+    "US1": ("pydicom-data/US1_UNCR.dcm", "pydicom-data/US1_J2KR.dcm"),
+}
+
+
+@pytest.mark.parametrize("name", DECODED)
+def test_one_picture_in_several_codings_is_one_picture(real_data: Path, name: str) -> None:
+    volumes = [read(real_data / "dicom" / path) for path in DECODED[name]]
+    for other in volumes[1:]:
+        assert np.array_equal(volumes[0].voxels, other.voxels)
+        assert (volumes[0].units, volumes[0].spacing_mm) == (other.units, other.spacing_mm)
+
+
+REFUSALS = {
+    "segmentation": ("pydicom-data/liver.dcm", "pydicom/test_files/liver_1frame.dcm"),
+    "radiotherapy dose": ("pydicom/test_files/rtdose.dcm",),
+    "RT Plan Storage": ("pydicom/test_files/rtplan.dcm",),
+    "Waveform": ("pydicom/test_files/waveform_ecg.dcm",),
+    "Basic Text SR": ("pydicom/test_files/reportsi.dcm",),
+    "DICOMDIR": ("pydicom/test_files/dicomdirtests/DICOMDIR",),
+    "parametric map": ("pydicom-data/parametric_map_float.dcm",),
+    "30 frames": ("pydicom/test_files/examples_ybr_color.dcm",),
+    "without its pixels": ("pydicom/test_files/dicomdirtests/TINY_ALPHA/PT000000/ST000000/SE000000/IM000000",),
+    "lacks DICOM's preamble": ("pydicom/test_files/no_meta.dcm", "pydicom/test_files/rtstruct.dcm"),
+    "TransferSyntaxUID": ("pydicom/test_files/meta_missing_tsyntax.dcm",),
+    "cannot be decoded": ("pydicom/test_files/MR_truncated.dcm",),
+    "PixelSpacing": ("pydicom-data/RG1_J2KI.dcm",),
+}
+
+
+def test_pydicoms_collection_is_read_or_refused_by_name(real_data: Path) -> None:
+    read_ones: dict[str, Volume] = {}
+    refused: dict[str, str] = {}
+    for path in sorted(p for p in (real_data / "dicom").rglob("*") if p.is_file()):
+        name = path.relative_to(real_data / "dicom").as_posix()
+        try:
+            read_ones[name] = read(path)
+        except (ReadError, GeometryError) as error:
+            refused[name] = str(error)
+    for name, told in refused.items():
+        assert Path(name).name in told
+        assert Path(name).parent.as_posix() not in told
+    assert len(read_ones) >= 125
+    for word, files in REFUSALS.items():
+        for name in files:
+            assert word in refused[name], (name, refused.get(name))
+    for name, volume in read_ones.items():
+        assert np.isfinite(volume.voxels).all(), name
+        assert volume.channels == (3 if volume.units == "rgb" else 1), name
+
+
+def test_folders_of_the_collection_are_one_volume_or_say_why_not(real_data: Path) -> None:
+    tree = real_data / "dicom" / "pydicom" / "test_files" / "dicomdirtests"
+    sentences = {}
+    for folder in sorted({path.parent for path in tree.rglob("*") if path.is_file() and path.parent != tree}):
+        try:
+            assert read(folder).rank in (2, 3)
+        except RadcnnError as error:
+            sentences[folder.name] = str(error)
+    assert all("series" in said or "pixels" in said or "DICOM" in said for said in sentences.values()), sentences
+    assert "no regular volume" in sentences["CT2"]

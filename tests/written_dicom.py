@@ -1,0 +1,88 @@
+"""DICOM files made for tests: one image, or a stack of slices anywhere in the patient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
+HU = {"RescaleSlope": 1, "RescaleIntercept": -1024, "RescaleType": "HU"}
+FRAME = "2.25.77"
+
+
+def number(value: float) -> str:
+    """A decimal string of at most 16 characters, as DICOM wants."""
+    return f"{value:.10g}"[:16]
+
+
+def written(path: Path, pixels: NDArray, **attributes: Any) -> Path:
+    """A DICOM file with these pixels, (H, W) or (H, W, 3); attributes overrule the defaults, None removes one."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = attributes.get("SOPClassUID", CTImageStorage)
+    made = FileDataset("", Dataset(), file_meta=meta, preamble=b"\0" * 128)
+    bits = pixels.dtype.itemsize * 8
+    colour = pixels.ndim == 3
+    defaults: dict[str, Any] = {
+        "SOPClassUID": CTImageStorage,
+        "SOPInstanceUID": f"2.25.{abs(hash(path.name)) + 1}",
+        "SeriesInstanceUID": "2.25.11",
+        "StudyInstanceUID": "2.25.12",
+        "PatientID": "SECRET-4711",
+        "PatientName": "Secret^Name",
+        "Modality": "CT",
+        "Rows": pixels.shape[0],
+        "Columns": pixels.shape[1],
+        "SamplesPerPixel": 3 if colour else 1,
+        "PhotometricInterpretation": "RGB" if colour else "MONOCHROME2",
+        "BitsAllocated": bits,
+        "BitsStored": bits,
+        "HighBit": attributes.get("BitsStored", bits) - 1,
+        "PixelRepresentation": int(pixels.dtype.kind == "i"),
+        "PixelData": np.ascontiguousarray(pixels).astype(pixels.dtype.newbyteorder("<")).tobytes(),
+    }
+    if colour:
+        defaults["PlanarConfiguration"] = 0
+    for keyword, value in {**defaults, **attributes}.items():
+        if value is not None:
+            setattr(made, keyword, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+    made.save_as(path, enforce_file_format=True)
+    return path
+
+
+def write_stack(
+    folder: Path,
+    stored: NDArray,
+    *,
+    first_mm: ArrayLike = (0.0, 0.0, 0.0),
+    right: ArrayLike = (1.0, 0.0, 0.0),
+    down: ArrayLike = (0.0, 1.0, 0.0),
+    steps_mm: ArrayLike | float = 2.0,
+    spacing: tuple[float, float] = (0.8, 0.5),
+    order: Sequence[int] | None = None,
+    **attributes: Any,
+) -> Path:
+    """Slices (D, H, W) along right x down from `first_mm`; `order` says which slice gets which file name."""
+    normal = np.cross(right, down)
+    steps = np.broadcast_to(np.asarray(steps_mm, dtype=np.float64), len(stored) - 1)
+    depths = np.concatenate([[0.0], np.cumsum(steps)])
+    for name, i in enumerate(order if order is not None else range(len(stored))):
+        position = np.asarray(first_mm) + depths[i] * normal
+        place = {
+            "ImagePositionPatient": [number(v) for v in position],
+            "ImageOrientationPatient": [number(v) for v in (*np.asarray(right), *np.asarray(down))],
+            "PixelSpacing": [number(v) for v in spacing],
+            "FrameOfReferenceUID": FRAME,
+            "SOPInstanceUID": f"2.25.1000{i}",
+            "InstanceNumber": name + 1,
+            **HU,
+        }
+        written(folder / f"{name:03d}.dcm", stored[i], **{**place, **attributes})
+    return folder
