@@ -75,8 +75,9 @@ def point_origin(point: PointResult) -> str:
     chosen = point.point
     if chosen.undefined:
         return f"no threshold: {chosen.undefined}"
-    origin = "fixed beforehand" if chosen.chosen_on == "nothing" else f"chosen on the {chosen.chosen_on} set"
-    return f"threshold {number(chosen.threshold, 3)}, {origin}"
+    if chosen.chosen_on == "nothing":
+        return "fixed beforehand"
+    return f"threshold {number(chosen.threshold, 3)}, chosen on the {chosen.chosen_on} set"
 
 
 def openings_sentence(story: Story) -> str:

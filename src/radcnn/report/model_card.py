@@ -13,6 +13,10 @@ from radcnn.report.numbers import in_words, point_words, several, shown
 from radcnn.report.story import Story
 
 PREDICT = ("radcnn predict BUNDLE IMAGE_OR_FOLDER",)
+SAFE = (
+    "Weights are safetensors, everything else is JSON: loading the bundle executes nothing. `SHA256SUMS` is checked "
+    "first, and a changed file is refused."
+)
 REPORTED = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "majority_accuracy")
 
 
@@ -40,8 +44,7 @@ def model_card(story: Story, *, predict: Sequence[str] = PREDICT, hashes: Sequen
         _bullets(_limits(story)),
         "## How to use it",
         _code(predict),
-        "Weights are safetensors, everything else is JSON: loading the bundle executes nothing. `SHA256SUMS` is checked "
-        "first, and a changed file is refused.",
+        SAFE,
         "## How to make it again",
         _code(story.commands) if story.commands else "",
         _table(("What", "Value"), _provenance(story, hashes)),

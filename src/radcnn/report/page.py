@@ -35,6 +35,7 @@ def render(story: Story) -> str:
 
     Raises ReadError when the picture of a case is not a readable 8-bit PNG.
     """
+    worst = [(case, data_uri(case.png, case.number)) for case in story.worst]
     each = tables.members(story.history)
     main = story.main[1] if story.main else None
     return (
@@ -59,7 +60,7 @@ def render(story: Story) -> str:
             question_panels=panels.question_panels(story),
             subgroups=tables.subgroups(main.subgroups, main.unit) if main and main.subgroups else None,
             subgroup_figures=panels.subgroup_figures(story),
-            worst=[(case, data_uri(case.png, case.number)) for case in story.worst],
+            worst=worst,
             claim=checklist(story),
         )
     )

@@ -60,7 +60,10 @@ def decisions(side: SideName, question: Question, *, name: str) -> list[Drawn]:
 
 def _matrix(axes: Any, counts: NDArray[np.int_], *, rows: list[str], columns: list[str]) -> None:
     share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    axes.imshow(share * SHADES, cmap="Blues", vmin=0, vmax=1)
+    edges = [np.arange(n + 1) - 0.5 for n in counts.shape]
+    axes.pcolormesh(edges[1], edges[0], share * SHADES, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1)
+    axes.set_aspect("equal")
+    axes.invert_yaxis()
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     crowded = len(columns) > 2 or max(map(len, columns)) > 10

@@ -107,7 +107,7 @@ def reliability(side: SideName, question: Question, *, name: str) -> Drawn | Non
         upper.set_ylabel("observed share of positives")
         hist = question.histogram
         total = np.add(hist.negative, hist.positive)
-        lower.bar(hist.edges[:-1], total, np.diff(hist.edges), align="edge", color=GREY, linewidth=0)
+        lower.stairs(total, hist.edges, fill=True, color=GREY, linewidth=0)
         lower.set(xlim=(-0.02, 1.02))
         finish(lower, x="score (probability given to the positive answer)", y="cases")
         bins = several(len(curve.count), "bin")
@@ -153,7 +153,6 @@ def net_benefit(side: SideName, question: Question, *, name: str) -> Drawn | Non
 def scores(side: SideName, question: Question, *, name: str) -> Drawn:
     """Distribution of scores per class, with the operating points as vertical lines."""
     hist = question.histogram
-    edges, width = np.asarray(hist.edges[:-1]), np.diff(hist.edges)
     with canvas(4.8, 4.6) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True)
         rows = (
@@ -161,7 +160,8 @@ def scores(side: SideName, question: Question, *, name: str) -> Drawn:
             (lower, hist.negative, NEGATIVE, question.negative),
         )
         for axes, counts, colour, label in rows:
-            axes.bar(edges, counts, width, align="edge", color=colour, linewidth=0)
+            axes.stairs(counts, hist.edges, fill=True, color=colour, linewidth=0)
+            axes.set_ylim(bottom=0)
             axes.set_title(f"{shortened(label)}  (n = {sum(counts):,})", fontsize=9.5, loc="left")
             axes.set_ylabel("cases")
             for style, point in zip(((0, (4, 2)), (0, (1, 1)), "-", "-."), _decided(question), strict=False):
