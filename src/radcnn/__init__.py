@@ -1,3 +1,54 @@
-"""radcnn: convolutional networks in radiology, honestly evaluated."""
+"""radcnn: convolutional networks in radiology, honestly evaluated.
+
+Every verb of the command line is one call here, with the same name and options:
+
+    import radcnn
+
+    run = radcnn.run("pneumoniamnist.npz", minutes=10)
+    radcnn.evaluate(run)
+
+Nothing is loaded before it is asked for: `import radcnn` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from radcnn.data.read import read
+    from radcnn.networks.card import card
+    from radcnn.study.begin import new
+    from radcnn.study.checking import check
+    from radcnn.study.judging import evaluate
+    from radcnn.study.predicting import predict
+    from radcnn.study.reporting import report
+    from radcnn.study.running import demo, run
+    from radcnn.study.training import train
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "card": "radcnn.networks.card",
+    "check": "radcnn.study.checking",
+    "demo": "radcnn.study.running",
+    "evaluate": "radcnn.study.judging",
+    "new": "radcnn.study.begin",
+    "predict": "radcnn.study.predicting",
+    "read": "radcnn.data.read",
+    "report": "radcnn.study.reporting",
+    "run": "radcnn.study.running",
+    "train": "radcnn.study.training",
+}
+
+__all__ = ["card", "check", "demo", "evaluate", "new", "predict", "read", "report", "run", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
+    raise AttributeError(f"module 'radcnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

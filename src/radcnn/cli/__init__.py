@@ -1,1 +1,1 @@
-
+"""The command line: verbs parse, call and print."""

@@ -1,1 +1,1 @@
-
+"""Inference: bundles, and scores from the networks in them."""

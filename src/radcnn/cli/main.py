@@ -1,0 +1,210 @@
+"""`radcnn`: the verbs. Everything heavy is imported inside them, so that --help answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from radcnn import __version__
+from radcnn.cli.console import Voice, next_step, one_sentence, show
+from radcnn.cli.options import DATA_OPTIONS, TRAINING_OPTIONS, given, with_options
+from radcnn.cli.texts import checked_text, judged_text, predicted_text
+
+app = typer.Typer(
+    name="radcnn",
+    help="Convolutional networks in radiology, honestly evaluated. Research use only: not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="From images to a report: radcnn run DATA. Step by step: new, check, train, evaluate, report, predict.",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results only.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="Threads that make batches; changes no number.")]
+Study = Annotated[Path, typer.Argument(help="A study's folder or its study.yaml.", show_default=False)]
+Run = Annotated[Path, typer.Argument(help="A run's folder, or a study (its newest run).", show_default=False)]
+Data = Annotated[
+    Path, typer.Argument(help="A folder of images, a folder per class, an npz file or a table.", show_default=False)
+]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"radcnn {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def radcnn(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Convolutional networks in radiology, honestly evaluated. Research use only: not a medical device."""
+
+
+@app.command()
+@with_options(*DATA_OPTIONS, *TRAINING_OPTIONS)
+def run(
+    data: Data, out: Out = None, keep_sealed: Annotated[
+        bool, typer.Option("--keep-sealed", help="Do not open the test set at the end.")
+    ] = False, workers: Workers = 1, as_json: AsJson = False, quiet: Quiet = False, **options: Any,
+) -> None:  # fmt: skip
+    """Look, split, plan, train, evaluate and report: one command, no file to write."""
+    with one_sentence():
+        chosen = given(options)
+        from radcnn.study.judging import evaluated
+        from radcnn.study.running import run as run_study
+
+        voice = Voice(quiet=quiet)
+        made = run_study(data, out=out, open_test_set=not keep_sealed, workers=workers, listener=voice, **chosen)
+        judgement = evaluated(made)
+        result = {"run": str(made), "report": str(made / "report.html"), "judgement": judgement.as_json()}
+        show(result, judged_text(judgement), as_json=as_json)
+        next_step(f"open {made / 'report.html'}", as_json=as_json)
+
+
+@app.command()
+@with_options(*DATA_OPTIONS, *TRAINING_OPTIONS)
+def new(data: Data, out: Out = None, as_json: AsJson = False, quiet: Quiet = False, **options: Any) -> None:
+    """Look at the data, split them once, propose a plan; writes a study with its study.yaml."""
+    with one_sentence():
+        chosen = given(options)
+        from radcnn.study.begin import new as new_study
+
+        folder = new_study(data, out=out, listener=Voice(quiet=quiet), **chosen)
+        show({"study": str(folder)}, f"wrote {folder / 'study.yaml'}", as_json=as_json)
+        next_step(f"radcnn check {folder}", as_json=as_json)
+
+
+@app.command()
+@with_options(*TRAINING_OPTIONS)
+def check(study: Study, as_json: AsJson = False, **options: Any) -> None:
+    """Geometry, labels, duplicates, leaks and cost, before any training; exits 1 on an error finding."""
+    with one_sentence():
+        chosen = given(options)
+        from radcnn.study.checking import check as check_study
+
+        found = check_study(study, **chosen)
+        show(found.as_json(), checked_text(found), as_json=as_json)
+        if found.errors:
+            raise typer.Exit(1)
+        next_step(f"radcnn train {study}", as_json=as_json)
+
+
+@app.command()
+@with_options(*TRAINING_OPTIONS)
+def train(
+    study: Study, resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run.")] = False,
+    workers: Workers = 1, as_json: AsJson = False, quiet: Quiet = False, **options: Any,
+) -> None:  # fmt: skip
+    """Fit the networks of the plan; resumable at every epoch, bit for bit."""
+    with one_sentence():
+        chosen = given(options)
+        from radcnn.study.training import train as train_study
+
+        made = train_study(study, resume=resume, workers=workers, listener=Voice(quiet=quiet), **chosen)
+        show({"run": str(made)}, f"trained {made}", as_json=as_json)
+        next_step(f"radcnn evaluate {made}", as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    open_test: Annotated[bool, typer.Option("--open-test", help="Open the sealed test set; counted.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why the test set is opened, for the ledger.")] = "evaluate",
+    as_json: AsJson = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Judge a run on the tuning set; with --open-test on the sealed test set, which the ledger records."""
+    with one_sentence():
+        from radcnn.study.judging import evaluate as evaluate_run
+
+        judgement = evaluate_run(run, open_test_set=open_test, reason=reason, listener=Voice(quiet=quiet))
+        show(judgement.as_json(), judged_text(judgement), as_json=as_json)
+        next_step(f"radcnn report {run}", as_json=as_json)
+
+
+@app.command()
+def report(run: Run, as_json: AsJson = False) -> None:
+    """Write report.html, one self-contained page, and the model card of the bundle."""
+    with one_sentence():
+        from radcnn.study.reporting import report as report_run
+
+        page = report_run(run)
+        show({"report": str(page)}, f"wrote {page}", as_json=as_json)
+        next_step(f"radcnn predict {run} IMAGE", as_json=as_json)
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="A run, a study or a bundle.", show_default=False)],
+    images: Annotated[Path, typer.Argument(help="An image, a DICOM series or a folder of them.", show_default=False)],
+    out: Out = None,
+    centre: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option("--centre", help="x y z in mm (LPS) of the region to look at.", show_default=False),
+    ] = None,
+    array: Annotated[
+        str | None, typer.Option("--array", help="Which array of an npz file.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Scores for new images; --out writes them as JSON."""
+    with one_sentence():
+        from radcnn.study.predicting import predict as predict_images
+
+        found = predict_images(run, images, out=out, centre=centre, array=array, listener=Voice(quiet=quiet))
+        show([one.as_json() for one in found], predicted_text(found), as_json=as_json)
+
+
+@app.command()
+def card(
+    network: Annotated[
+        str | None, typer.Argument(help="Its name; without one, all are listed.", show_default=False)
+    ] = None,
+    size: Annotated[str, typer.Option("--size", help="Input size, like 224 or 28x28 or 32x64x64.")] = "224",
+    channels: Annotated[int, typer.Option("--channels", help="Channels of the image.")] = 1,
+    outputs: Annotated[int, typer.Option("--outputs", help="Width of the last layer.")] = 1,
+    dims: Annotated[int, typer.Option("--dims", help="2 for images, 3 for volumes.")] = 2,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="An option, like stem=small.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Parameters and hyperparameters of a network, layer by layer (Table 1 of the review)."""
+    with one_sentence():
+        options = given({"changes": changes})
+        from radcnn.cli.cards import card_of
+
+        found = card_of(network, size=size, channels=channels, outputs=outputs, dims=dims, options=options)
+        show(found.json, found.text, as_json=as_json)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Where to write.")] = Path("demo"),
+    patients: Annotated[int, typer.Option("--patients", min=12, help="Simulated patients.")] = 64,
+    minutes: Annotated[float, typer.Option("--minutes", help="Budget of training.")] = 2.5,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of simulation and training.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """The main job on a simulated chest CT study: nothing to download."""
+    with one_sentence():
+        from radcnn.study.judging import evaluated
+        from radcnn.study.running import demo as run_demo
+
+        made = run_demo(out, patients=patients, minutes=minutes, seed=seed, listener=Voice(quiet=quiet))
+        judgement = evaluated(made)
+        result = {"run": str(made), "report": str(made / "report.html"), "judgement": judgement.as_json()}
+        show(result, judged_text(judgement), as_json=as_json)
+        next_step(f"open {made / 'report.html'}", as_json=as_json)
+
+
+def main() -> None:
+    """The entry point of the `radcnn` command."""
+    app()

@@ -1,0 +1,110 @@
+"""Options that several verbs share, declared once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from radcnn.core.errors import SettingsError
+
+
+def _option(name: str, kind: Any, words: str, *flags: str, panel: str) -> inspect.Parameter:
+    annotation = Annotated[kind, typer.Option(*flags, help=words, show_default=False, rich_help_panel=panel)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+TABLE, SPLIT, TRAINING = "The table", "The split", "Training"
+Text = str | None
+Texts = list[str] | None
+
+DATA_OPTIONS = (
+    _option("labels", Path | None, "Table of labels: CSV, TSV or XLSX.", "--labels", panel=TABLE),
+    _option("target", Texts, "Column to predict; several times for several labels.", "--target", panel=TABLE),
+    _option("patient", Text, "Column that names the patient.", "--patient", panel=TABLE),
+    _option(
+        "patient_from",
+        Text,
+        r"Pattern that finds the patient in the file name, like 'person\d+'.",
+        "--patient-from",
+        panel=TABLE,
+    ),
+    _option("unit", Text, "'image': every image is a patient of its own, on your word.", "--unit", panel=TABLE),
+    _option("image", Text, "Column of the image file.", "--image", panel=TABLE),
+    _option("case", Text, "Column of the case id.", "--case", panel=TABLE),
+    _option("site", Text, "Column of the site (hospital, scanner).", "--site", panel=TABLE),
+    _option(
+        "centre",
+        tuple[str, str, str] | None,
+        "Three columns x y z (mm, LPS) of the place to look at.",
+        "--centre",
+        panel=TABLE,
+    ),
+    _option("subgroups", Texts, "Column to make a subgroup table for.", "--subgroup", panel=TABLE),
+    _option("positive", Text, "The positive class of two.", "--positive", panel=TABLE),
+    _option("kind", Text, "binary, multiclass, multilabel or regression.", "--kind", panel=TABLE),
+    _option("split", Text, "Column of a fixed split: training, tuning, test.", "--split", panel=SPLIT),
+    _option("leave_site", Text, "This site becomes the test side.", "--leave-site", panel=SPLIT),
+    _option("split_seed", int | None, "Seed of the split; the split is made once.", "--split-seed", panel=SPLIT),
+    _option("region_mm", float | None, "Extent of the region about each centre.", "--region-mm", panel=TRAINING),
+)
+TRAINING_OPTIONS = (
+    _option("minutes", float | None, "Budget of the whole run; 10 by default.", "--minutes", panel=TRAINING),
+    _option("seed", int | None, "Seed of training; 0 by default.", "--seed", panel=TRAINING),
+    _option("network", Text, "Network, like resnet18; radcnn card lists them.", "--network", panel=TRAINING),
+    _option(
+        "changes", Texts, "Overrule a setting, like training.epochs=20; several times.", "--set", panel=TRAINING
+    ),
+)  # fmt: skip
+
+
+def with_options(*shared: inspect.Parameter) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a verb that ends in **options these options by name."""
+
+    def give(verb: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(verb, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        verb.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
+        verb.__annotations__ = {p.name: p.annotation for p in (*own, *shared)} | {"return": None}
+        return verb
+
+    return give
+
+
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given, with --set section.name=value put into their sections."""
+    found = {name: _plain(value) for name, value in options.items() if value is not None and value != []}
+    for change in found.pop("changes", []):
+        key, equals, text = change.partition("=")
+        section, dot, name = key.partition(".")
+        if not equals or not key:
+            raise SettingsError(f"--set needs name=value, such as training.epochs=20, got {change!r}")
+        if not dot:
+            found[section] = _value(text)
+            continue
+        old = found.get(section, {})
+        found[section] = {**({"name": old} if isinstance(old, str) else old), **_nested(name, _value(text))}
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _nested(name: str, value: Any) -> dict[str, Any]:
+    outer, dot, inner = name.partition(".")
+    return {outer: _nested(inner, value)} if dot else {outer: value}
+
+
+def _value(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as cause:
+        raise SettingsError(f"--set value {text!r} is not readable: {' '.join(str(cause).split())}") from cause

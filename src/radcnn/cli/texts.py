@@ -1,0 +1,44 @@
+"""Results as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from radcnn.evaluation.judgement import Judgement
+    from radcnn.study.checking import Checked
+    from radcnn.study.predicting import Predicted
+
+SIDES = {"test": "internal test", "tuning": "tuning", "training": "training"}
+FIRST = ("auc", "accuracy", "majority_accuracy", "balanced_accuracy", "mae", "rmse", "r2", "auprc", "brier")
+AT_POINT = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "majority_accuracy")
+
+
+def judged_text(judgement: Judgement) -> str:
+    """The main figures with their intervals, and what the operating points reach."""
+    unit = "patients" if judgement.unit == "patient" else "images"
+    lines = [f"{SIDES[judgement.side]}: {judgement.n} cases of {judgement.patients} {unit}"]
+    lines += [f"  {name:<20} {judgement.figures[name]}" for name in FIRST if name in judgement.figures]
+    for question in judgement.questions:
+        for point in question.points:
+            lines.append(f"  {question.name} at {point.point.name} (chosen on the {point.point.chosen_on} set):")
+            lines += [f"    {name:<18} {point.figures[name]}" for name in AT_POINT if name in point.figures]
+    return "\n".join([*lines, *(f"  note: {note}" for note in judgement.notes)])
+
+
+def checked_text(found: Checked) -> str:
+    """Findings, then the predicted cost."""
+    lines = [str(finding) for finding in found.findings] or ["no findings"]
+    cost = f"{found.minutes:.1f} minutes, {found.memory_bytes / 2**20:.0f} MiB of memory"
+    return "\n".join([*lines, f"a run will take about {cost} and {found.disk_bytes / 2**20:.0f} MiB of disk"])
+
+
+def predicted_text(found: Sequence[Predicted]) -> str:
+    """One line per image: its scores and which operating points call it positive."""
+    lines = []
+    for one in found:
+        scores = ", ".join(f"{name} {value:.3f}" for name, value in one.scores.items())
+        called = [name for name, positive in one.called.items() if positive]
+        lines.append(f"{one.image}: {scores}" + (f"; positive at {', '.join(called)}" if called else ""))
+    return "\n".join([*lines, "research use only: not a medical device"])

@@ -1,0 +1,82 @@
+"""Batches of prepared cases: shuffled, augmented, made ahead of time by threads, the same for any number of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from radcnn.core.chance import generator, torch_generator
+from radcnn.transforms.pipeline import Pipeline
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """Prepared cases: images (N, C, *size) float32 and targets (N, T) float64 with NaN for "not labelled"."""
+
+    images: NDArray[np.float32]
+    targets: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, rows: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+        """The cases in these rows, as tensors."""
+        images = torch.from_numpy(np.ascontiguousarray(self.images[rows]))
+        return images, torch.from_numpy(self.targets[rows].astype(np.float32))
+
+
+def shuffled(n: int, batch: int, *, seed: int, path: tuple[str | int, ...]) -> list[NDArray[np.intp]]:
+    """Rows 0..n-1 in a random order, in ceil(n / batch) parts whose sizes differ by at most one.
+
+    Even parts keep batch normalisation away from a last batch of one case.
+    """
+    order = generator(seed, "order", *path).permutation(n)
+    return np.array_split(order, max(1, -(-n // batch)))
+
+
+def training_batches(
+    cases: Cases,
+    rows: NDArray[np.intp],
+    pipeline: Pipeline,
+    *,
+    batch: int,
+    seed: int,
+    path: tuple[str | int, ...],
+    workers: int,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One epoch of augmented batches. Each batch has its own stream of chance, so `workers` changes no number."""
+    parts = shuffled(len(rows), batch, seed=seed, path=path)
+
+    def make(index: int) -> tuple[Tensor, Tensor]:
+        images, targets = cases.batch(rows[parts[index]])
+        stream = torch_generator(seed, "augment", *path, index)
+        return pipeline.apply(images, pipeline.sample(stream, images.shape)), targets
+
+    return ahead(make, len(parts), workers)
+
+
+def ahead(make: Callable[[int], Made], count: int, workers: int) -> Iterator[Made]:
+    """make(0), make(1), ... in order; with workers > 0 the next ones are made by threads meanwhile.
+
+    An exception of `make` is raised where its item is due.
+    """
+    if workers <= 0:
+        yield from map(make, range(count))
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:
+        waiting: deque[Future[Made]] = deque(pool.submit(make, i) for i in range(min(count, workers + 1)))
+        for upcoming in range(len(waiting), count + len(waiting)):
+            item = waiting.popleft().result()
+            if upcoming < count:
+                waiting.append(pool.submit(make, upcoming))
+            yield item

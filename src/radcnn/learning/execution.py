@@ -1,0 +1,75 @@
+"""How a network runs on this machine: device, threads, memory format, precision."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # mallopt(3) of the GNU C library
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where and how a network runs.
+
+    device         "cpu" or "cuda"
+    workers        threads that make batches ahead of time; changes no number
+    channels_last  memory format of network and batches
+    bfloat16       convolutions in bfloat16; the last linear layer and the loss stay in float32
+    """
+
+    device: str = "cpu"
+    workers: int = 1
+    channels_last: bool = True
+    bfloat16: bool = False
+
+    def memory_format(self, spatial_rank: int) -> torch.memory_format:
+        if not self.channels_last:
+            return torch.contiguous_format
+        return torch.channels_last if spatial_rank == 2 else torch.channels_last_3d
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """The network on the device, its kernels in the memory format."""
+        ranks = {p.ndim - 2 for p in network.parameters() if p.ndim >= 4}
+        network = network.to(self.device)
+        for rank in ranks:
+            network = network.to(memory_format=self.memory_format(rank))  # type: ignore[call-overload]
+        return network
+
+
+def logits_of(network: nn.Module, images: Tensor, execution: Execution) -> Tensor:
+    """Logits (B, outputs) in float32 for images (B, C, *size)."""
+    images = images.to(execution.device).contiguous(memory_format=execution.memory_format(images.ndim - 2))
+    with torch.autocast(execution.device, torch.bfloat16, enabled=execution.bfloat16):
+        logits: Tensor = network(images)
+    return logits.float()
+
+
+def available_device() -> str:
+    """ "cuda" where a CUDA device is there, else "cpu"."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def keep_memory() -> bool:
+    """Tell the C library to keep freed blocks instead of returning them to the system at every step.
+
+    Training allocates and frees the same large blocks over and over; not having the kernel zero them each time made
+    a 3D training step 1.2 to 1.8 times faster. Does nothing (False) where the GNU C library is not in use.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    done = [mallopt(M_MMAP_MAX, 0), mallopt(M_TRIM_THRESHOLD, 2**31 - 1), mallopt(M_TOP_PAD, 256 << 20)]
+    return all(done)

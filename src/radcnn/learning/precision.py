@@ -1,0 +1,91 @@
+"""Is bfloat16 safe here? A trial in a process of its own, since some machines announce instructions they then refuse.
+
+The trial runs one training step of the very network in float32 and in bfloat16 autocast and compares logits and
+gradients. A crash, a time-out or a disagreement means float32, and the run record says which it was.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from radcnn.core.chance import torch_generator
+from radcnn.core.errors import InputError
+from radcnn.core.settings import to_plain
+from radcnn.learning.execution import Execution, logits_of
+from radcnn.learning.lessons import first_network
+from radcnn.plan.settings import Plan
+from radcnn.plan.stored import plan_from_json
+from radcnn.tasks import make_task
+
+AGREE_LOGITS = 0.05  # bfloat16 keeps 8 bits: after tens of layers logits agree to a few per cent of their spread
+AGREE_GRADIENTS = 0.99  # cosine between the gradients of the two precisions
+SECONDS = 180  # a trial that takes longer is useless
+CASES = 8
+
+
+def offers_bfloat16(device: str) -> bool:
+    """Whether bfloat16 would be worth a trial: matrix units for it on the CPU, or a CUDA device that has it."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    info = Path("/proc/cpuinfo")
+    return info.exists() and "amx_bf16" in info.read_text(encoding="utf-8", errors="replace")
+
+
+def bfloat16_trial(plan: Plan, device: str) -> tuple[bool, str]:
+    """Whether bfloat16 agrees with float32 for this plan on this machine, and the sentence that says so."""
+    if not offers_bfloat16(device):
+        return False, "this machine has no matrix units for bfloat16"
+    command = [sys.executable, "-m", "radcnn.learning.precision", device]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own module, with JSON on its standard input
+            command, input=json.dumps(to_plain(plan)), capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False, f"the bfloat16 trial took longer than {SECONDS} s"
+    if done.returncode < 0:
+        return False, f"bfloat16 stopped the trial process on this machine ({signal.Signals(-done.returncode).name})"
+    if done.returncode != 0:
+        return False, "the bfloat16 trial failed on this machine"
+    found = json.loads(done.stdout.splitlines()[-1])
+    sentence = f"logits differ by {found['logits']:.1%} of their spread, gradients agree to {found['gradients']:.4f}"
+    good = found["logits"] <= AGREE_LOGITS and found["gradients"] >= AGREE_GRADIENTS
+    return good, f"bfloat16 {'agreed' if good else 'did not agree'} with float32 in a trial: {sentence}"
+
+
+def compare(plan: Plan, device: str) -> dict[str, float]:
+    """Difference of logits (share of their spread) and cosine of gradients, bfloat16 against float32."""
+    task = make_task(plan.target, scale=plan.task.scale)
+    shape = (CASES, plan.preparation.channels, *plan.preparation.size)
+    images = torch.rand(shape, generator=torch_generator(plan.seed, "precision"))
+    found = {}
+    for name, low in (("float32", False), ("bfloat16", True)):
+        execution = Execution(device=device, channels_last=plan.training.channels_last, bfloat16=low)
+        network = execution.place(first_network(plan, task, 0))
+        logits = logits_of(network, images, execution)
+        logits.square().sum().backward()
+        gradient = torch.cat([p.grad.float().flatten() for p in network.parameters() if p.grad is not None])
+        found[name] = (logits.detach().cpu(), gradient.cpu())
+    (full, full_gradient), (low_logits, low_gradient) = found["float32"], found["bfloat16"]
+    spread = float(full.abs().max().clamp_min(1e-6))
+    cosine = torch.nn.functional.cosine_similarity(full_gradient.double(), low_gradient.double(), dim=0)
+    return {"logits": float((full - low_logits).abs().max()) / spread, "gradients": float(cosine)}
+
+
+def main() -> int:
+    """Read a plan from standard input, write the comparison to standard output."""
+    try:
+        found = compare(plan_from_json(json.loads(sys.stdin.read())), sys.argv[1])
+    except InputError:
+        return 1
+    sys.stdout.write(json.dumps(found) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""What training will cost: seconds from counted arithmetic and memory traffic, the same on every machine of a kind.
+
+The estimate counts, it does not time: two proposals on one machine are equal, whatever else the machine is doing. The
+rates were fitted to measured training steps (docs/decisions/0004-cost-model.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from radcnn.core.settings import to_plain
+from radcnn.networks import activation_elements, multiply_accumulates
+from radcnn.networks.build import bare
+from radcnn.plan.settings import NetworkPlan
+from radcnn.transforms.preparation import Preparation
+
+PASSES = 3  # a training step costs a forward pass and a backward pass of twice that
+CORE_FLOPS = 85e9  # arithmetic of one core with 512-bit vectors in float32, as convolutions reach it
+CORE_BYTES = 2.6e9  # memory traffic of one core, as normalisations and activations reach it
+TRAFFIC = 4 * 8  # bytes moved per activation in a training step: float32, read and written a few times
+KERNEL_FLOOR = 0.6  # 3D convolutions reach this share of the arithmetic of 2D ones
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of one case: multiply-accumulates of a forward pass, and activations it leaves behind."""
+
+    macs: int
+    activations: int
+    dims: int
+
+    def training_seconds(self, cases: int, cores: int) -> float:
+        """Seconds to train on so many cases once."""
+        return cases * self._seconds(PASSES, TRAFFIC, cores)
+
+    def prediction_seconds(self, cases: int, cores: int) -> float:
+        """Seconds to predict so many cases."""
+        return cases * self._seconds(1, TRAFFIC / 4, cores)
+
+    def training_bytes(self, batch: int) -> int:
+        """Memory of a training step: activations kept for the backward pass, and as much again in passing."""
+        return 2 * 4 * self.activations * batch
+
+    def _seconds(self, passes: float, traffic: float, cores: int) -> float:
+        share = 1.0 if self.dims == 2 else KERNEL_FLOOR
+        return (passes * 2 * self.macs / (CORE_FLOPS * share) + traffic * self.activations / CORE_BYTES) / cores
+
+
+def cost_of(network: NetworkPlan, preparation: Preparation, outputs: int) -> Cost:
+    """The cost of one case of this preparation in this network; nothing is computed, only counted."""
+    built, _, _ = bare(
+        network.name,
+        channels=preparation.channels,
+        outputs=outputs,
+        dims=preparation.dims,
+        options=to_plain(dict(network.options)),
+    )
+    size, channels = preparation.size, preparation.channels
+    macs = multiply_accumulates(built, size, channels)
+    return Cost(macs, activation_elements(built, size, channels), preparation.dims)

@@ -1,0 +1,135 @@
+"""The data propose, rules decide, a person may overrule: fingerprint and budget become a whole plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from radcnn.core.settings import changed, to_plain
+from radcnn.networks.build import bare
+from radcnn.plan.cost import cost_of
+from radcnn.plan.facts import Facts
+from radcnn.plan.rules_images import (
+    REGION_MM,
+    SIDES_2D,
+    SIDES_3D,
+    augmentation_rule,
+    channels_rule,
+    intensity_rule,
+    size_rule,
+)
+from radcnn.plan.rules_training import (
+    averaging_rule,
+    batch_rule,
+    folds_rule,
+    largest_side,
+    members_rule,
+    network_rule,
+    rate_rule,
+)
+from radcnn.plan.settings import NetworkPlan, Plan, Reason, TrainingPlan
+from radcnn.transforms.augmentation import Augmentation
+from radcnn.transforms.preparation import Preparation
+
+T = TypeVar("T")
+
+
+def propose(facts: Facts) -> Plan:
+    """The plan for these facts; whatever was asked for takes the place of the rule's value, and says so.
+
+    Raises SettingsError for an unknown setting ("did you mean") or a value that does not fit.
+    """
+    reasons = [Reason("task", f"{facts.task.last_layer} with {facts.task.loss}", facts.task_reason)]
+    preparation = _overruled(_preparation(facts, reasons), "preparation", facts, reasons)
+    augmentation = _augmentation(facts, preparation, reasons)
+    network = _network(facts, preparation, reasons)
+    training = _training(facts, preparation, network, reasons)
+    return Plan(
+        target=facts.target,
+        task=facts.task,
+        preparation=preparation,
+        augmentation=augmentation,
+        network=network,
+        training=training,
+        seed=facts.seed,
+        reasons=tuple(reasons),
+    )
+
+
+def _preparation(facts: Facts, reasons: list[Reason]) -> Preparation:
+    found = facts.fingerprint
+    dims: Any = found.rank
+    intensity, intensity_reason = intensity_rule(facts)
+    channels, channels_reason = channels_rule(facts)
+    first = Preparation(dims=dims, size=(64,) * dims, channels=channels, intensity=intensity)
+    side = largest_side(facts, SIDES_2D if dims == 2 else SIDES_3D, first)
+    size, fit, size_reason = size_rule(facts, side)
+    reasons += [size_reason, channels_reason, intensity_reason]
+    made = replace(first, size=size, fit=fit)  # type: ignore[arg-type]
+    if found.regions:
+        extent = facts.region_mm or REGION_MM
+        sentence = "as asked" if facts.region_mm else "the smallest view of Kang 2017: a 30 mm lesion with its margin"
+        reasons.append(Reason("preparation.region_mm", f"{extent:g} mm", sentence))
+        made = replace(made, region_mm=(extent,) * dims)
+    return made
+
+
+def _augmentation(facts: Facts, preparation: Preparation, reasons: list[Reason]) -> Augmentation:
+    proposed, said = augmentation_rule(facts, preparation)
+    asked = facts.asked.get("augmentation")
+    if asked is None:
+        reasons += said
+        return proposed
+    reasons.append(Reason("augmentation", "as in the study", "asked for", "study"))
+    return Augmentation.from_json({**proposed.as_json(), **asked})
+
+
+def _network(facts: Facts, preparation: Preparation, reasons: list[Reason]) -> NetworkPlan:
+    asked = facts.asked.get("network")
+    if asked is None:
+        network, reason = network_rule(facts, preparation)
+        reasons.append(reason)
+        return network
+    network = changed(NetworkPlan(name=""), asked, "network")
+    dims = preparation.dims
+    bare(network.name, channels=preparation.channels, outputs=facts.outputs, dims=dims, options=network.options)
+    reasons.append(Reason("network", network.name, "asked for", "study"))
+    return network
+
+
+def _training(facts: Facts, preparation: Preparation, network: NetworkPlan, reasons: list[Reason]) -> TrainingPlan:
+    asked = facts.asked.get("training", {})
+    cost = cost_of(network, preparation, facts.outputs)
+    folds, folds_reason = folds_rule(facts)
+    folds = int(asked.get("folds", folds))
+    batch, batch_reason = batch_rule(facts, preparation)
+    members, epochs, budget_reasons = members_rule(facts, cost, folds)
+    rate, rate_reason = rate_rule(batch)
+    steps = int(asked.get("epochs", epochs)) * -(-facts.training // int(asked.get("batch", batch)))
+    averaging, averaging_reason = averaging_rule(steps)
+    reasons += [folds_reason, *budget_reasons, batch_reason, rate_reason, averaging_reason]
+    proposed = TrainingPlan(
+        epochs=epochs,
+        batch=batch,
+        members=1 if folds else members,
+        folds=folds,
+        learning_rate=rate,
+        weight_decay=0.05,
+        averaging=averaging,
+        label_smoothing=0.0,
+    )
+    return _overruled(proposed, "training", facts, reasons)
+
+
+def _overruled(proposed: T, section: str, facts: Facts, reasons: list[Reason]) -> T:
+    """The proposal with what was asked for; a reason that was overruled gives way to "asked for"."""
+    asked: Mapping[str, Any] = facts.asked.get(section, {})
+    if not asked:
+        return proposed
+    made = changed(proposed, asked, section)
+    plain = to_plain(made)
+    names = {f"{section}.{name}" for name in asked}
+    reasons[:] = [reason for reason in reasons if reason.setting not in names]
+    reasons += [Reason(f"{section}.{name}", str(plain[name]), "asked for", "study") for name in asked]
+    return made

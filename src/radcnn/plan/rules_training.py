@@ -1,0 +1,102 @@
+"""Rules for the network and its training: what fits the images, the number of cases and the minutes."""
+
+from __future__ import annotations
+
+import math
+
+from radcnn.plan.cost import Cost, cost_of
+from radcnn.plan.facts import Facts
+from radcnn.plan.settings import NetworkPlan, Reason
+from radcnn.transforms.preparation import Preparation
+
+SMALL_STEM_SIDE = 64  # images up to this side keep their resolution in the first layer (MedMNIST's ResNet)
+WIDTHS = (64, 48, 32, 24, 16)  # kernels of the first stage, widest first
+ENOUGH_EPOCHS = 20  # passes over the data below which a smaller network is the better use of the minutes
+MOST_EPOCHS = 60  # passes beyond which further ones help less than another network for the ensemble
+MOST_MEMBERS = 5
+FOLDS = 5
+FEW_CASES = 1000  # development cases below which tuning on one part of them is mostly noise
+
+
+def network_rule(facts: Facts, preparation: Preparation) -> tuple[NetworkPlan, Reason]:
+    """A residual network, as wide as leaves enough epochs within the minutes."""
+    small = max(preparation.size) <= SMALL_STEM_SIDE and preparation.dims == 2
+    stem = "small" if small else "imagenet"
+    for width in WIDTHS:
+        plan = NetworkPlan("resnet18", {"stem": stem, "base_width": width, "dropout": 0.2})
+        if affordable_epochs(facts, cost_of(plan, preparation, facts.outputs)) >= ENOUGH_EPOCHS:
+            break
+    why = "small images keep their resolution in the first layer" if small else "large inputs are halved twice at once"
+    sentence = f"{why}; the widest with {ENOUGH_EPOCHS} epochs or more within {facts.minutes:g} minutes"
+    return plan, Reason("network", f"resnet18, {stem} stem, {width} kernels at first", sentence)
+
+
+def largest_side(facts: Facts, sides: tuple[int, ...], preparation: Preparation) -> int:
+    """The largest side at which the narrowest network still has enough epochs."""
+    from dataclasses import replace
+
+    narrow = NetworkPlan("resnet18", {"stem": "imagenet", "base_width": WIDTHS[2]})
+    for side in sides:
+        cost = cost_of(narrow, replace(preparation, size=(side,) * preparation.dims), facts.outputs)
+        if affordable_epochs(facts, cost) >= ENOUGH_EPOCHS:
+            return side
+    return sides[-1]
+
+
+def epoch_seconds(facts: Facts, cost: Cost) -> float:
+    """Seconds of one epoch: training, and judging as many training cases as tuning cases."""
+    judged = 2 * facts.fingerprint.cases["tuning"]
+    return cost.training_seconds(facts.training, facts.cores) + cost.prediction_seconds(judged, facts.cores)
+
+
+def affordable_epochs(facts: Facts, cost: Cost) -> int:
+    """Epochs of one network within the minutes."""
+    return int(facts.seconds / max(epoch_seconds(facts, cost), 1e-3))
+
+
+def folds_rule(facts: Facts) -> tuple[int, Reason]:
+    """Few cases: every one of them is trained on and tuned on, in turn."""
+    if facts.fixed_split or facts.development >= FEW_CASES:
+        why = (
+            "the data bring their split"
+            if facts.fixed_split
+            else f"{facts.development} cases are enough to set some aside"
+        )
+        return 0, Reason("training.folds", "0", why)
+    sentence = f"{facts.development} cases are too few to tune on a part: {FOLDS} networks rotate through them"
+    return FOLDS, Reason("training.folds", str(FOLDS), sentence)
+
+
+def members_rule(facts: Facts, cost: Cost, folds: int) -> tuple[int, int, tuple[Reason, ...]]:
+    """Members and epochs: first enough epochs for one network, then further networks for the mean of several."""
+    total = affordable_epochs(facts, cost)
+    members = folds or max(1, min(MOST_MEMBERS, total // ENOUGH_EPOCHS))
+    epochs = max(1, min(MOST_EPOCHS, total // members))
+    seconds = members * epochs * epoch_seconds(facts, cost)
+    said = (
+        Reason("training.members", str(members), "the mean of several networks is steadier than any one of them"),
+        Reason(
+            "training.epochs", str(epochs), f"about {seconds / 60:.1f} of the {facts.minutes:g} minutes are training"
+        ),
+    )
+    return members, epochs, said
+
+
+def batch_rule(facts: Facts, preparation: Preparation) -> tuple[int, Reason]:
+    """A power of two that leaves at least 20 steps an epoch, at most 128 small or 32 large images."""
+    most = 128 if math.prod(preparation.size) <= 64 * 64 else 32
+    batch = max(8, min(most, 2 ** int(math.log2(max(8, facts.training / 20)))))
+    return batch, Reason("training.batch", str(batch), "at least 20 steps an epoch, within memory")
+
+
+def rate_rule(batch: int) -> tuple[float, Reason]:
+    """Adam-type learning rates grow with the square root of the batch (Malladi et al. 2022)."""
+    rate = round(1e-3 * math.sqrt(batch / 32), 5)
+    return rate, Reason("training.learning_rate", f"{rate:g}", "1e-3 at batch 32, growing with its square root")
+
+
+def averaging_rule(steps: int) -> tuple[float, Reason]:
+    """The average reaches back over a fiftieth of all steps, at least ten."""
+    decay = round(1 - 1 / max(10.0, steps / 50), 5)
+    sentence = "averaged weights of late steps generalise better than the last ones (Polyak; Izmailov et al. 2018)"
+    return decay, Reason("training.averaging", f"{decay:g}", sentence)

@@ -1,0 +1,100 @@
+"""Every setting of a run as one frozen tree, written as JSON beside the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from radcnn.core.target import Target
+from radcnn.transforms.augmentation import Augmentation
+from radcnn.transforms.preparation import Preparation
+from radcnn.transforms.views import ViewKind
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """Which network, with which options (those of its builder in radcnn.networks)."""
+
+    name: str
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """Last layer and loss (Table 2), and the scale of regression targets on the training set."""
+
+    last_layer: str
+    loss: str
+    scale: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How the weights are found.
+
+    members          networks trained from different seeds and averaged
+    folds            0, or k: training and tuning cases rotate in k folds and the k networks are averaged
+    epochs, batch    passes over the training cases; cases per step
+    optimizer        "sgd", "momentum", "rmsprop", "adam", "adamw"
+    learning_rate    peak value; `schedule` and `warmup` (share of all steps) shape it
+    weight_decay     decoupled for adamw, L2 otherwise
+    averaging        decay per step of the exponential moving average of the weights; 0: no averaging
+    keep             weights kept: of the "best" epoch on the tuning set, or of the "last"
+    patience         epochs without a better tuning figure before stopping; 0: never early
+    balance          class weights that make all classes count alike
+    label_smoothing  in [0, 1)
+    mixup            Beta parameter of mixing pairs of cases (Zhang et al. 2018); 0: no mixing
+    gradient_clip    largest gradient norm; 0: no clipping
+    precision        "bfloat16" only where a trial on this machine agreed with float32
+    channels_last    memory format of the network and its batches
+    views            test-time views averaged at prediction: see radcnn.transforms.views
+    """
+
+    epochs: int
+    batch: int
+    members: int = 1
+    folds: int = 0
+    optimizer: str = "adamw"
+    learning_rate: float = 1e-3
+    schedule: str = "cosine"
+    warmup: float = 0.05
+    weight_decay: float = 0.01
+    averaging: float = 0.0
+    keep: Literal["best", "last"] = "last"
+    patience: int = 0
+    balance: bool = False
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    gradient_clip: float = 1.0
+    precision: Precision = "float32"
+    channels_last: bool = True
+    views: ViewKind = "identity"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A proposed value and why, in one sentence; `source` is "rule", "study" or "option"."""
+
+    setting: str
+    value: str
+    sentence: str
+    source: Literal["rule", "study", "option"] = "rule"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the numbers of a run, besides the data."""
+
+    target: Target
+    task: TaskPlan
+    preparation: Preparation
+    augmentation: Augmentation
+    network: NetworkPlan
+    training: TrainingPlan
+    operating_points: tuple[str, ...] = ("youden", "sensitivity>=0.95", "specificity>=0.95")
+    resamples: int = 2000
+    seed: int = 0
+    reasons: tuple[Reason, ...] = ()

@@ -1,0 +1,117 @@
+"""`new`: look at the data, split them once, propose a plan, and write the study's folder, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from radcnn.core.errors import InputError, StorageError
+from radcnn.core.files import write_json
+from radcnn.data.cohort import gather
+from radcnn.data.duplicates import content_groups, duplicate_findings
+from radcnn.data.fingerprint import fingerprint
+from radcnn.data.ledger import record_split
+from radcnn.data.splits import split as split_cohort
+from radcnn.plan.propose import propose
+from radcnn.study.folder import StudyFolder
+from radcnn.study.listener import SILENCE, Listener
+from radcnn.study.open_study import facts_of
+from radcnn.study.settings import StudySettings, load_settings, save_settings, settings_from, with_options
+
+
+def new(data: Path | str, *, out: Path | str | None = None, listener: Listener = SILENCE, **options: Any) -> Path:
+    """Make a study of images and labels; returns its folder.
+
+    data     a folder of images, a folder per class, an npz file in MedMNIST's form, or a table
+    out      the study's folder; radcnn-NAME in the current folder where it is not given
+    options  fields of `StudySettings` by name; those of training (minutes, seed, network ...) may change later
+
+    Raises InputError with the cause and the next step; nothing is left behind then.
+    """
+    settings = settings_from({**options, "data": str(data)})
+    folder = StudyFolder(Path(out) if out is not None else default_folder(Path(data)))
+    if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+        raise InputError(f"{folder.path} exists already; choose another folder with --out, or delete it")
+    _write_whole(folder, absolute(settings), listener)
+    return folder.path
+
+
+def begin_or_continue(
+    data: Path | str, *, out: Path | str | None, listener: Listener, options: Mapping[str, Any]
+) -> StudyFolder:
+    """The study of these data: a new one, or the existing one when it was made of the same data and columns."""
+    folder = StudyFolder(Path(out) if out is not None else default_folder(Path(data)))
+    if not folder.settings.is_file():
+        new(data, out=folder.path, listener=listener, **options)
+        return folder
+    known = load_settings(folder.settings)
+    asked = absolute(settings_from({**options, "data": str(data)}))
+    if known.cohort() != asked.cohort():
+        raise InputError(
+            f"{folder.path} is a study of other data or columns; choose another folder with --out, or delete it"
+        )
+    listener.say(f"going on with the study in {folder.path}: its split and ledger stay as they are")
+    return folder
+
+
+def default_folder(data: Path) -> Path:
+    """radcnn-NAME in the current folder."""
+    return Path(f"radcnn-{data.resolve().stem}")
+
+
+def absolute(settings: StudySettings) -> StudySettings:
+    """Settings whose paths do not depend on the current folder."""
+    labels = settings.labels.resolve() if settings.labels is not None else None
+    return replace(settings, data=settings.data.resolve(), labels=labels)
+
+
+def changed_settings(folder: StudyFolder, options: Mapping[str, Any]) -> StudySettings:
+    """The study's settings with options that beat them."""
+    return with_options(load_settings(folder.settings), options)
+
+
+def _write_whole(folder: StudyFolder, settings: StudySettings, listener: Listener) -> None:
+    """Write into a folder beside it, then rename: the study is there whole, or not at all."""
+    try:
+        folder.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.path.name}-", dir=folder.path.parent))
+    except OSError as cause:
+        raise StorageError(f"{folder.path} could not be made: {cause.strerror}; choose another folder") from cause
+    try:
+        _fill(StudyFolder(partial), settings, listener)
+        partial.chmod(0o755)
+        if folder.path.exists():
+            folder.path.rmdir()
+        partial.rename(folder.path)
+    except OSError as cause:
+        raise StorageError(f"{folder.path} could not be made: {cause.strerror or cause}; free some space") from cause
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _fill(folder: StudyFolder, settings: StudySettings, listener: Listener) -> None:
+    cohort = gather(settings.cohort(), salt=folder.salt())
+    people = f", {len(cohort.by_patient)} patients" if cohort.unit == "patient" else ""
+    listener.say(f"found {len(cohort)} cases{people}; target {', '.join(cohort.target.names)} ({cohort.target.kind})")
+    copies = content_groups(cohort)
+    made = split_cohort(
+        cohort,
+        seed=settings.split_seed,
+        fractions=settings.fractions,
+        sites=settings.sites,
+        leave_site=settings.leave_site,
+        identical=copies,
+    )
+    made = replace(made, findings=(*made.findings, *duplicate_findings(cohort, copies, made.sides)))
+    found = fingerprint(cohort, made, seed=settings.split_seed)
+    plan = propose(facts_of(settings, cohort, made, found))
+    made.save(folder.split)
+    record_split(folder.ledger, made)
+    write_json(folder.fingerprint, found.as_json())
+    save_settings(settings, folder.settings, plan.reasons)
+    for finding in dict.fromkeys((*cohort.findings, *made.findings, *found.findings)):
+        listener.say(str(finding))

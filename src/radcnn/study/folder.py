@@ -1,0 +1,136 @@
+"""Where a study keeps its things.
+
+study/
+├── study.yaml         what a person said; the proposal as comments
+├── split.json         who is on which side, with its hash
+├── ledger.jsonl       the split, and every opening of the test side
+├── fingerprint.json   what the data are like
+├── .salt              the secret of the pseudonyms; not to be shared
+├── cache/             prepared cases; may be deleted
+└── runs/run-001/      plan.json, run.json, history.csv, predictions, judgements, bundle/, report.html
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from radcnn.core.errors import InputError
+from radcnn.core.files import write_text
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """The places of a study."""
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "study.yaml"
+
+    @property
+    def split(self) -> Path:
+        return self.path / "split.json"
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.jsonl"
+
+    @property
+    def fingerprint(self) -> Path:
+        return self.path / "fingerprint.json"
+
+    @property
+    def cache(self) -> Path:
+        return self.path / "cache"
+
+    @property
+    def runs(self) -> Path:
+        return self.path / "runs"
+
+    def salt(self) -> str:
+        """The study's secret, made when it is first asked for."""
+        file = self.path / ".salt"
+        if not file.exists():
+            write_text(file, secrets.token_hex(16) + "\n")
+            file.chmod(0o600)
+        return file.read_text(encoding="utf-8").strip()
+
+    def next_run(self) -> RunFolder:
+        """The folder of a new run: run-001, run-002, ..."""
+        numbers = [int(m[1]) for p in self.runs.glob("run-*") if (m := re.fullmatch(r"run-(\d+)", p.name))]
+        return RunFolder(self.runs / f"run-{max(numbers, default=0) + 1:03d}")
+
+    def last_run(self) -> RunFolder:
+        """The newest run; raises InputError when there is none."""
+        runs = sorted(p for p in self.runs.glob("run-*") if p.is_dir())
+        if not runs:
+            raise InputError(f"{self.path} has no run yet; start one with: radcnn train {self.path}")
+        return RunFolder(runs[-1])
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The places of one run."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def study(self) -> StudyFolder:
+        return StudyFolder(self.path.parent.parent)
+
+    @property
+    def plan(self) -> Path:
+        return self.path / "plan.json"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def bundle(self) -> Path:
+        return self.path / "bundle"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    def predictions(self, side: str) -> Path:
+        return self.path / f"predictions-{side}.csv"
+
+    def judgement(self, side: str) -> Path:
+        return self.path / f"judgement-{side}.json"
+
+
+def find_study(path: Path | str) -> StudyFolder:
+    """The study at a path: its folder or its study.yaml; raises InputError otherwise."""
+    path = Path(path)
+    folder = path.parent if path.name == "study.yaml" else path
+    if not (folder / "study.yaml").is_file():
+        raise InputError(f"{path} is not a study (it has no study.yaml); make one with: radcnn new DATA --out {folder}")
+    return StudyFolder(folder)
+
+
+def find_run(path: Path | str) -> RunFolder:
+    """The run at a path: a run's folder, or a study's newest run; raises InputError otherwise."""
+    path = Path(path)
+    if (path / "plan.json").is_file():
+        return RunFolder(path)
+    if (path / "study.yaml").is_file() or path.name == "study.yaml":
+        return find_study(path).last_run()
+    raise InputError(f"{path} is not a run (it has no plan.json); runs lie in STUDY/runs, made by: radcnn train STUDY")

@@ -1,0 +1,111 @@
+"""`evaluate`: judge a run on the tuning set, or open the sealed test set and write that into the ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from radcnn.core.case import Side
+from radcnn.core.errors import InputError
+from radcnn.core.files import read_json, write_json
+from radcnn.core.prediction import Predictions
+from radcnn.data.ledger import open_test
+from radcnn.data.prepared import prepare_cases
+from radcnn.evaluation.judgement import Judgement
+from radcnn.evaluation.panels import PANELS
+from radcnn.evaluation.settings import EvaluationSettings
+from radcnn.inference.bundle import load_bundle, verify
+from radcnn.inference.scores import scores
+from radcnn.learning.execution import available_cores, logits_of
+from radcnn.plan.stored import load_plan
+from radcnn.study.folder import RunFolder, find_run
+from radcnn.study.listener import SILENCE, Listener
+from radcnn.study.open_study import OpenStudy, open_study
+from radcnn.study.training import execution_of
+
+Opened = Literal["tuning", "test"]
+
+
+def evaluate(
+    run: Path | str, *, open_test_set: bool = False, reason: str = "evaluate", listener: Listener = SILENCE
+) -> Judgement:
+    """Judge a run: on the tuning set, or with `open_test_set` on the sealed test set.
+
+    Every opening of the test set is entered in the study's ledger before a test case is looked at. Figures of the
+    tuning set are optimistic: operating points were chosen on it.
+
+    Raises InputError when the run is not trained to the end, BundleError when its bundle was changed.
+    """
+    folder = find_run(run)
+    if not (folder.bundle / "bundle.json").is_file():
+        raise InputError(f"{folder.path} is not trained to the end; go on with: radcnn train {folder.path} --resume")
+    opened = open_study(folder.study)
+    side: Opened = "test" if open_test_set else "tuning"
+    table = _test_table(folder, opened, reason, listener) if open_test_set else _tuning_table(folder, opened)
+    judgement = judge(folder, opened, table, side)
+    write_json(folder.judgement(side), judgement.as_json())
+    return judgement
+
+
+def judge(folder: RunFolder, opened: OpenStudy, table: Predictions, side: Side) -> Judgement:
+    """All figures of a table of predictions, at the operating points of the bundle."""
+    bundle, _ = load_bundle(folder.bundle)
+    settings = EvaluationSettings(
+        resamples=opened.settings.resamples,
+        seed=load_plan(folder.plan).seed,
+        prevalences=opened.settings.prevalences,
+        subgroups=tuple(table.attributes),
+        side=side,
+        unit=opened.cohort.unit,
+    )
+    return PANELS[bundle.make_task().panel](table, settings, bundle.operating_points)
+
+
+def _tuning_table(folder: RunFolder, opened: OpenStudy) -> Predictions:
+    return Predictions.load(folder.predictions("tuning"), opened.cohort.target)
+
+
+def _test_table(folder: RunFolder, opened: OpenStudy, reason: str, listener: Listener) -> Predictions:
+    model = verify(folder.bundle)
+    bundle, networks = load_bundle(folder.bundle)
+    count = open_test(opened.folder.ledger, opened.split, model=model, run=folder.name, reason=reason)
+    listener.say(f"the test set was opened (time {count} for this split); this is in the ledger")
+    rows = opened.rows("test")
+    images = prepare_cases(
+        opened.cases(rows),
+        bundle.preparation,
+        opened.folder.cache,
+        workers=available_cores(),
+        told=lambda done, of: listener.progress("preparing test cases", done, of),
+    )
+    execution = execution_of(load_plan(folder.plan), workers=0)
+    placed = [execution.place(network) for network in networks]
+    found = scores(
+        placed,
+        images,
+        bundle.make_task(),
+        views=bundle.views,
+        logits_of=lambda network, block: logits_of(network, block, execution),
+        told=lambda done, of: listener.progress("predicting test cases", done, of),
+    )
+    table = opened.table(rows, found)
+    table.save(folder.predictions("test"))
+    return table
+
+
+def evaluated(run: Path | str) -> Judgement:
+    """What was found about a run: on the test set where it was opened, else on the tuning set.
+
+    Raises InputError when the run was not evaluated yet.
+    """
+    folder = find_run(run)
+    found = read_judgement(folder, "test") or read_judgement(folder, "tuning")
+    if found is None:
+        raise InputError(f"{folder.path} was not evaluated yet; first: radcnn evaluate {folder.path}")
+    return found
+
+
+def read_judgement(folder: RunFolder, side: str) -> Judgement | None:
+    """A judgement made before, or None."""
+    file = folder.judgement(side)
+    return Judgement.from_json(read_json(file)) if file.is_file() else None

@@ -1,0 +1,100 @@
+"""A study opened: its settings, cohort, split and fingerprint, in agreement with each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.case import Case, Side
+from radcnn.core.files import read_json
+from radcnn.core.prediction import Predictions
+from radcnn.data.cohort import Cohort, gather
+from radcnn.data.findings import Finding
+from radcnn.data.fingerprint import Fingerprint
+from radcnn.data.splits import Split
+from radcnn.learning.execution import available_cores
+from radcnn.plan.facts import Facts
+from radcnn.plan.propose import propose
+from radcnn.plan.settings import Plan
+from radcnn.study.folder import StudyFolder
+from radcnn.study.settings import StudySettings, load_settings
+from radcnn.tasks import task_plan
+
+
+@dataclass(frozen=True, eq=False)
+class OpenStudy:
+    """Settings, cohort, split and fingerprint of a study."""
+
+    folder: StudyFolder
+    settings: StudySettings
+    cohort: Cohort
+    split: Split
+    fingerprint: Fingerprint
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything noticed while gathering, splitting and measuring, each once."""
+        return tuple(dict.fromkeys((*self.cohort.findings, *self.split.findings, *self.fingerprint.findings)))
+
+    def rows(self, *sides: Side) -> NDArray[np.intp]:
+        """Indices of the labelled cases on these sides, in the cohort's order."""
+        labelled = self.cohort.labelled()
+        wanted = set(sides)
+        found = [i for i, side in enumerate(self.split.sides) if side in wanted and labelled[i]]
+        return np.array(found, dtype=np.intp)
+
+    def cases(self, rows: NDArray[np.intp]) -> tuple[Case, ...]:
+        """The cases in these rows."""
+        return tuple(self.cohort.cases[int(i)] for i in rows)
+
+    def targets(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Their targets (n, t)."""
+        return self.cohort.targets()[rows]
+
+    def propose(self, settings: StudySettings | None = None) -> Plan:
+        """The plan for these data, this machine's number of cores and the settings."""
+        settings = settings or self.settings
+        return propose(facts_of(settings, self.cohort, self.split, self.fingerprint))
+
+    def table(self, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> Predictions:
+        """Scores (n, k) of the cases in these rows, beside their truth and the columns of subgroup tables."""
+        cases = self.cases(rows)
+        columns = {name: [case.attributes.get(name, "") for case in cases] for name in self.subgroups()}
+        if any(case.site for case in cases):
+            columns.setdefault("site", [case.site or "" for case in cases])
+        ids = tuple(case.id for case in cases)
+        patients = tuple(case.patient for case in cases)
+        return Predictions(self.cohort.target, ids, patients, scores, self.targets(rows), columns)
+
+    def subgroups(self) -> tuple[str, ...]:
+        """Names of the subgroup columns."""
+        return self.settings.subgroups
+
+
+def facts_of(settings: StudySettings, cohort: Cohort, split: Split, fingerprint: Fingerprint) -> Facts:
+    """What the rules of the plan may look at."""
+    training = cohort.targets()[list(split.of("training"))]
+    plan, reason = task_plan(cohort.target, training)
+    return Facts(
+        fingerprint=fingerprint,
+        target=cohort.target,
+        minutes=settings.minutes,
+        cores=available_cores(),
+        fixed_split=cohort.fixed,
+        task=plan,
+        task_reason=reason,
+        region_mm=settings.region_mm,
+        seed=settings.seed,
+        asked=settings.asked(),
+    )
+
+
+def open_study(folder: StudyFolder) -> OpenStudy:
+    """Read a study; raises SplitError when data or split changed since it was made."""
+    settings = load_settings(folder.settings)
+    cohort = gather(settings.cohort(), salt=folder.salt())
+    split = Split.load(folder.split)
+    split.verify(cohort)
+    return OpenStudy(folder, settings, cohort, split, Fingerprint.from_json(read_json(folder.fingerprint)))

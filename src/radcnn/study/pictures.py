@@ -1,0 +1,45 @@
+"""Pictures of cases for the report: the prepared image as an 8-bit PNG, the middle slice of a volume."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from radcnn.data.read import read_source
+from radcnn.evaluation.judgement import WorstCase
+from radcnn.report.story import PicturedCase
+from radcnn.study.open_study import OpenStudy
+from radcnn.transforms.preparation import prepare
+
+SIDE = 224  # pixels of a picture
+
+
+def pictured(opened: OpenStudy, worst: Sequence[WorstCase]) -> tuple[PicturedCase, ...]:
+    """The worst cases with their pictures; cases are called by their number in the study."""
+    number = {case.id: i for i, case in enumerate(opened.cohort.cases)}
+    preparation = opened.propose().preparation
+    made = []
+    for one in worst:
+        case = opened.cohort.cases[number[one.case]]
+        image = prepare(read_source(case.source), preparation, centre_mm=case.centre_mm)
+        sentence = f"asked for {one.question}" if len(opened.cohort.target.names) > 1 else ""
+        png = png_of(image)
+        made.append(PicturedCase(number[one.case] + 1, png, one.truth, one.predicted, one.score, sentence))
+    return tuple(made)
+
+
+def png_of(image: NDArray[np.float32]) -> bytes:
+    """An 8-bit PNG of a prepared image (C, H, W) or the middle slice of (C, D, H, W), stretched to its extremes."""
+    plane = image[:, image.shape[1] // 2] if image.ndim == 4 else image
+    low, high = float(plane.min()), float(plane.max())
+    levels = np.round(255 * (plane - low) / max(high - low, 1e-6)).astype(np.uint8)
+    picture = Image.fromarray(np.moveaxis(levels, 0, -1) if len(levels) == 3 else levels[0])
+    scale = max(1, SIDE // max(picture.size))
+    picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return file.getvalue()

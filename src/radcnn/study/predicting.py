@@ -1,0 +1,131 @@
+"""`predict`: scores for new images from a run or a bundle, as a table and JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.errors import InputError
+from radcnn.core.files import write_json
+from radcnn.data.read import list_images, read
+from radcnn.inference.bundle import Bundle, load_bundle
+from radcnn.inference.scores import scores
+from radcnn.learning.execution import Execution, available_device, keep_memory, logits_of
+from radcnn.study.folder import find_run
+from radcnn.study.listener import SILENCE, Listener
+from radcnn.transforms.preparation import prepare
+
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Scores of one image: by output name, and at each operating point whether it is called positive."""
+
+    image: str
+    scores: dict[str, float]
+    called: dict[str, bool]
+    centre_mm: Point | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        place = {} if self.centre_mm is None else {"centre_mm": list(self.centre_mm)}
+        return {"image": self.image, **place, "scores": self.scores, "called": self.called}
+
+
+def predict(
+    run: Path | str,
+    images: Path | str,
+    *,
+    out: Path | str | None = None,
+    centre: Point | None = None,
+    array: str | None = None,
+    listener: Listener = SILENCE,
+) -> tuple[Predicted, ...]:
+    """Scores of new images.
+
+    run     a run, a study (its newest run), or a bundle's folder
+    images  a file, a DICOM series, or a folder of them
+    out     a JSON file to write
+    centre  (x, y, z) in mm (LPS) of the region to look at, for networks trained on regions
+    array   which array of an npz file, one prediction per item
+
+    Raises ReadError, GeometryError or BundleError with the cause and the next step.
+    """
+    bundle, networks = load_bundle(bundle_folder(Path(run)))
+    found_items = _items(Path(images), array)
+    if bundle.preparation.region_mm is not None and centre is None:
+        raise InputError("this network looks at regions: give the centre in mm with --centre X Y Z (DICOM's LPS)")
+    execution = Execution(device=available_device())
+    keep_memory()
+    placed = [execution.place(network) for network in networks]
+    task = bundle.make_task()
+    made = []
+    for done, (name, path, key, item) in enumerate(found_items, start=1):
+        prepared = prepare(read(path, array=key, item=item), bundle.preparation, centre_mm=centre)[None]
+        found = scores(placed, prepared, task, views=bundle.views, logits_of=lambda n, x: logits_of(n, x, execution))
+        made.append(_predicted(name, found[0], bundle, centre))
+        listener.progress("predicting", done, len(found_items))
+    result = tuple(made)
+    if out is not None:
+        record = {
+            "synthetic": bundle.synthetic,
+            "research_use_only": True,
+            "predictions": [p.as_json() for p in result],
+        }
+        write_json(Path(out), record)
+    return result
+
+
+def bundle_folder(path: Path) -> Path:
+    """The bundle at a path: the folder itself, or that of a run or of a study's newest run."""
+    return path if (path / "bundle.json").is_file() else find_run(path).bundle
+
+
+def output_names(bundle: Bundle) -> tuple[str, ...]:
+    """What the scores are called: classes, labels, or values."""
+    target = bundle.target
+    if target.kind == "binary":
+        return (target.classes[-1],)
+    return target.classes if target.kind == "multiclass" else target.names
+
+
+def _predicted(name: str, found: NDArray[np.float64], bundle: Bundle, centre: Point | None) -> Predicted:
+    outputs = dict(zip(output_names(bundle), (float(v) for v in found), strict=True))
+    by_question = dict(zip(_questions(bundle), (float(v) for v in found), strict=True))
+    called = {
+        f"{point.question}: {point.name}": by_question[point.question] >= point.threshold
+        for point in bundle.operating_points
+        if point.question in by_question and not point.undefined
+    }
+    return Predicted(name, outputs, called, centre)
+
+
+def _questions(bundle: Bundle) -> tuple[str, ...]:
+    target = bundle.target
+    return target.classes if target.kind == "multiclass" else target.names
+
+
+def _items(path: Path, array: str | None) -> list[tuple[str, Path, str | None, int | None]]:
+    if path.suffix.lower() == ".npz":
+        from radcnn.data.npz import open_npz
+
+        study = open_npz(path)
+        arrays = {stack.array: stack.n for stack in study.stacks}
+        if array is None and len(arrays) != 1:
+            raise InputError(f"{path.name} holds {', '.join(arrays)}; say which with --array")
+        chosen = array if array is not None else next(iter(arrays))
+        if chosen not in arrays:
+            raise InputError(f"{path.name} has no array {chosen!r}; it holds {', '.join(arrays)}")
+        return [(f"{chosen}/{i}", path, chosen, i) for i in range(arrays[chosen])]
+    if not path.exists():
+        raise InputError(f"{path} does not exist; give an image, a DICOM series or a folder of images")
+    if not path.is_dir():
+        return [(path.name, path, None, None)]
+    return [
+        (str(item.relative_to(path)) if item != path else path.name, item, None, None) for item in list_images(path)
+    ]

@@ -1,0 +1,158 @@
+"""`report`: everything a run found, told as one page and as the bundle's model card."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+import radcnn
+from radcnn.core.case import SIDES, Side
+from radcnn.core.files import read_json, write_text
+from radcnn.core.settings import to_plain
+from radcnn.data.ledger import openings
+from radcnn.inference.bundle import seal
+from radcnn.learning.verdict import verdict
+from radcnn.networks import card
+from radcnn.plan.settings import Plan
+from radcnn.plan.stored import load_plan
+from radcnn.report.model_card import model_card
+from radcnn.report.page import render
+from radcnn.report.story import EpochRow, FindingLine, Flow, LeftOut, Opening, SideCount, SideName, Story, Verdict
+from radcnn.study.environment import environment
+from radcnn.study.folder import RunFolder, find_run
+from radcnn.study.judging import evaluated, read_judgement
+from radcnn.study.open_study import OpenStudy, open_study
+from radcnn.study.pictures import pictured
+from radcnn.study.training import read_history
+from radcnn.tasks import make_task
+
+LIMITS = (
+    "Research use only: not a medical device, not for decisions about patients.",
+    "Figures hold for patients like those of this study; other scanners, sites and prevalences need an external test.",
+    "Tuning figures are optimistic: weights, operating points and settings were chosen on these cases.",
+)
+SIDE_NAMES: dict[Side, SideName] = {"training": "training", "tuning": "tuning", "test": "internal test"}
+
+
+def report(run: Path | str) -> Path:
+    """Write the report of a run and the model card of its bundle; returns the path of report.html.
+
+    Raises InputError when the run was not evaluated yet.
+    """
+    folder = find_run(run)
+    evaluated(folder.path)
+    story = tell(folder, open_study(folder.study))
+    write_text(folder.report, render(story))
+    write_text(folder.bundle / "README.md", model_card(story))
+    seal(folder.bundle)
+    return folder.report
+
+
+def tell(folder: RunFolder, opened: OpenStudy) -> Story:
+    """The story of a run."""
+    plan = load_plan(folder.plan)
+    target, side = opened.cohort.target, "test" if folder.judgement("test").is_file() else "tuning"
+    judged = read_judgement(folder, side)
+    made = verdict(read_history(folder), plan)
+    return Story(
+        title=f"{', '.join(target.names)}: {opened.settings.data.stem}",
+        task=f"predict {', '.join(target.names)} ({target.kind}) from {_images(opened, plan)}",
+        data=f"{opened.settings.data.name}: {len(opened.cohort)} cases",
+        created=datetime.now(UTC).date().isoformat(),
+        version=radcnn.__version__,
+        flow=_flow(opened, plan),
+        split_rule=opened.split.method,
+        split_hash=opened.split.hash,
+        plan=json.dumps({k: v for k, v in to_plain(plan).items() if k != "reasons"}, indent=1),
+        card=_card(plan),
+        figure=make_task(target, scale=plan.task.scale).monitor_name,
+        verdict=Verdict(made.label, made.sentence, made.in_use, made.not_in_use),
+        synthetic=opened.settings.synthetic,
+        certificate=_certificate(opened),
+        unit=opened.cohort.unit,
+        findings=tuple(FindingLine(f.code, f.severity, f.sentence, f.way_out) for f in opened.findings),
+        openings=tuple(
+            Opening(o.date, o.reason, o.model[:12], o.run) for o in openings(opened.folder.ledger, opened.split)
+        ),
+        reasons=plan.reasons,
+        history=_history(folder),
+        tuning=read_judgement(folder, "tuning"),
+        test=read_judgement(folder, "test"),
+        worst=pictured(opened, judged.worst) if judged is not None else (),
+        worst_side="internal test" if side == "test" else "tuning",
+        environment={**environment(), **{str(k): str(v) for k, v in read_json(folder.record)["environment"].items()}},
+        seeds={"training": plan.seed, "split": opened.split.seed},
+        commands=_commands(folder, opened, plan),
+        limits=LIMITS,
+    )
+
+
+def _images(opened: OpenStudy, plan: Plan) -> str:
+    found = opened.fingerprint
+    what = "regions" if found.regions else "volumes" if found.rank == 3 else "images"
+    return f"{'/'.join(found.units)} {what}, {' x '.join(map(str, plan.preparation.size))} voxels"
+
+
+def _flow(opened: OpenStudy, plan: Plan) -> Flow:
+    unlabelled = len(opened.cohort) - int(opened.cohort.labelled().sum())
+    left_out = (LeftOut("no label", unlabelled),) if unlabelled else ()
+    note = f"{plan.training.folds} folds rotate through training and tuning cases" if plan.training.folds else ""
+    sides = tuple(_side(opened, side, note if side == "training" else "") for side in SIDES)
+    return Flow(len(opened.cohort), len(opened.cohort.by_patient), left_out, sides)
+
+
+def _side(opened: OpenStudy, side: Side, note: str) -> SideCount:
+    rows = opened.rows(side)
+    patients = len({case.patient for case in opened.cases(rows)})
+    target, truth = opened.cohort.target, opened.targets(rows)
+    if target.kind in ("binary", "multiclass"):
+        counts = Counter(truth[~np.isnan(truth[:, 0]), 0].astype(int).tolist())
+        classes = tuple((name, counts[k]) for k, name in enumerate(target.classes))
+    elif target.kind == "multilabel":
+        classes = tuple((name, int(np.nansum(truth[:, k]))) for k, name in enumerate(target.names))
+    else:
+        classes = ()
+    return SideCount(SIDE_NAMES[side], len(rows), patients, classes, note)
+
+
+def _card(plan: Plan) -> str:
+    return card(
+        plan.network.name,
+        channels=plan.preparation.channels,
+        outputs=make_task(plan.target, scale=plan.task.scale).outputs,
+        dims=plan.preparation.dims,
+        size=plan.preparation.size,
+        options=plan.network.options,
+    ).as_text()
+
+
+def _history(folder: RunFolder) -> tuple[EpochRow, ...]:
+    return tuple(
+        EpochRow(
+            e.network + 1, e.epoch, e.seconds, e.learning_rate, e.fit_loss, e.tuning_loss, e.tuning_figure, e.fit_figure
+        )
+        for e in read_history(folder)
+    )
+
+
+def _certificate(opened: OpenStudy) -> str:
+    """The difficulty certificate that a simulator wrote beside its table, as text."""
+    if not opened.settings.synthetic or opened.settings.labels is None:
+        return ""
+    file = opened.settings.labels.with_name("certificate.json")
+    return str(read_json(file).get("text", "")) if file.is_file() else ""
+
+
+def _commands(folder: RunFolder, opened: OpenStudy, plan: Plan) -> tuple[str, ...]:
+    study = shlex.quote(opened.folder.path.name)
+    fixed = f"--set training.epochs={plan.training.epochs} --set training.members={plan.training.members}"
+    return (
+        f"radcnn train {study} --seed {plan.seed} --set training.precision={plan.training.precision} {fixed}",
+        f"radcnn evaluate {study}/runs/{folder.name} --open-test",
+        f"radcnn report {study}/runs/{folder.name}",
+    )

@@ -1,0 +1,72 @@
+"""`run` and `demo`: the whole story with one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from radcnn.physics.study import simulate_nodule_study
+from radcnn.study.begin import begin_or_continue
+from radcnn.study.judging import evaluate
+from radcnn.study.listener import SILENCE, Listener
+from radcnn.study.reporting import report
+from radcnn.study.training import train
+
+TRAINING_OPTIONS = ("minutes", "seed", "network", "training", "preparation", "augmentation")
+
+
+def run(
+    data: Path | str,
+    *,
+    out: Path | str | None = None,
+    open_test_set: bool = True,
+    workers: int = 1,
+    listener: Listener = SILENCE,
+    **options: Any,
+) -> Path:
+    """Look, split, plan, train, evaluate and report; returns the run's folder.
+
+    The sealed test set is opened once at the end, which the ledger records; `open_test_set=False` leaves it sealed.
+    Called again on the same data, the study with its split and ledger goes on with a new run.
+
+    Raises InputError with the cause and the next step.
+    """
+    folder = begin_or_continue(data, out=out, listener=listener, options=options)
+    training = {name: options[name] for name in TRAINING_OPTIONS if options.get(name) is not None}
+    made = train(folder.path, workers=workers, listener=listener, **training)
+    evaluate(made, listener=listener)
+    if open_test_set:
+        evaluate(made, open_test_set=True, reason="run: the one evaluation at the end", listener=listener)
+    report(made)
+    return made
+
+
+def demo(
+    out: Path | str = "demo", *, patients: int = 64, minutes: float = 2.5, seed: int = 0, listener: Listener = SILENCE
+) -> Path:
+    """The main job on a simulated chest-CT nodule study, written as DICOM and read back as any user's data.
+
+    Returns the run's folder. Everything is labelled synthetic.
+    """
+    out = Path(out)
+    images = out / "simulated-ct"
+    if not (images / "nodules.csv").is_file():
+        simulate_nodule_study(
+            images, patients=patients, seed=seed, progress=lambda done, of: listener.progress("simulating", done, of)
+        )
+    return run(
+        images,
+        out=out / "study",
+        listener=listener,
+        labels=str(images / "nodules.csv"),
+        target="malignant",
+        patient="patient",
+        site="site",
+        image="series",
+        case="case",
+        centre=["x_mm", "y_mm", "z_mm"],
+        subgroups=["site"],
+        minutes=minutes,
+        seed=seed,
+        synthetic=True,
+    )

@@ -1,0 +1,150 @@
+"""study.yaml: what a person says about a study. It holds only what differs from the proposal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from radcnn.core.errors import SettingsError
+from radcnn.core.files import write_text
+from radcnn.core.settings import from_plain, to_plain
+from radcnn.core.target import Kind
+from radcnn.data.cohort import CohortSettings, Unit
+from radcnn.data.splits import DEFAULT_FRACTIONS, Sites
+from radcnn.plan.settings import Reason
+
+MAX_YAML_BYTES = 1 << 20
+SECTIONS = ("network", "training", "preparation", "augmentation")
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What a person says about a study; see `CohortSettings` for the columns.
+
+    data         images: a folder, a folder per class, or an npz file
+    minutes      budget of one run
+    seed         of training; the split has a seed of its own and is made once
+    fractions    shares of training, tuning and test, by patient
+    sites        "stratified" keeps each site's share of a class alike on all sides
+    leave_site   this site becomes the test side
+    region_mm    extent of the region about each centre
+    operating_points  rules applied to the tuning set
+    prevalences  at which PPV and NPV are also given
+    network, training, preparation, augmentation  settings that overrule the proposal
+    synthetic    the cases were simulated; printed wherever a figure is
+    """
+
+    data: Path
+    labels: Path | None = None
+    target: tuple[str, ...] = ()
+    patient: str | None = None
+    patient_from: str | None = None
+    unit: Unit = "patient"
+    site: str | None = None
+    split: str | None = None
+    image: str | None = None
+    case: str | None = None
+    centre: tuple[str, str, str] | None = None
+    subgroups: tuple[str, ...] = ()
+    positive: str | None = None
+    kind: Kind | None = None
+    region_mm: float | None = None
+    minutes: float = 10.0
+    seed: int = 0
+    split_seed: int = 0
+    fractions: tuple[float, float, float] = DEFAULT_FRACTIONS
+    sites: Sites = "ignored"
+    leave_site: str | None = None
+    operating_points: tuple[str, ...] = ("youden", "sensitivity>=0.95", "specificity>=0.95")
+    prevalences: tuple[float, ...] = ()
+    resamples: int = 2000
+    network: Mapping[str, Any] | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    preparation: Mapping[str, Any] = field(default_factory=dict)
+    augmentation: Mapping[str, Any] | None = None
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.minutes > 0:
+            raise SettingsError(f"minutes must be positive, got {self.minutes:g}; 10 is a good start")
+
+    def cohort(self) -> CohortSettings:
+        """What the data room needs of it."""
+        names = {f.name for f in fields(CohortSettings)} - {"path"}
+        return CohortSettings(path=self.data, **{name: getattr(self, name) for name in names})
+
+    def asked(self) -> dict[str, Mapping[str, Any]]:
+        """The sections that overrule the proposal."""
+        return {name: getattr(self, name) for name in SECTIONS if getattr(self, name)}
+
+
+def settings_from(options: Mapping[str, Any]) -> StudySettings:
+    """Settings from options by name, as a person writes them; strict, with "did you mean".
+
+    A single target or subgroup may be given as text, a network by its name alone.
+    """
+    plain = {name: value for name, value in options.items() if value is not None}
+    for name in ("target", "subgroups", "operating_points"):
+        if isinstance(plain.get(name), str):
+            plain[name] = [plain[name]]
+    if isinstance(plain.get("network"), str):
+        plain["network"] = {"name": plain["network"]}
+    if isinstance(plain.get("augmentation"), list):
+        plain["augmentation"] = {"transforms": plain["augmentation"]}
+    return from_plain(StudySettings, plain, "the study")
+
+
+def with_options(settings: StudySettings, options: Mapping[str, Any]) -> StudySettings:
+    """The settings with options that beat them; sections are merged key by key."""
+    given = {name: value for name, value in options.items() if value is not None}
+    merged = dict(_differing(settings))
+    for name, value in given.items():
+        old = merged.get(name)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping)
+        merged[name] = {**old, **value} if both else value  # type: ignore[dict-item]
+    return settings_from(merged)
+
+
+def load_settings(path: Path) -> StudySettings:
+    """Read study.yaml; paths in it are relative to its folder. Raises SettingsError with "did you mean"."""
+    if not path.is_file():
+        raise SettingsError(f"{path} does not exist; make a study with: radcnn new DATA")
+    if path.stat().st_size > MAX_YAML_BYTES:
+        raise SettingsError(f"{path} is larger than any study.yaml; it was not read")
+    try:
+        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as cause:
+        raise SettingsError(f"{path} is not readable YAML: {' '.join(str(cause).split())}") from cause
+    if not isinstance(plain, dict):
+        raise SettingsError(f"{path} must hold names with values, such as: data: images/")
+    settings = settings_from(plain)
+    labels = settings.labels and _placed(path.parent, settings.labels)
+    return replace(settings, data=_placed(path.parent, settings.data), labels=labels)
+
+
+def save_settings(settings: StudySettings, path: Path, proposal: tuple[Reason, ...]) -> None:
+    """Write study.yaml: what differs from the defaults, then the proposal as comments with its reasons."""
+    body = yaml.safe_dump(_differing(settings), sort_keys=False, allow_unicode=True)
+    lines = [
+        "# What this study is. Lines below the rule are the proposal: copy one up and change it to overrule it.",
+        body,
+        "# ---- proposed from the data, with the reason ----",
+    ]
+    lines += [f"# {reason.setting}: {reason.value}  ({reason.sentence})" for reason in proposal]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _differing(settings: StudySettings) -> dict[str, Any]:
+    """The fields that differ from their defaults, as plain values."""
+    default = StudySettings(data=settings.data)
+    plain = to_plain(settings)
+    kept = {f.name: plain[f.name] for f in fields(settings) if getattr(settings, f.name) != getattr(default, f.name)}
+    return {"data": str(settings.data), **kept}
+
+
+def _placed(folder: Path, path: Path) -> Path:
+    return path if path.is_absolute() else folder / path

@@ -1,0 +1,208 @@
+"""`train`: fit the networks of a plan, choose operating points on the tuning cases, and write the bundle."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from radcnn.core.errors import InputError
+from radcnn.core.files import read_json, write_json, write_text
+from radcnn.data.duplicates import content_groups
+from radcnn.data.prepared import prepare_cases
+from radcnn.data.splits import folds
+from radcnn.evaluation.questions import choose_operating_points
+from radcnn.inference.bundle import Bundle, save_bundle
+from radcnn.inference.scores import scores
+from radcnn.learning.batches import Cases
+from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
+from radcnn.learning.execution import Execution, available_cores, available_device, keep_memory, logits_of
+from radcnn.learning.lessons import Development, Rows, train_networks
+from radcnn.learning.precision import bfloat16_trial
+from radcnn.plan.settings import Plan, Precision, Reason
+from radcnn.plan.stored import load_plan, plan_hash, save_plan
+from radcnn.study.environment import environment
+from radcnn.study.folder import RunFolder, find_run, find_study
+from radcnn.study.listener import SILENCE, Listener
+from radcnn.study.open_study import OpenStudy, open_study
+from radcnn.study.settings import with_options
+from radcnn.tasks import Task, make_task
+
+
+def train(
+    study: Path | str, *, resume: bool = False, workers: int = 1, listener: Listener = SILENCE, **options: Any
+) -> Path:
+    """Train the networks of a study's plan; returns the run's folder.
+
+    study    a study's folder or study.yaml; with `resume` also a run's folder
+    resume   go on with the newest (or this) run from its last epoch, bit for bit
+    workers  threads that make batches ahead of time; changes no number
+    options  settings that beat study.yaml: minutes, seed, network, training ...
+
+    Raises InputError with the cause and the next step.
+    """
+    if resume:
+        if options:
+            raise InputError("a resumed run keeps its plan; leave the options out, or start a new run without --resume")
+        run = find_run(study)
+        opened = open_study(run.study)
+    else:
+        folder = find_study(study)
+        opened = open_study(folder)
+        run = folder.next_run()
+        begin_run(run, opened, options, listener)
+    plan = load_plan(run.plan)
+    execution = execution_of(plan, workers)
+    networks, development, order = fit_networks(run, opened, plan, execution, listener)
+    finish(run, opened, plan, networks, development, order, execution)
+    return run.path
+
+
+def begin_run(run: RunFolder, opened: OpenStudy, options: dict[str, Any], listener: Listener) -> None:
+    """Decide the plan and write it, before anything is computed."""
+    settings = with_options(opened.settings, options) if options else opened.settings
+    plan = opened.propose(settings)
+    if "precision" not in settings.training:
+        agreed, sentence = bfloat16_trial(plan, available_device())
+        chosen: Precision = "bfloat16" if agreed else "float32"
+        plan = replace(plan, training=replace(plan.training, precision=chosen))
+        plan = replace(plan, reasons=(*plan.reasons, Reason("training.precision", chosen, sentence)))
+    plan = replace(plan, operating_points=settings.operating_points, resamples=settings.resamples)
+    listener.say(
+        f"plan: {plan.network.name}, {plan.training.folds or plan.training.members} networks of "
+        f"{plan.training.epochs} epochs, images {' x '.join(map(str, plan.preparation.size))}"
+    )
+    save_plan(plan, run.plan)
+    record = {"status": "training", "study": opened.folder.path.name, "split": opened.split.hash}
+    write_json(run.record, {**record, "plan": plan_hash(plan), "seed": plan.seed, "environment": environment()})
+
+
+def execution_of(plan: Plan, workers: int) -> Execution:
+    """How this machine runs the plan."""
+    keep_memory()
+    torch.set_num_threads(available_cores())
+    low = plan.training.precision == "bfloat16"
+    device = available_device()
+    return Execution(device=device, workers=workers, channels_last=plan.training.channels_last, bfloat16=low)
+
+
+def fit_networks(
+    run: RunFolder, opened: OpenStudy, plan: Plan, execution: Execution, listener: Listener
+) -> tuple[list[nn.Module], Development, Rows]:
+    """Train (or go on training) every network; also the development cases and their rows in the cohort."""
+    order = opened.rows("training", "tuning")
+    images = prepare_cases(
+        opened.cases(order),
+        plan.preparation,
+        opened.folder.cache,
+        workers=available_cores(),
+        told=lambda done, of: listener.progress("preparing cases", done, of),
+    )
+    development = Development(Cases(images, opened.targets(order)), pairs_of(opened, plan, order))
+    task = make_task(plan.target, scale=plan.task.scale)
+    networks: list[nn.Module] = []
+    history: list[EpochEnded] = []
+    for item in train_networks(plan, task, development, run.checkpoints, execution):
+        if isinstance(item, StepEnded | EpochEnded | StoppedEarly):
+            listener.event(item)
+        else:
+            networks.append(item)
+        if isinstance(item, EpochEnded):
+            history.append(item)
+    write_history(run)
+    return networks, development, order
+
+
+def pairs_of(opened: OpenStudy, plan: Plan, order: Rows) -> tuple[tuple[Rows, Rows], ...]:
+    """(training, tuning) rows of the prepared array for each network: members share them, folds rotate."""
+    place = {int(row): i for i, row in enumerate(order)}
+
+    def placed(rows: NDArray[np.intp]) -> Rows:
+        return np.array([place[int(row)] for row in rows], dtype=np.intp)
+
+    if not plan.training.folds:
+        pair = (placed(opened.rows("training")), placed(opened.rows("tuning")))
+        return (pair,) * plan.training.members
+    copies = content_groups(opened.cohort)
+    seed = opened.split.seed
+    made = folds(opened.cohort, opened.split, k=plan.training.folds, seed=seed, identical=copies)
+    rotated = [replace(opened, split=fold) for fold in made]
+    return tuple((placed(fold.rows("training")), placed(fold.rows("tuning"))) for fold in rotated)
+
+
+def tuning_scores(
+    networks: Sequence[nn.Module], development: Development, task: Task, plan: Plan, execution: Execution
+) -> tuple[Rows, NDArray[np.float64]]:
+    """Rows of the tuning cases and their scores: of the mean of members, or of the fold that did not see the case."""
+
+    def score(group: Sequence[nn.Module], rows: Rows) -> NDArray[np.float64]:
+        images = development.cases.images[rows]
+        return scores(group, images, task, views=plan.training.views, logits_of=lambda n, x: logits_of(n, x, execution))
+
+    if not plan.training.folds:
+        rows = development.pairs[0][1]
+        return rows, score(networks, rows)
+    parts = [(rows, score([network], rows)) for network, (_, rows) in zip(networks, development.pairs, strict=True)]
+    rows = np.concatenate([part for part, _ in parts])
+    ordered = np.argsort(rows, kind="stable")
+    return rows[ordered], np.concatenate([found for _, found in parts])[ordered]
+
+
+def finish(
+    run: RunFolder,
+    opened: OpenStudy,
+    plan: Plan,
+    networks: Sequence[nn.Module],
+    development: Development,
+    order: Rows,
+    execution: Execution,
+) -> None:
+    """Tuning predictions, operating points and the bundle."""
+    task = make_task(plan.target, scale=plan.task.scale)
+    rows, found = tuning_scores(networks, development, task, plan, execution)
+    table = opened.table(order[rows], found)
+    table.save(run.predictions("tuning"))
+    bundle = Bundle(
+        target=plan.target,
+        task=plan.task,
+        preparation=plan.preparation,
+        network=plan.network,
+        networks=len(networks),
+        views=plan.training.views,
+        operating_points=choose_operating_points(table, plan.operating_points),
+        synthetic=opened.settings.synthetic,
+        provenance=provenance(plan, opened),
+    )
+    save_bundle(run.bundle, bundle, networks)
+    write_json(run.record, {**read_json(run.record), "status": "trained"})
+
+
+def provenance(plan: Plan, opened: OpenStudy) -> tuple[tuple[str, str], ...]:
+    """Where a bundle came from; nothing about patients."""
+    facts = {"plan": plan_hash(plan), "split": opened.split.hash, "seed": str(plan.seed), **environment()}
+    return tuple(facts.items())
+
+
+def write_history(run: RunFolder) -> None:
+    """The epochs of all networks as CSV, from their checkpoints."""
+    events = read_history(run)
+    text = io.StringIO()
+    if events:
+        writer = csv.DictWriter(text, fieldnames=list(events[0].as_json()), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(event.as_json() for event in events)
+    write_text(run.history, text.getvalue())
+
+
+def read_history(run: RunFolder) -> list[EpochEnded]:
+    """The epochs of all networks, in order."""
+    files = sorted(run.checkpoints.glob("network-*/checkpoint.json"), key=lambda p: int(p.parent.name.split("-")[1]))
+    return [EpochEnded.from_json(event) for file in files for event in read_json(file)["history"]]
