@@ -1,7 +1,7 @@
 """What training will cost: seconds from counted arithmetic and memory traffic, the same on every machine of a kind.
 
 The estimate counts, it does not time: two proposals on one machine are equal, whatever else the machine is doing. The
-rates were fitted to measured training steps (docs/decisions/0004-cost-model.md).
+rates were fitted to measured training steps (docs/decisions/0003-cost-model.md).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from radcnn.plan.settings import NetworkPlan
 from radcnn.transforms.preparation import Preparation
 
 PASSES = 3  # a training step costs a forward pass and a backward pass of twice that
-CORE_FLOPS = 85e9  # arithmetic of one core with 512-bit vectors in float32, as convolutions reach it
-CORE_BYTES = 2.6e9  # memory traffic of one core, as normalisations and activations reach it
+CORE_FLOPS = 100e9  # arithmetic of one core with 512-bit vectors in float32, as convolutions reach it
+CORE_BYTES = 10e9  # memory traffic of one core, as normalisations and activations reach it
 TRAFFIC = 4 * 8  # bytes moved per activation in a training step: float32, read and written a few times
 KERNEL_FLOOR = 0.6  # 3D convolutions reach this share of the arithmetic of 2D ones
 
