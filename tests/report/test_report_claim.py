@@ -24,7 +24,9 @@ def test_answers_follow_the_story(story):
     told = story("binary")
     one = {item.number: item.answer for item in checklist(told)}
     other = {item.number: item.answer for item in checklist(replace(told, unit="image", external=told.test))}
+    bare = {item.number: item.answer for item in checklist(replace(told, tuning=None, test=None))}
     assert one[20] == "patient"
     assert other[20].startswith("image")
     assert (one[33], other[33]) == ("not done", "done")
+    assert all("not done" in bare[number] for number in (28, 29, 37, 38))
     assert one[27] == "mean of 2 networks"

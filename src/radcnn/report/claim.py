@@ -157,6 +157,11 @@ def _failures(story: Story) -> tuple[str, str]:
     return (f"{several(len(story.worst), 'picture')} of wrong cases" if story.worst else "not done"), "worst"
 
 
+def _judged(answer: str) -> Answer:
+    """An answer that holds once something was evaluated."""
+    return lambda story: (answer, "results") if story.judged else ("not done yet", "results")
+
+
 def _fixed(answer: str, section: str = "") -> Answer:
     return lambda _: (answer, section)
 
@@ -179,13 +184,13 @@ ANSWERS: dict[int, Answer] = {
     25: _fixed("plan with reasons, curves and verdict", "training"),
     26: _fixed("the epoch that is kept, in the plan; chosen without the test set", "plan"),
     27: _ensemble,
-    28: _fixed("figures and what they say", "results"),
-    29: _fixed("an interval and n with every figure; methods under each table", "results"),
+    28: _judged("figures and what they say"),
+    29: _judged("an interval and n with every figure; methods under each table"),
     32: _internal,
     33: _external,
     35: _fixed("flow of cases", "cases"),
     36: _groups,
-    37: _fixed("all figures, tuning and test side by side", "results"),
+    37: _judged("all figures, the judged sides beside each other"),
     38: _diagnostic,
     39: _failures,
     40: _fixed("limits of use as far as radcnn knows them", "limits"),

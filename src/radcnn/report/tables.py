@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Judgement, Question, SubgroupRow, Unit
@@ -43,11 +44,12 @@ class Head:
 
 @dataclass(frozen=True)
 class FigureTable:
-    """A table of figures: its caption, its columns, its groups of rows."""
+    """A table of figures: caption, columns, groups of rows; `figures` says whether rows or columns name them."""
 
     caption: str
     heads: tuple[Head, ...]
     groups: tuple[FigureGroup, ...]
+    figures: Literal["rows", "columns"] = "rows"
 
     @property
     def width(self) -> int:
@@ -61,12 +63,18 @@ class FigureTable:
 
     @property
     def methods(self) -> dict[str, str]:
-        """Row name -> how its intervals were made (in the last column), and what it says where the table is wide."""
-        rows = [(row, row.cells[-1]) for group in self.groups for row in group.rows]
-        made = {row.name: [cell.method] for row, cell in rows if cell is not None and cell.method}
-        if self.wide:
-            made = {row.name: [row.meaning, *made.get(row.name, [])] for row, _ in rows}
-        return {name: "; interval: ".join(parts) for name, parts in made.items()}
+        """Figure -> how its intervals were made, and first what it says where the table is wide."""
+        rows = [row for group in self.groups for row in group.rows]
+        if self.figures == "columns":
+            names = [name for head in self.heads for name in head.columns]
+            return {name: method for k, name in enumerate(names) if (method := _method([r.cells[k] for r in rows]))}
+        made = {row.name: [row.meaning if self.wide else "", _method(row.cells[::-1])] for row in rows}
+        return {name: "; interval: ".join(filter(None, parts)) for name, parts in made.items() if any(parts)}
+
+
+def _method(cells: Sequence[Shown | None]) -> str:
+    """The method of the first figure that is there and defined."""
+    return next((cell.method for cell in cells if cell is not None and cell.method), "")
 
 
 def overall(judged: Judged) -> FigureTable:
@@ -121,7 +129,7 @@ def questions_at_a_glance(judgement: Judgement) -> FigureTable:
     points = {question.points[0].point.name for question in judgement.questions if question.points}
     at = f"; sensitivity and specificity at the point “{point_words(points.pop())}”" if len(points) == 1 else ""
     heads = (Head(tuple(map(in_words, names))),)
-    return FigureTable(f"All questions{at}", heads, (FigureGroup("", tuple(rows)),))
+    return FigureTable(f"All questions{at}", heads, (FigureGroup("", tuple(rows)),), "columns")
 
 
 def subgroups(rows: Sequence[SubgroupRow], unit: Unit) -> FigureTable:
@@ -140,7 +148,7 @@ def subgroups(rows: Sequence[SubgroupRow], unit: Unit) -> FigureTable:
             for row in mine
         )
         groups.append(FigureGroup(column, made))
-    return FigureTable("Figures per subgroup", (Head(tuple(map(in_words, names))),), tuple(groups))
+    return FigureTable("Figures per subgroup", (Head(tuple(map(in_words, names))),), tuple(groups), "columns")
 
 
 @dataclass(frozen=True)

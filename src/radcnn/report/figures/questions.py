@@ -71,11 +71,12 @@ def roc(sides: Sides, *, name: str, unit: Unit) -> Drawn | None:
         axes.legend(loc="lower right")
         finish(axes, x="1 − specificity", y="sensitivity")
         auc = shown(main.figures["auc"], unit)
+        origin = "chosen on these cases" if last == "tuning" else "with thresholds that these cases did not choose"
         return drawn(
             figure,
             name=name,
             caption=f"ROC curve with its pointwise band on the {last} set: AUC {auc}. Markers: operating "
-            "points, with thresholds chosen beforehand.",
+            f"points, {origin}.",
             alt=f"ROC curve of {main.name} on the {last} set; AUC {auc}.",
         )
 
