@@ -13,7 +13,7 @@ from radcnn.networks.layers import Add, Dims, Norm, convolution, global_average,
 from radcnn.networks.network import Ends, Network
 from radcnn.networks.options import at_least, probability
 
-Stem = Literal["imagenet", "small"]
+Stem = Literal["imagenet", "strided", "small"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,8 @@ class ResNetOptions:
     """Options of every residual network.
 
     stem        "imagenet": 7x7 kernels, stride 2, then max pooling; "small": 3x3, stride 1, no pooling, for images of
-                about 32 pixels (He 2016 section 4.2)
+                about 32 pixels (He 2016 section 4.2); "strided": 3x3, stride 2, no pooling, for small volumes, where
+                a first layer at full resolution costs most of the time
     base_width  kernels of the first stage; the others have 2, 4 and 8 times as many
     norm        normalisation after each convolution
     dropout     before the last layer
@@ -114,12 +115,12 @@ class ResNet(Network):
     def __init__(self, ends: Ends, block: Block, counts: tuple[int, ...], options: ResNetOptions) -> None:
         super().__init__()
         dims, norm, width = ends.dims, options.norm, options.base_width
-        small = options.stem == "small"
-        size, stride = (3, 1) if small else (7, 2)
+        size, stride = {"imagenet": (7, 2), "strided": (3, 2), "small": (3, 1)}[options.stem]
         self.conv1 = convolution(dims, ends.channels, width, size, stride=stride, padding=size // 2, bias=False)
         self.bn1 = normalisation(norm, dims, width)
         self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.Identity() if small else max_pool(dims, 3, stride=2, padding=1)
+        pools = options.stem == "imagenet"
+        self.maxpool = max_pool(dims, 3, stride=2, padding=1) if pools else nn.Identity()
         widths = [width * 2**stage for stage in range(4)]
         before = [width, *(w * block.expansion for w in widths)]
         self.layer1, self.layer2, self.layer3, self.layer4 = (

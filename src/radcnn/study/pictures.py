@@ -11,7 +11,7 @@ from PIL import Image
 
 from radcnn.data.read import read_source
 from radcnn.evaluation.judgement import WorstCase
-from radcnn.report.story import PicturedCase
+from radcnn.reports.story import PicturedCase
 from radcnn.study.open_study import OpenStudy
 from radcnn.transforms.preparation import prepare
 

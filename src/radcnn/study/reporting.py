@@ -20,9 +20,9 @@ from radcnn.learning.verdict import verdict
 from radcnn.networks import card
 from radcnn.plan.settings import Plan
 from radcnn.plan.stored import load_plan
-from radcnn.report.model_card import model_card
-from radcnn.report.page import render
-from radcnn.report.story import EpochRow, FindingLine, Flow, LeftOut, Opening, SideCount, SideName, Story, Verdict
+from radcnn.reports.model_card import model_card
+from radcnn.reports.page import render
+from radcnn.reports.story import EpochRow, FindingLine, Flow, LeftOut, Opening, SideCount, SideName, Story, Verdict
 from radcnn.study.environment import environment
 from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.judging import evaluated, read_judgement

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from radcnn.report.numbers import clauses, several
-from radcnn.report.story import Story
+from radcnn.reports.numbers import clauses, several
+from radcnn.reports.story import Story
 
 NOT_KNOWN = "not known to radcnn"
 Answer = Callable[[Story], tuple[str, str]]

@@ -7,11 +7,11 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from radcnn.report import headline, panels, tables
-from radcnn.report.claim import checklist
-from radcnn.report.numbers import several
-from radcnn.report.pictures import data_uri
-from radcnn.report.story import Story
+from radcnn.reports import headline, panels, tables
+from radcnn.reports.claim import checklist
+from radcnn.reports.numbers import several
+from radcnn.reports.pictures import data_uri
+from radcnn.reports.story import Story
 
 SECTIONS: dict[str, str] = {
     "cases": "Flow of cases",
@@ -69,7 +69,7 @@ def render(story: Story) -> str:
 @cache
 def _environment() -> Environment:
     made = Environment(
-        loader=PackageLoader("radcnn.report", "templates"),
+        loader=PackageLoader("radcnn.reports", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

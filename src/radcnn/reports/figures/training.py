@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from radcnn.report.figures.canvas import SIDE_COLOURS, Drawn, canvas, drawn
-from radcnn.report.story import EpochRow
+from radcnn.reports.figures.canvas import SIDE_COLOURS, Drawn, canvas, drawn
+from radcnn.reports.story import EpochRow
 
 WIDTHS = {"training": 1.6, "tuning": 1.8}
 

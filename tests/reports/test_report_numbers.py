@@ -7,7 +7,7 @@ import math
 import pytest
 
 from radcnn.core.estimate import Estimate
-from radcnn.report.numbers import decimals, in_words, number, short, shown
+from radcnn.reports.numbers import decimals, in_words, number, short, shown
 
 
 def test_a_figure_has_its_interval_level_and_n():

@@ -8,9 +8,9 @@ from typing import Literal
 
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Judgement, Question, SubgroupRow, Unit
-from radcnn.report.headline import point_origin
-from radcnn.report.numbers import Shown, clauses, in_words, meaning, point_words, several, shown
-from radcnn.report.story import EpochRow, SideName
+from radcnn.reports.headline import point_origin
+from radcnn.reports.numbers import Shown, clauses, in_words, meaning, point_words, several, shown
+from radcnn.reports.story import EpochRow, SideName
 
 Judged = Sequence[tuple[SideName, Judgement]]
 WIDE = 3  # columns of figures beyond which meanings move below the table

@@ -13,10 +13,10 @@ import pytest
 from radcnn.core.errors import ReadError
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Judgement
-from radcnn.report import Story, render
-from radcnn.report.headline import RESEARCH_USE, SYNTHETIC
-from radcnn.report.page import SECTIONS
-from radcnn.report.story import Flow, Opening, SideCount
+from radcnn.reports import Story, render
+from radcnn.reports.headline import RESEARCH_USE, SYNTHETIC
+from radcnn.reports.page import SECTIONS
+from radcnn.reports.story import Flow, Opening, SideCount
 
 KINDS = ["binary", "multiclass", "multilabel", "regression"]
 VOID = {"meta", "img", "br", "hr", "link", "input"}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from radcnn.evaluation.judgement import Question, Unit
-from radcnn.report.figures.canvas import (
+from radcnn.reports.figures.canvas import (
     FAINT,
     GREY,
     INK,
@@ -23,8 +23,8 @@ from radcnn.report.figures.canvas import (
     shortened,
     unit_square,
 )
-from radcnn.report.numbers import point_words, several, short, shown
-from radcnn.report.story import SideName
+from radcnn.reports.numbers import point_words, several, short, shown
+from radcnn.reports.story import SideName
 
 Sides = Sequence[tuple[SideName, Question]]
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from radcnn.evaluation.judgement import Judgement
-from radcnn.report.figures import confusion, forest, questions, training, values
-from radcnn.report.figures.canvas import Drawn
-from radcnn.report.numbers import several
-from radcnn.report.story import SideName, Story
-from radcnn.report.tables import FigureTable, members, of_points, of_question
+from radcnn.reports.figures import confusion, forest, questions, training, values
+from radcnn.reports.figures.canvas import Drawn
+from radcnn.reports.numbers import several
+from radcnn.reports.story import SideName, Story
+from radcnn.reports.tables import FigureTable, members, of_points, of_question
 
 Judged = Sequence[tuple[SideName, Judgement]]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Judgement, PointResult
-from radcnn.report.numbers import BESIDE, Shown, clauses, in_words, number, point_words, several, shown
-from radcnn.report.story import Story
+from radcnn.reports.numbers import BESIDE, Shown, clauses, in_words, number, point_words, several, shown
+from radcnn.reports.story import Story
 
 RESEARCH_USE = "Research use only. This is not a medical device: do not use it for diagnosis, triage or treatment."
 SYNTHETIC = (

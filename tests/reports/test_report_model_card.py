@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from radcnn.report import model_card
-from radcnn.report.headline import RESEARCH_USE, SYNTHETIC
+from radcnn.reports import model_card
+from radcnn.reports.headline import RESEARCH_USE, SYNTHETIC
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "regression"])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from radcnn.report.claim import NOT_KNOWN, checklist
-from radcnn.report.page import SECTIONS
+from radcnn.reports.claim import NOT_KNOWN, checklist
+from radcnn.reports.page import SECTIONS
 
 
 def test_all_44_items_stand_in_order_and_point_to_sections_of_the_page(story):

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from radcnn.report import headline, tables
-from radcnn.report.numbers import in_words, point_words, several, shown
-from radcnn.report.story import Story
+from radcnn.reports import headline, tables
+from radcnn.reports.numbers import in_words, point_words, several, shown
+from radcnn.reports.story import Story
 
 PREDICT = ("radcnn predict BUNDLE IMAGE_OR_FOLDER",)
 SAFE = (

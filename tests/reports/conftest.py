@@ -21,7 +21,7 @@ from radcnn.evaluation.questions import asked
 from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.metrics.operating import OperatingPoint, choose_threshold
 from radcnn.plan.settings import Reason
-from radcnn.report.story import (
+from radcnn.reports.story import (
     EpochRow,
     FindingLine,
     Flow,

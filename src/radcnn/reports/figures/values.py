@@ -6,9 +6,9 @@ import numpy as np
 
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import AgreementData, Unit
-from radcnn.report.figures.canvas import GREY, INK, SIDE_COLOURS, Drawn, canvas, drawn, finish
-from radcnn.report.numbers import shown
-from radcnn.report.story import SideName
+from radcnn.reports.figures.canvas import GREY, INK, SIDE_COLOURS, Drawn, canvas, drawn, finish
+from radcnn.reports.numbers import shown
+from radcnn.reports.story import SideName
 
 MANY = 400  # points beyond which dots become an image inside the figure, so that the page stays small
 

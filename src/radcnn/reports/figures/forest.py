@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import SubgroupRow, Unit
-from radcnn.report.figures.canvas import GREY, INK, SIDE_COLOURS, Drawn, canvas, drawn, shortened
-from radcnn.report.numbers import in_words, shown
-from radcnn.report.story import SideName
+from radcnn.reports.figures.canvas import GREY, INK, SIDE_COLOURS, Drawn, canvas, drawn, shortened
+from radcnn.reports.numbers import in_words, shown
+from radcnn.reports.story import SideName
 
 HALO = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 
