@@ -9,9 +9,9 @@ from typing import Any, get_args
 
 from radcnn.core.catalogue import did_you_mean, look_up
 from radcnn.core.errors import SettingsError
+from radcnn.core.settings import from_plain, to_plain
 from radcnn.transforms.catalogue import TRANSFORMS
 from radcnn.transforms.drawing import Transform
-from radcnn.transforms.settings import from_plain, to_plain
 from radcnn.transforms.warp import PaddingMode
 
 

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.errors import GeometryError, SettingsError
+from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.core.volume import Volume
 from radcnn.transforms.intensity import Intensity, LinearMap, linear_map
 from radcnn.transforms.orientation import centre_index, single_slice_as_image, towards_patient_axes
 from radcnn.transforms.resampling import centred_line, interpolation_for, known_spacing, on_lines
-from radcnn.transforms.settings import from_plain, to_plain
 from radcnn.transforms.weights import Line, resample_lines
 
 Fit = Literal["stretch", "pad", "crop"]
@@ -72,7 +72,7 @@ class Preparation:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; `from_json` is the inverse."""
-        plain: dict[str, Any] = to_plain(self)
+        plain: dict[str, Any] = fields_to_plain(self)
         return plain
 
     @classmethod
