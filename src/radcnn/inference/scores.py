@@ -41,7 +41,8 @@ def scores(
         network.eval()
     parts = []
     for start in range(0, len(images), batch):
-        block = torch.from_numpy(np.ascontiguousarray(images[start : start + batch]))
+        # a copy: prepared cases are mapped from a file that must not be written to
+        block = torch.from_numpy(np.array(images[start : start + batch]))
         each = [
             task.decode(logits_of(network, look.apply(block)).float().cpu()) for network in networks for look in looks
         ]
