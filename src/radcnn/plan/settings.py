@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from radcnn.core.errors import SettingsError
 from radcnn.core.target import Target
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.preparation import Preparation
 from radcnn.transforms.views import ViewKind
 
 Precision = Literal["float32", "bfloat16"]
+Optimizer = Literal["sgd", "momentum", "rmsprop", "adam", "adamw"]
+Schedule = Literal["constant", "step", "cosine"]
+MOST_FOLDS = 20  # as the data room splits
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ class TrainingPlan:
     members          networks trained from different seeds and averaged
     folds            0, or k: training and tuning cases rotate in k folds and the k networks are averaged
     epochs, batch    passes over the training cases; cases per step
-    optimizer        "sgd", "momentum", "rmsprop", "adam", "adamw"
-    learning_rate    peak value; `schedule` and `warmup` (share of all steps) shape it
+    optimizer        by its name in radcnn.learning.optimizers
+    learning_rate    peak value; `schedule` and `warmup` (share of all steps, below 1) shape it
     weight_decay     decoupled for adamw, L2 otherwise
     averaging        decay per step of the exponential moving average of the weights; 0: no averaging
     keep             weights kept: of the "best" epoch on the tuning set, or of the "last"
@@ -57,9 +61,9 @@ class TrainingPlan:
     batch: int
     members: int = 1
     folds: int = 0
-    optimizer: str = "adamw"
+    optimizer: Optimizer = "adamw"
     learning_rate: float = 1e-3
-    schedule: str = "cosine"
+    schedule: Schedule = "cosine"
     warmup: float = 0.05
     weight_decay: float = 0.01
     averaging: float = 0.0
@@ -72,6 +76,24 @@ class TrainingPlan:
     precision: Precision = "float32"
     channels_last: bool = True
     views: ViewKind = "identity"
+
+    def __post_init__(self) -> None:
+        self._at_least(1, "epochs", "batch", "members")
+        self._at_least(0, "weight_decay", "patience", "mixup", "gradient_clip")
+        if not self.learning_rate > 0:
+            raise SettingsError(f"learning_rate of training must be positive, got {self.learning_rate:g}")
+        if self.folds and not 2 <= self.folds <= MOST_FOLDS:
+            raise SettingsError(f"folds of training must be 0 (none) or 2 to {MOST_FOLDS}, got {self.folds}")
+        if self.folds and self.members > 1:
+            raise SettingsError(f"training takes folds or members, not both: got {self.folds} and {self.members}")
+        for name in ("warmup", "averaging", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise SettingsError(f"{name} of training must be at least 0 and below 1, got {getattr(self, name):g}")
+
+    def _at_least(self, lowest: int, *names: str) -> None:
+        for name in names:
+            if not getattr(self, name) >= lowest:
+                raise SettingsError(f"{name} of training must be at least {lowest}, got {getattr(self, name):g}")
 
 
 @dataclass(frozen=True)
