@@ -75,7 +75,7 @@ def read_json(path: Path | str) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as cause:
         raise ReadError(f"{path} does not exist") from cause
-    except (ValueError, OSError) as cause:
+    except (ValueError, RecursionError, OSError) as cause:
         raise ReadError(f"{path} is not readable JSON ({cause}); restore it or make it anew") from cause
 
 

@@ -66,18 +66,17 @@ class Predictions:
         return tuple(f"score:{name}" for name in self.target.names)
 
     def save(self, path: Path | str) -> None:
-        """Write a CSV with full float64 precision."""
+        """Write a CSV with full float64 precision; words stand in quotes, so that any character survives."""
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         target_names = [f"target:{name}" for name in self.target.names]
         extra = list(self.attributes)
         writer.writerow(["case", "patient", *target_names, *self.score_names(), *(f"column:{c}" for c in extra)])
         for i in range(len(self)):
-            truth = ["" if np.isnan(v) else repr(float(v)) for v in self.targets[i]]
-            writer.writerow(
-                [self.cases[i], self.patients[i], *truth, *(repr(float(v)) for v in self.scores[i])]
-                + [self.attributes[c][i] for c in extra]
-            )
+            truth = ["" if np.isnan(v) else float(v) for v in self.targets[i]]
+            scores = [float(v) for v in self.scores[i]]
+            columns = [self.attributes[c][i] for c in extra]
+            writer.writerow([self.cases[i], self.patients[i], *truth, *scores, *columns])
         write_text(path, text.getvalue())
 
     @classmethod
@@ -87,17 +86,24 @@ class Predictions:
         try:
             with path.open(newline="", encoding="utf-8") as file:
                 header, *rows = list(csv.reader(file))
-        except (OSError, ValueError) as cause:
+        except (OSError, ValueError, csv.Error) as cause:
             raise ReadError(f"{path} is not a readable table of predictions ({cause})") from cause
-        scores = [i for i, name in enumerate(header) if name.startswith("score:")]
-        truths = [i for i, name in enumerate(header) if name.startswith("target:")]
-        if header[:2] != ["case", "patient"] or not scores or len(truths) != len(target.names):
+        empty = cls(target, (), (), np.empty((0, 1)), np.empty((0, 1)))
+        wanted = ["case", "patient", *(f"target:{name}" for name in target.names), *empty.score_names()]
+        extra = header[len(wanted) :]
+        if header[: len(wanted)] != wanted or any(len(row) != len(header) for row in rows):
             raise ReadError(f"{path} is not a table of predictions for {', '.join(target.names)}")
+        first = 2 + len(target.names)
+        try:
+            truth = [[float(word or "nan") for word in row[2:first]] for row in rows]
+            scores = [[float(word) for word in row[first : len(wanted)]] for row in rows]
+        except ValueError as cause:
+            raise ReadError(f"{path} is not a readable table of predictions ({cause})") from cause
         return cls(
             target,
             tuple(row[0] for row in rows),
             tuple(row[1] for row in rows),
-            np.array([[float(row[i]) for i in scores] for row in rows]).reshape(len(rows), len(scores)),
-            np.array([[float(row[i] or "nan") for i in truths] for row in rows]).reshape(len(rows), len(truths)),
-            {n[7:]: [row[i] for row in rows] for i, n in enumerate(header) if n.startswith("column:")},
+            np.array(scores).reshape(len(rows), len(wanted) - first),
+            np.array(truth).reshape(len(rows), len(target.names)),
+            {n.removeprefix("column:"): [row[i] for row in rows] for i, n in enumerate(extra, len(wanted))},
         )

@@ -87,7 +87,7 @@ def _value(hint: Any, value: Any, whose: str) -> Any:
 
 
 def _choice(choices: tuple[Any, ...], value: Any, whose: str) -> Any:
-    if value in choices and not isinstance(value, bool):
+    if any(value == choice and type(value) is type(choice) for choice in choices):
         return value
     hint = ""
     if isinstance(value, str):
@@ -112,13 +112,19 @@ def _mapping(value: Any, whose: str) -> dict[str, Any]:
 
 
 def _scalar(hint: Any, value: Any, whose: str) -> Any:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if hint is float and number and math.isfinite(value):
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool) and _finite(value):
         return float(value)
     if hint is not float and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
     wanted = {float: "a finite number", int: "a whole number", bool: "true or false", str: "text", Path: "a path"}[hint]
     raise SettingsError(f"{whose} must be {wanted}, got {value!r}")
+
+
+def _finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number beyond the largest float
+        return False
 
 
 def changed(settings: T, changes: Mapping[str, Any], whose: str) -> T:
