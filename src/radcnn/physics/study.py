@@ -21,7 +21,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -169,14 +169,15 @@ def _write_papers(building: Path, done: list[_Written], found: Certificate, seed
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
+    serial = count(1)
     for one in done:
-        for number, nodule in enumerate(one.nodules, start=1):
+        for nodule in one.nodules:
             place = [f"{value:.3f}" for value in (*nodule.centre_mm, nodule.diameter_mm)]
-            head = [f"{one.plan.patient}-{number}", one.plan.patient, one.plan.site.name, _series_path(one.plan)]
+            head = [f"nodule-{next(serial):04d}", one.plan.patient, one.plan.site.name, _series_path(one.plan)]
             writer.writerow([*head, *place, int(nodule.malignant)])
     nodules = sum(len(one.nodules) for one in done)
     write_text(building / "nodules.csv", text.getvalue())
-    write_json(building / "certificate.json", {"simulated": True, "seed": seed, **found.as_json()})
+    write_json(building / "certificate.json", {"simulated": True, "seed": seed, "text": found.text, **found.as_json()})
     write_text(
         building / "README.txt",
         README.format(patients=len(done), seed=seed, nodules=nodules, certificate=found.text),

@@ -88,7 +88,7 @@ def _augmentation(facts: Facts, preparation: Preparation, reasons: list[Reason])
 def _network(facts: Facts, preparation: Preparation, reasons: list[Reason]) -> NetworkPlan:
     asked = facts.asked.get("network")
     if asked is None:
-        network, reason = network_rule(facts, preparation)
+        network, reason = network_rule(facts, preparation, _batch(facts, preparation))
         reasons.append(reason)
         return network
     network = changed(NetworkPlan(name=""), asked, "network")
@@ -100,13 +100,17 @@ def _network(facts: Facts, preparation: Preparation, reasons: list[Reason]) -> N
 
 def _training(facts: Facts, preparation: Preparation, network: NetworkPlan, reasons: list[Reason]) -> TrainingPlan:
     asked = facts.asked.get("training", {})
+    changed(TrainingPlan(epochs=1, batch=1), asked, "training")  # wrong values are refused before they are used
     cost = cost_of(network, preparation, facts.outputs)
-    folds, folds_reason = folds_rule(facts)
-    folds = int(asked.get("folds", folds))
     batch, batch_reason = batch_rule(facts, preparation)
-    members, epochs, budget_reasons = members_rule(facts, cost, folds)
-    rate, rate_reason = rate_rule(batch)
-    steps = int(asked.get("epochs", epochs)) * -(-facts.training // int(asked.get("batch", batch)))
+    used = _batch(facts, preparation)
+    folds, folds_reason = folds_rule(facts, cost, used)
+    if asked.get("members", 1) > 1:
+        folds, folds_reason = 0, Reason("training.folds", "0", "members were asked for: they share one training side")
+    folds = asked.get("folds", folds)
+    members, epochs, budget_reasons = members_rule(facts, cost, folds, used)
+    rate, rate_reason = rate_rule(used)
+    steps = int(asked.get("epochs", epochs)) * -(-facts.training // used)
     averaging, averaging_reason = averaging_rule(steps)
     reasons += [folds_reason, *budget_reasons, batch_reason, rate_reason, averaging_reason]
     proposed = TrainingPlan(
@@ -120,6 +124,12 @@ def _training(facts: Facts, preparation: Preparation, network: NetworkPlan, reas
         label_smoothing=0.0,
     )
     return _overruled(proposed, "training", facts, reasons)
+
+
+def _batch(facts: Facts, preparation: Preparation) -> int:
+    """The batch that was asked for, or the rule's."""
+    asked = facts.asked.get("training", {}).get("batch")
+    return asked if isinstance(asked, int) and asked > 0 else batch_rule(facts, preparation)[0]
 
 
 def _overruled(proposed: T, section: str, facts: Facts, reasons: list[Reason]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from radcnn.plan.cost import Cost, cost_of
 from radcnn.plan.facts import Facts
@@ -11,36 +12,49 @@ from radcnn.transforms.preparation import Preparation
 
 SMALL_STEM_SIDE = 64  # images up to this side keep their resolution in the first layer (MedMNIST's ResNet)
 WIDTHS = (64, 48, 32, 24, 16)  # kernels of the first stage, widest first
-ENOUGH_EPOCHS = 20  # passes over the data below which a smaller network is the better use of the minutes
+MEDIUM_WIDTH = 32
+ENOUGH_EPOCHS = 20  # passes over many cases ...
+ENOUGH_STEPS = 800  # ... or steps over few, below which a smaller network is the better use of the minutes
 MOST_EPOCHS = 60  # passes beyond which further ones help less than another network for the ensemble
 MOST_MEMBERS = 5
 FOLDS = 5
 FEW_CASES = 1000  # development cases below which tuning on one part of them is mostly noise
 
 
-def network_rule(facts: Facts, preparation: Preparation) -> tuple[NetworkPlan, Reason]:
+def stem_rule(preparation: Preparation) -> tuple[str, str]:
+    """Stem of a residual network, and why."""
+    if max(preparation.size) > SMALL_STEM_SIDE:
+        return "imagenet", "large inputs are halved twice at once"
+    if preparation.dims == 3:
+        return "strided", "small volumes are halved once, since full resolution would cost most of the time"
+    return "small", "small images keep their resolution in the first layer"
+
+
+def network_rule(facts: Facts, preparation: Preparation, batch: int) -> tuple[NetworkPlan, Reason]:
     """A residual network, as wide as leaves enough epochs within the minutes."""
-    small = max(preparation.size) <= SMALL_STEM_SIDE and preparation.dims == 2
-    stem = "small" if small else "imagenet"
+    stem, why = stem_rule(preparation)
+    enough = enough_epochs(facts, batch)
     for width in WIDTHS:
         plan = NetworkPlan("resnet18", {"stem": stem, "base_width": width, "dropout": 0.2})
-        if affordable_epochs(facts, cost_of(plan, preparation, facts.outputs)) >= ENOUGH_EPOCHS:
+        if affordable_epochs(facts, cost_of(plan, preparation, facts.outputs)) >= enough:
             break
-    why = "small images keep their resolution in the first layer" if small else "large inputs are halved twice at once"
-    sentence = f"{why}; the widest with {ENOUGH_EPOCHS} epochs or more within {facts.minutes:g} minutes"
+    sentence = f"{why}; the widest with {enough} epochs or more within {facts.minutes:g} minutes"
     return plan, Reason("network", f"resnet18, {stem} stem, {width} kernels at first", sentence)
 
 
 def largest_side(facts: Facts, sides: tuple[int, ...], preparation: Preparation) -> int:
-    """The largest side at which the narrowest network still has enough epochs."""
-    from dataclasses import replace
-
-    narrow = NetworkPlan("resnet18", {"stem": "imagenet", "base_width": WIDTHS[2]})
+    """The largest side at which a network of medium width still has enough epochs."""
     for side in sides:
-        cost = cost_of(narrow, replace(preparation, size=(side,) * preparation.dims), facts.outputs)
-        if affordable_epochs(facts, cost) >= ENOUGH_EPOCHS:
+        sized = replace(preparation, size=(side,) * preparation.dims)
+        network = NetworkPlan("resnet18", {"stem": stem_rule(sized)[0], "base_width": MEDIUM_WIDTH})
+        if affordable_epochs(facts, cost_of(network, sized, facts.outputs)) >= ENOUGH_EPOCHS:
             return side
     return sides[-1]
+
+
+def enough_epochs(facts: Facts, batch: int) -> int:
+    """Epochs below which a network is not trained: 20, or as many as give 800 steps, at most 60."""
+    return max(ENOUGH_EPOCHS, min(MOST_EPOCHS, math.ceil(ENOUGH_STEPS / math.ceil(facts.training / batch))))
 
 
 def epoch_seconds(facts: Facts, cost: Cost) -> float:
@@ -54,30 +68,29 @@ def affordable_epochs(facts: Facts, cost: Cost) -> int:
     return int(facts.seconds / max(epoch_seconds(facts, cost), 1e-3))
 
 
-def folds_rule(facts: Facts) -> tuple[int, Reason]:
-    """Few cases: every one of them is trained on and tuned on, in turn."""
-    if facts.fixed_split or facts.development >= FEW_CASES:
-        why = (
-            "the data bring their split"
-            if facts.fixed_split
-            else f"{facts.development} cases are enough to set some aside"
-        )
-        return 0, Reason("training.folds", "0", why)
-    sentence = f"{facts.development} cases are too few to tune on a part: {FOLDS} networks rotate through them"
-    return FOLDS, Reason("training.folds", str(FOLDS), sentence)
+def folds_rule(facts: Facts, cost: Cost, batch: int) -> tuple[int, Reason]:
+    """Few cases and time enough: every one of them is trained on and tuned on, in turn."""
+    if facts.fixed_split:
+        why = "the data bring their split"
+    elif facts.development >= FEW_CASES:
+        why = f"{facts.development} cases are enough to set some aside for tuning"
+    elif affordable_epochs(facts, cost) < FOLDS * enough_epochs(facts, batch):
+        why = f"{facts.minutes:g} minutes do not suffice to train {FOLDS} networks"
+    else:
+        why = f"{facts.development} cases are too few to tune on a part: {FOLDS} networks rotate through them"
+        return FOLDS, Reason("training.folds", str(FOLDS), why)
+    return 0, Reason("training.folds", "0", why)
 
 
-def members_rule(facts: Facts, cost: Cost, folds: int) -> tuple[int, int, tuple[Reason, ...]]:
+def members_rule(facts: Facts, cost: Cost, folds: int, batch: int) -> tuple[int, int, tuple[Reason, ...]]:
     """Members and epochs: first enough epochs for one network, then further networks for the mean of several."""
     total = affordable_epochs(facts, cost)
-    members = folds or max(1, min(MOST_MEMBERS, total // ENOUGH_EPOCHS))
+    members = folds or max(1, min(MOST_MEMBERS, total // enough_epochs(facts, batch)))
     epochs = max(1, min(MOST_EPOCHS, total // members))
     seconds = members * epochs * epoch_seconds(facts, cost)
     said = (
         Reason("training.members", str(members), "the mean of several networks is steadier than any one of them"),
-        Reason(
-            "training.epochs", str(epochs), f"about {seconds / 60:.1f} of the {facts.minutes:g} minutes are training"
-        ),
+        Reason("training.epochs", str(epochs), f"training takes about {seconds / 60:.1f} of {facts.minutes:g} minutes"),
     )
     return members, epochs, said
 
