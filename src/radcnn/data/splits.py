@@ -246,10 +246,24 @@ def _verified(
     method: str,
     findings: tuple[Finding, ...],
 ) -> Split:
+    _refuse_nothing_to_learn(cohort, sides)
     found = (*findings, *_missing_classes(cohort, sides))
     made = Split(tuple(case.id for case in cohort.cases), tuple(sides), seed, fractions, method, found)
     made.verify(cohort)
     return made
+
+
+def _refuse_nothing_to_learn(cohort: Cohort, sides: Sequence[Side]) -> None:
+    """Raise SplitError when the labels of the training side are all the same, which only a given split can bring."""
+    training = cohort.targets()[[i for i, side in enumerate(sides) if side == "training"]]
+    found = {float(value) for value in training.reshape(-1) if value == value}
+    if len(found) < 2:
+        kind, classes = cohort.target.kind, cohort.target.classes
+        named = [f"only {v:g}" if kind == "regression" else f"only {classes[int(v)]!r}" for v in found]
+        raise SplitError(
+            f"training cases must differ in {', '.join(cohort.target.names)}, got {', '.join(named) or 'no label'} on "
+            "the training side; correct the split that the data bring, or let radcnn split"
+        )
 
 
 def _missing_classes(cohort: Cohort, sides: Sequence[Side]) -> list[Finding]:
