@@ -15,6 +15,7 @@ from radcnn.plan.cost import cost_of
 from radcnn.plan.facts import SPARE
 from radcnn.plan.settings import Plan
 from radcnn.study.folder import find_study
+from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.settings import with_options
 from radcnn.tasks import make_task
@@ -46,16 +47,20 @@ class Checked:
         }
 
 
-def check(study: Path | str, **options: Any) -> Checked:
+def check(study: Path | str, *, listener: Listener = SILENCE, **options: Any) -> Checked:
     """Findings about a study, from reading every training image, and what a run would cost.
 
-    Raises InputError when an image cannot be used.
+    The images of all sides are read and prepared, so that `train` finds them ready. Raises InputError when one
+    cannot be used.
     """
     opened = open_study(find_study(study))
     settings = with_options(opened.settings, options) if options else opened.settings
     found = fingerprint(opened.cohort, opened.split, sample=None, seed=settings.split_seed)
     findings = dict.fromkeys((*opened.findings, *found.findings))
-    return Checked(tuple(findings), *predicted_cost(opened, opened.propose(settings)))
+    plan = opened.propose(settings)
+    opened.prepared(opened.rows("training", "tuning"), plan.preparation, listener)
+    opened.prepared(opened.rows("test"), plan.preparation, listener, "test cases")
+    return Checked(tuple(findings), *predicted_cost(opened, plan))
 
 
 def predicted_cost(opened: OpenStudy, plan: Plan) -> tuple[float, int, int]:

@@ -10,13 +10,12 @@ from radcnn.core.errors import InputError
 from radcnn.core.files import read_json, write_json
 from radcnn.core.prediction import Predictions
 from radcnn.data.ledger import open_test
-from radcnn.data.prepared import prepare_cases
 from radcnn.evaluation.judgement import Judgement
 from radcnn.evaluation.panels import PANELS
 from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.inference.bundle import load_bundle, verify
 from radcnn.inference.scores import scores
-from radcnn.learning.execution import available_cores, logits_of
+from radcnn.learning.execution import logits_of
 from radcnn.plan.stored import load_plan
 from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.listener import SILENCE, Listener
@@ -31,7 +30,7 @@ def evaluate(
 ) -> Judgement:
     """Judge a run: on the tuning set, or with `open_test_set` on the sealed test set.
 
-    Every opening of the test set is entered in the study's ledger before a test case is looked at. Figures of the
+    Every opening of the test set is entered in the study's ledger before a network sees a test case. Figures of the
     tuning set are optimistic: operating points were chosen on it.
 
     Raises InputError when the run is not trained to the end, BundleError when its bundle was changed.
@@ -68,16 +67,13 @@ def _tuning_table(folder: RunFolder, opened: OpenStudy) -> Predictions:
 def _test_table(folder: RunFolder, opened: OpenStudy, reason: str, listener: Listener) -> Predictions:
     model = verify(folder.bundle)
     bundle, networks = load_bundle(folder.bundle)
+    rows = opened.rows("test")
+    if not len(rows):
+        raise InputError(f"no test case of {opened.folder.path} is labelled, so there is nothing to judge it by")
+    # an image that cannot be read must not cost an opening; no network sees any before the ledger knows of it
+    images = opened.prepared(rows, bundle.preparation, listener, "test cases")
     count = open_test(opened.folder.ledger, opened.split, model=model, run=folder.name, reason=reason)
     listener.say(f"the test set was opened (time {count} for this split); this is in the ledger")
-    rows = opened.rows("test")
-    images = prepare_cases(
-        opened.cases(rows),
-        bundle.preparation,
-        opened.folder.cache,
-        workers=available_cores(),
-        told=lambda done, of: listener.progress("preparing test cases", done, of),
-    )
     execution = execution_of(load_plan(folder.plan), workers=0)
     placed = [execution.place(network) for network in networks]
     found = scores(

@@ -13,14 +13,17 @@ from radcnn.core.prediction import Predictions
 from radcnn.data.cohort import Cohort, gather
 from radcnn.data.findings import Finding
 from radcnn.data.fingerprint import Fingerprint
+from radcnn.data.prepared import prepare_cases
 from radcnn.data.splits import Split
 from radcnn.learning.execution import available_cores
 from radcnn.plan.facts import Facts
 from radcnn.plan.propose import propose
 from radcnn.plan.settings import Plan
 from radcnn.study.folder import StudyFolder
+from radcnn.study.listener import Listener
 from radcnn.study.settings import StudySettings, load_settings
 from radcnn.tasks import task_plan
+from radcnn.transforms.preparation import Preparation
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +55,18 @@ class OpenStudy:
     def targets(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Their targets (n, t)."""
         return self.cohort.targets()[rows]
+
+    def prepared(
+        self, rows: NDArray[np.intp], preparation: Preparation, listener: Listener, what: str = "cases"
+    ) -> NDArray[np.float32]:
+        """The images of these rows, prepared: (n, channels, *size), from the study's cache where they are there."""
+        return prepare_cases(
+            self.cases(rows),
+            preparation,
+            self.folder.cache,
+            workers=available_cores(),
+            told=lambda done, of: listener.progress(f"preparing {what}", done, of),
+        )
 
     def propose(self, settings: StudySettings | None = None) -> Plan:
         """The plan for these data, this machine's number of cores and the settings."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+from radcnn.core.errors import InputError
 from radcnn.physics.study import simulate_nodule_study
-from radcnn.study.begin import begin_or_continue
+from radcnn.study.begin import begin_or_continue, default_folder
 from radcnn.study.judging import evaluate
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.reporting import report
@@ -29,11 +31,17 @@ def run(
     The sealed test set is opened once at the end, which the ledger records; `open_test_set=False` leaves it sealed.
     Called again on the same data, the study with its split and ledger goes on with a new run.
 
-    Raises InputError with the cause and the next step.
+    Raises InputError with the cause and the next step; where no epoch was done, nothing is left behind.
     """
+    known = (Path(out) if out is not None else default_folder(Path(data))).exists()
     folder = begin_or_continue(data, out=out, listener=listener, options=options)
     training = {name: options[name] for name in TRAINING_OPTIONS if options.get(name) is not None}
-    made = train(folder.path, workers=workers, listener=listener, **training)
+    try:
+        made = train(folder.path, workers=workers, listener=listener, **training)
+    except InputError:
+        if not known and not folder.runs.exists():  # no epoch was done in a study that this call made
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise
     evaluate(made, listener=listener)
     if open_test_set:
         evaluate(made, open_test_set=True, reason="run: the one evaluation at the end", listener=listener)

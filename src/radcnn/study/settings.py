@@ -15,6 +15,8 @@ from radcnn.core.settings import from_plain, to_plain
 from radcnn.core.target import Kind
 from radcnn.data.cohort import CohortSettings, Unit
 from radcnn.data.splits import DEFAULT_FRACTIONS, Sites
+from radcnn.evaluation.settings import EvaluationSettings
+from radcnn.metrics.operating import parse_rule
 from radcnn.plan.settings import Reason
 
 MAX_YAML_BYTES = 1 << 20
@@ -71,6 +73,16 @@ class StudySettings:
     def __post_init__(self) -> None:
         if not self.minutes > 0:
             raise SettingsError(f"minutes must be positive, got {self.minutes:g}; 10 is a good start")
+        for rule in self.operating_points:
+            parse_rule(rule)
+        # refused here, not when the trained network is judged
+        EvaluationSettings(resamples=self.resamples, prevalences=self.prevalences)
+        if self.region_mm is not None and self.centre is None:
+            raise SettingsError(
+                "region_mm is the extent about each centre, but no centre was given; name its columns (--centre X Y Z)"
+            )
+        if self.region_mm is not None and not self.region_mm > 0:
+            raise SettingsError(f"region_mm must be positive, got {self.region_mm:g}")
 
     def cohort(self) -> CohortSettings:
         """What the data room needs of it."""
@@ -85,9 +97,10 @@ class StudySettings:
 def settings_from(options: Mapping[str, Any]) -> StudySettings:
     """Settings from options by name, as a person writes them; strict, with "did you mean".
 
-    A single target or subgroup may be given as text, a network by its name alone.
+    A single target or subgroup may be given as text, a network by its name alone, and a setting of a section by its
+    whole name ("training.epochs": 20).
     """
-    plain = {name: value for name, value in options.items() if value is not None}
+    plain = _sections({name: value for name, value in options.items() if value is not None})
     for name in ("target", "subgroups", "operating_points"):
         if isinstance(plain.get(name), str):
             plain[name] = [plain[name]]
@@ -96,6 +109,18 @@ def settings_from(options: Mapping[str, Any]) -> StudySettings:
     if isinstance(plain.get("augmentation"), list):
         plain["augmentation"] = {"transforms": plain["augmentation"]}
     return from_plain(StudySettings, plain, "the study")
+
+
+def _sections(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Whole names ("training.epochs") put into their sections."""
+    plain = {name: value for name, value in options.items() if "." not in str(name)}
+    for whole, value in options.items():
+        section, dot, name = str(whole).partition(".")
+        if dot:
+            inner = _sections({name: value})
+            old = plain.get(section)
+            plain[section] = {**(old if isinstance(old, Mapping) else {}), **inner}
+    return plain
 
 
 def with_options(settings: StudySettings, options: Mapping[str, Any]) -> StudySettings:
@@ -130,7 +155,7 @@ def save_settings(settings: StudySettings, path: Path, proposal: tuple[Reason, .
     """Write study.yaml: what differs from the defaults, then the proposal as comments with its reasons."""
     body = yaml.safe_dump(_differing(settings), sort_keys=False, allow_unicode=True)
     lines = [
-        "# What this study is. Lines below the rule are the proposal: copy one up and change it to overrule it.",
+        "# What this study is. Overrule a proposed setting by a line of its own, such as  training.epochs: 30",
         body,
         "# ---- proposed from the data, with the reason ----",
     ]

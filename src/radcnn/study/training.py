@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,6 @@ from torch import nn
 from radcnn.core.errors import InputError
 from radcnn.core.files import read_json, write_json, write_text
 from radcnn.data.duplicates import content_groups
-from radcnn.data.prepared import prepare_cases
 from radcnn.data.splits import folds
 from radcnn.evaluation.questions import choose_operating_points
 from radcnn.inference.bundle import Bundle, save_bundle
@@ -53,17 +54,36 @@ def train(
         if options:
             raise InputError("a resumed run keeps its plan; leave the options out, or start a new run without --resume")
         run = find_run(study)
-        opened = open_study(run.study)
-    else:
-        folder = find_study(study)
-        opened = open_study(folder)
-        run = folder.next_run()
+        _go_on(run, open_study(run.study), workers, listener)
+        return run.path
+    folder = find_study(study)
+    opened = open_study(folder)
+    run = folder.next_run()
+    try:
         begin_run(run, opened, options, listener)
+        _go_on(run, opened, workers, listener)
+    except InputError:
+        forget_unless_begun(run)
+        raise
+    return run.path
+
+
+def forget_unless_begun(run: RunFolder) -> None:
+    """Remove a run that failed before its first epoch was done: there is nothing in it to go on with."""
+    if not any(run.checkpoints.glob("*/checkpoint.json")):
+        shutil.rmtree(run.path, ignore_errors=True)
+        with suppress(OSError):  # other runs are in it
+            run.path.parent.rmdir()
+
+
+def _go_on(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) -> None:
+    """Train from where the run stands, at its beginning or after its last epoch, to the end."""
     plan = load_plan(run.plan)
+    # nothing is looked at here: a damaged test image is to be found before the minutes are spent
+    opened.prepared(opened.rows("test"), plan.preparation, listener, "test cases")
     execution = execution_of(plan, workers)
     networks, development, order = fit_networks(run, opened, plan, execution, listener)
     finish(run, opened, plan, networks, development, order, execution)
-    return run.path
 
 
 def begin_run(run: RunFolder, opened: OpenStudy, options: dict[str, Any], listener: Listener) -> None:
@@ -99,13 +119,7 @@ def fit_networks(
 ) -> tuple[list[nn.Module], Development, Rows]:
     """Train (or go on training) every network; also the development cases and their rows in the cohort."""
     order = opened.rows("training", "tuning")
-    images = prepare_cases(
-        opened.cases(order),
-        plan.preparation,
-        opened.folder.cache,
-        workers=available_cores(),
-        told=lambda done, of: listener.progress("preparing cases", done, of),
-    )
+    images = opened.prepared(order, plan.preparation, listener)
     development = Development(Cases(images, opened.targets(order)), pairs_of(opened, plan, order))
     task = make_task(plan.target, scale=plan.task.scale)
     networks: list[nn.Module] = []
