@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -94,10 +96,10 @@ def show(value: Any, text: str, *, as_json: bool) -> None:
     typer.echo(json.dumps(value, indent=1, allow_nan=False) if as_json else text)
 
 
-def next_step(command: str, *, as_json: bool = False) -> None:
-    """Print the next command, where a person reads."""
+def next_step(command: str, *arguments: Path | str, as_json: bool = False) -> None:
+    """Print the next command, quoted for the shell, where a person reads."""
     if not as_json:
-        typer.echo(f"next: {command}")
+        typer.echo(f"next: {' '.join([command, *(shlex.quote(str(one)) for one in arguments)])}")
 
 
 def clock(seconds: float) -> str:

@@ -64,7 +64,7 @@ def run(
         judgement = evaluated(made)
         result = {"run": str(made), "report": str(made / "report.html"), "judgement": judgement.as_json()}
         show(result, judged_text(judgement), as_json=as_json)
-        next_step(f"open {made / 'report.html'}", as_json=as_json)
+        next_step("open in a browser:", made / "report.html", as_json=as_json)
 
 
 @app.command()
@@ -77,7 +77,7 @@ def new(data: Data, out: Out = None, as_json: AsJson = False, quiet: Quiet = Fal
 
         folder = new_study(data, out=out, listener=Voice(quiet=quiet), **chosen)
         show({"study": str(folder)}, f"wrote {folder / 'study.yaml'}", as_json=as_json)
-        next_step(f"radcnn check {folder}", as_json=as_json)
+        next_step("radcnn check", folder, as_json=as_json)
 
 
 @app.command()
@@ -88,11 +88,11 @@ def check(study: Study, as_json: AsJson = False, **options: Any) -> None:
         chosen = given(options)
         from radcnn.study.checking import check as check_study
 
-        found = check_study(study, **chosen)
+        found = check_study(study, listener=Voice(), **chosen)
         show(found.as_json(), checked_text(found), as_json=as_json)
         if found.errors:
             raise typer.Exit(1)
-        next_step(f"radcnn train {study}", as_json=as_json)
+        next_step("radcnn train", study, as_json=as_json)
 
 
 @app.command()
@@ -108,7 +108,7 @@ def train(
 
         made = train_study(study, resume=resume, workers=workers, listener=Voice(quiet=quiet), **chosen)
         show({"run": str(made)}, f"trained {made}", as_json=as_json)
-        next_step(f"radcnn evaluate {made}", as_json=as_json)
+        next_step("radcnn evaluate", made, as_json=as_json)
 
 
 @app.command()
@@ -124,7 +124,7 @@ def evaluate(
 
         judgement = evaluate_run(run, open_test_set=open_test, reason=reason, listener=Voice(quiet=quiet))
         show(judgement.as_json(), judged_text(judgement), as_json=as_json)
-        next_step(f"radcnn report {run}", as_json=as_json)
+        next_step("radcnn report", run, as_json=as_json)
 
 
 @app.command()
@@ -135,7 +135,7 @@ def report(run: Run, as_json: AsJson = False) -> None:
 
         page = report_run(run)
         show({"report": str(page)}, f"wrote {page}", as_json=as_json)
-        next_step(f"radcnn predict {run} IMAGE", as_json=as_json)
+        next_step("radcnn predict", run, "IMAGE", as_json=as_json)
 
 
 @app.command()
@@ -202,7 +202,7 @@ def demo(
         judgement = evaluated(made)
         result = {"run": str(made), "report": str(made / "report.html"), "judgement": judgement.as_json()}
         show(result, judged_text(judgement), as_json=as_json)
-        next_step(f"open {made / 'report.html'}", as_json=as_json)
+        next_step("open in a browser:", made / "report.html", as_json=as_json)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ def _option(name: str, kind: Any, words: str, *flags: str, panel: str) -> inspec
 
 
 TABLE, SPLIT, TRAINING = "The table", "The split", "Training"
+NOT_SETTINGS = frozenset({"data", "study", "out", "workers", "resume", "listener", "open_test_set"})
 Text = str | None
 Texts = list[str] | None
 
@@ -82,6 +83,10 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
         section, dot, name = key.partition(".")
         if not equals or not key:
             raise SettingsError(f"--set needs name=value, such as training.epochs=20, got {change!r}")
+        if section in NOT_SETTINGS:
+            raise SettingsError(
+                f"--set changes settings of study.yaml, got {key!r}; give it as an argument of the verb"
+            )
         if not dot:
             found[section] = _value(text)
             continue
