@@ -88,8 +88,9 @@ def members_rule(facts: Facts, cost: Cost, folds: int, batch: int) -> tuple[int,
     members = folds or max(1, min(MOST_MEMBERS, total // enough_epochs(facts, batch)))
     epochs = max(1, min(MOST_EPOCHS, total // members))
     seconds = members * epochs * epoch_seconds(facts, cost)
+    several = "the mean of several networks is steadier than any one of them"
     said = (
-        Reason("training.members", str(members), "the mean of several networks is steadier than any one of them"),
+        Reason("training.members", str(members), several if members > 1 else "one network takes all of the minutes"),
         Reason("training.epochs", str(epochs), f"training takes about {seconds / 60:.1f} of {facts.minutes:g} minutes"),
     )
     return members, epochs, said
