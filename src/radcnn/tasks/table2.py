@@ -55,7 +55,8 @@ def make_task(
 ) -> Task:
     """The task for a target; `scale` holds (mean, sd) of each regression target on the training set.
 
-    Raises SettingsError when `last_layer` or `loss` is asked for that does not belong to the task.
+    Raises SettingsError when `last_layer` or `loss` is asked for that does not belong to the task, or when a scale is
+    missing.
     """
     pair = TABLE_2[target.kind]
     asked = (last_layer or pair.last_layer, loss or pair.loss)
@@ -67,7 +68,9 @@ def make_task(
     if target.kind == "multiclass":
         return OneOfSeveral(target)
     if target.kind == "regression":
-        assert len(scale) == len(target.names), "one (mean, sd) per regression target"
+        if len(scale) != len(target.names):
+            names = ", ".join(target.names)
+            raise SettingsError(f"a regression needs one mean and sd for each of {names}, got {len(scale)} of them")
         return Values(target, tuple(mean for mean, _ in scale), tuple(sd for _, sd in scale))
     return YesNo(target)
 
@@ -77,11 +80,14 @@ def task_plan(
 ) -> tuple[TaskPlan, str]:
     """What a plan keeps of the task (last layer, loss, mean and sd of a regression's training targets), and why.
 
-    Raises SettingsError when `last_layer` or `loss` does not belong to the target.
+    Raises SettingsError when `last_layer` or `loss` does not belong to the target, or when no training case has a value.
     """
     scale: tuple[tuple[float, float], ...] = ()
     if target.kind == "regression":
         columns = [column[~np.isnan(column)] for column in training_targets.T]
+        for name, column in zip(target.names, columns, strict=True):
+            if not len(column):
+                raise SettingsError(f"{name} has no value on the training side; leave it out or label some cases")
         scale = tuple((float(c.mean()), float(c.std()) or 1.0) for c in columns)
     make_task(target, scale=scale, last_layer=last_layer, loss=loss)
     pair = TABLE_2[target.kind]
