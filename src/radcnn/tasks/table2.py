@@ -80,7 +80,7 @@ def task_plan(
 ) -> tuple[TaskPlan, str]:
     """What a plan keeps of the task (last layer, loss, mean and sd of a regression's training targets), and why.
 
-    Raises SettingsError when `last_layer` or `loss` does not belong to the target, or when no training case has a value.
+    Raises SettingsError when `last_layer` or `loss` does not belong to the target, or no training case has a value.
     """
     scale: tuple[tuple[float, float], ...] = ()
     if target.kind == "regression":
