@@ -101,7 +101,9 @@ def _refuse_nonfinite(source: Source, volume: Volume) -> None:
         return
     lost, endless = int(np.isnan(voxels).sum()), int(np.isinf(voxels).sum())
     counts = " and ".join(f"{n} {word}" for n, word in ((lost, "NaN"), (endless, "infinite")) if n)
-    whose = source.path.name if source.item is None else f"item {source.item} of {source.path.name}"
+    whose = source.path.name
+    if source.item is not None:
+        whose = f"item {source.item} of {source.array or 'images'} in {source.path.name}"
     plural = "voxel" if lost + endless == 1 else "voxels"
     raise ReadError(
         f"case {whose} holds {counts} {plural} of {voxels.size}; replace them by a value that says what they mean, "

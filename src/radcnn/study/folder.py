@@ -121,6 +121,8 @@ def find_study(path: Path | str) -> StudyFolder:
     """The study at a path: its folder or its study.yaml; raises InputError otherwise."""
     path = Path(path)
     folder = path.parent if path.name == "study.yaml" else path
+    if not folder.exists():
+        raise InputError(f"{path} does not exist; make a study with: radcnn new DATA --out {folder}")
     if not (folder / "study.yaml").is_file():
         raise InputError(f"{path} is not a study (it has no study.yaml); make one with: radcnn new DATA --out {folder}")
     return StudyFolder(folder)
@@ -133,4 +135,6 @@ def find_run(path: Path | str) -> RunFolder:
         return RunFolder(path)
     if (path / "study.yaml").is_file() or path.name == "study.yaml":
         return find_study(path).last_run()
+    if not path.exists():
+        raise InputError(f"{path} does not exist; runs lie in STUDY/runs, made by: radcnn train STUDY")
     raise InputError(f"{path} is not a run (it has no plan.json); runs lie in STUDY/runs, made by: radcnn train STUDY")
