@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from radcnn.core.errors import ReadError
-from radcnn.core.files import read_json, sha256_of, write_bytes, write_json
+from radcnn.core.files import read_json, sha256_of, sha256_of_json, write_bytes, write_json
 from radcnn.learning.events import EpochEnded
 
 State = dict[str, Tensor]
@@ -43,9 +44,15 @@ class Progress:
 
 
 def save(
-    folder: Path, progress: Progress, network: nn.Module, optimizer: Optimizer, averaged: nn.Module | None
+    folder: Path,
+    progress: Progress,
+    network: nn.Module,
+    optimizer: Optimizer,
+    averaged: nn.Module | None,
+    *,
+    lesson: str,
 ) -> None:
-    """Write the state after an epoch."""
+    """Write the state after an epoch; `lesson` is a hash of what is learned, which `load` compares."""
     tensors = _prefixed("network", network.state_dict()) | _prefixed("kept", progress.kept)
     if averaged is not None:
         tensors |= _prefixed("averaged", averaged.state_dict())
@@ -62,29 +69,35 @@ def save(
         "waiting": progress.waiting,
         "stopped": progress.stopped,
         "history": [event.as_json() for event in progress.history],
+        "lesson": lesson,
     }
-    write_json(folder / "checkpoint.json", record)
-    for old in folder.glob("epoch-*.safetensors"):
+    write_json(folder / "checkpoint.json", {**record, "record": sha256_of_json(record)})
+    # older weights, and what a process that was killed while writing left behind
+    for old in [*folder.glob("epoch-*.safetensors"), *folder.glob(".epoch-*.safetensors")]:
         if old.name != name:
             old.unlink()
 
 
-def load(folder: Path, network: nn.Module, optimizer: Optimizer, averaged: nn.Module | None) -> Progress:
+def load(
+    folder: Path, network: nn.Module, optimizer: Optimizer, averaged: nn.Module | None, *, lesson: str
+) -> Progress:
     """Restore what `save` wrote into network, optimizer and average; a fresh Progress when there is none.
 
-    Raises ReadError when the checkpoint was changed or does not fit the network.
+    Raises ReadError when the checkpoint was changed, or belongs to another lesson or network.
     """
     if not (folder / "checkpoint.json").exists():
         return Progress()
-    record = read_json(folder / "checkpoint.json")
-    weights = folder / record["weights"]
-    if not weights.exists() or sha256_of(weights) != record["sha256"]:
-        raise ReadError(f"the checkpoint in {folder} is damaged; delete the folder to train this network anew")
-    tensors = load_tensors(weights.read_bytes())
-    network.load_state_dict(_under("network", tensors))
-    if averaged is not None:
-        averaged.load_state_dict(_under("averaged", tensors))
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": _optimizer_state(_under("optimizer", tensors))})
+    record = _record(folder, lesson)
+    try:
+        tensors = load_tensors((folder / record["weights"]).read_bytes())
+        network.load_state_dict(_under("network", tensors))
+        if averaged is not None:
+            averaged.load_state_dict(_under("averaged", tensors))
+        _restore(optimizer, _under("optimizer", tensors))
+    except (SafetensorError, RuntimeError, ValueError, KeyError) as cause:
+        raise ReadError(
+            f"the checkpoint in {folder} is of another network; delete the folder to train this one anew"
+        ) from cause
     return Progress(
         epoch=record["epoch"],
         best=float("-inf") if record["best"] is None else record["best"],
@@ -95,6 +108,25 @@ def load(folder: Path, network: nn.Module, optimizer: Optimizer, averaged: nn.Mo
     )
 
 
+def _record(folder: Path, lesson: str) -> dict[str, Any]:
+    """The checked record of a checkpoint."""
+    record = read_json(folder / "checkpoint.json")
+    proof = record.pop("record", None) if isinstance(record, dict) else None
+    if proof != sha256_of_json(record) or not _intact(folder / record["weights"], record["sha256"]):
+        raise ReadError(f"the checkpoint in {folder} is damaged; delete the folder to train this network anew")
+    if record["lesson"] != lesson:
+        raise ReadError(
+            f"the checkpoint in {folder} belongs to another training (settings, cases or labels differ); "
+            "start a new run, or delete the folder to train this network anew"
+        )
+    known: dict[str, Any] = record
+    return known
+
+
+def _intact(file: Path, digest: str) -> bool:
+    return file.is_file() and sha256_of(file) == digest
+
+
 def _prefixed(prefix: str, state: dict[str, Any]) -> State:
     return {f"{prefix}/{name}": value for name, value in state.items()}
 
@@ -102,6 +134,15 @@ def _prefixed(prefix: str, state: dict[str, Any]) -> State:
 def _under(prefix: str, tensors: State) -> State:
     start = f"{prefix}/"
     return {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}
+
+
+def _restore(optimizer: Optimizer, flat: State) -> None:
+    """Moments get the memory layout of their parameters, as they had: another one may round otherwise."""
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": _optimizer_state(flat)})
+    for parameter, values in optimizer.state.items():
+        for key, value in values.items():
+            if value.shape == parameter.shape:
+                values[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _optimizer_state(flat: State) -> dict[int, dict[str, Tensor]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from torch.optim import Optimizer
 
 from radcnn.core.chance import derived_seed, torch_generator
 from radcnn.core.errors import InputError
+from radcnn.core.files import sha256_of_json
+from radcnn.core.settings import to_plain
 from radcnn.learning import checkpoint
 from radcnn.learning.averaging import Averaged
 from radcnn.learning.batches import Cases, training_batches
@@ -51,11 +54,26 @@ class Lesson:
         count = min(len(self.training), max(1, len(self.tuning)))
         return self.training[np.linspace(0, len(self.training) - 1, count).round().astype(np.intp)]
 
+    def identity(self) -> str:
+        """A hash of what is learned and how, so that a checkpoint is never continued with something else."""
+        said = {
+            "index": self.index,
+            "seed": self.seed,
+            "plan": to_plain(self.plan),
+            "augmentation": to_plain(self.pipeline.augmentation),
+            "training": self.training.tolist(),
+            "tuning": self.tuning.tolist(),
+            "shape": list(self.cases.images.shape),
+            "targets": hashlib.sha256(np.ascontiguousarray(self.cases.targets).tobytes()).hexdigest(),
+        }
+        return sha256_of_json(said)
+
 
 def fit(lesson: Lesson, network: nn.Module, folder: Path, execution: Execution) -> Iterator[Event]:
     """Train `network` in place; at the end it holds the weights to keep. Resumes from `folder` where it can.
 
-    Events come after every step and every epoch. Raises InputError when the loss is no longer finite.
+    Events come after every step and every epoch. Raises InputError when a loss is no longer finite, ReadError when the
+    checkpoint in `folder` is damaged or belongs to another lesson.
     """
     plan = lesson.plan
     network = execution.place(network)
@@ -64,8 +82,10 @@ def fit(lesson: Lesson, network: nn.Module, folder: Path, execution: Execution) 
     )
     averaged = Averaged(network, plan.averaging) if plan.averaging else None
     shadow = averaged.network if averaged else None
-    progress = checkpoint.load(folder, network, optimizer, shadow)
+    identity = lesson.identity()
+    progress = checkpoint.load(folder, network, optimizer, shadow, lesson=identity)
     balance = lesson.task.class_weights(lesson.cases.targets[lesson.training]) if plan.balance else None
+    balance = None if balance is None else balance.to(execution.device)
     while progress.epoch < plan.epochs and not progress.stopped:
         started = time.monotonic()
         loss = yield from _epoch(lesson, network, optimizer, averaged, progress.epoch, balance, execution)
@@ -78,7 +98,7 @@ def fit(lesson: Lesson, network: nn.Module, folder: Path, execution: Execution) 
             fit_loss, tuning_loss, fit_figure, tuning_figure,
         )  # fmt: skip
         _note(progress, ended, judged, plan)
-        checkpoint.save(folder, progress, network, optimizer, shadow)
+        checkpoint.save(folder, progress, network, optimizer, shadow, lesson=identity)
         yield ended
         if progress.stopped:
             yield StoppedEarly(lesson.index, progress.epoch, plan.patience)
@@ -121,11 +141,7 @@ def _epoch(
 
 
 def _descend(loss: Tensor, network: nn.Module, optimizer: Optimizer, clip: float) -> float:
-    value = float(loss.detach())
-    if not np.isfinite(value):
-        raise InputError(
-            f"the training loss became {value}: lower training.learning_rate (try a tenth), or look for extreme voxels"
-        )
+    value = _finite(float(loss.detach()), "training")
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     if clip:
@@ -134,9 +150,20 @@ def _descend(loss: Tensor, network: nn.Module, optimizer: Optimizer, clip: float
     return value
 
 
+def _finite(loss: float, whose: str) -> float:
+    if not np.isfinite(loss):
+        raise InputError(
+            f"the {whose} loss became {loss}: lower training.learning_rate (try a tenth), or look for extreme voxels"
+        )
+    return loss
+
+
 @torch.no_grad()
 def measure(lesson: Lesson, network: nn.Module, rows: NDArray[np.intp], execution: Execution) -> tuple[float, float]:
-    """Loss and watched figure of a network on rows of the development cases, as at prediction."""
+    """Loss and watched figure of a network on rows of the development cases, as at prediction.
+
+    Raises InputError when the loss is not finite, so that no diverged weights are ever kept.
+    """
     if len(rows) == 0:
         return float("nan"), float("nan")
     network.eval()
@@ -144,7 +171,7 @@ def measure(lesson: Lesson, network: nn.Module, rows: NDArray[np.intp], executio
     logits = torch.cat([logits_of(network, lesson.cases.batch(part)[0], execution).cpu() for part in parts])
     targets = lesson.cases.targets[rows]
     loss = lesson.task.loss(logits, torch.from_numpy(targets).to(logits.dtype), class_weights=None, smoothing=0.0)
-    return float(loss), lesson.task.monitor(lesson.task.decode(logits), targets)
+    return _finite(float(loss), "tuning"), lesson.task.monitor(lesson.task.decode(logits), targets)
 
 
 def _note(progress: Progress, ended: EpochEnded, judged: nn.Module, plan: TrainingPlan) -> None:

@@ -73,7 +73,7 @@ def judge(history: Sequence[EpochEnded]) -> tuple[Label, str]:
     fifth = max(1, len(fit) // 5)
     if fit[-1] > GUESSING * fit[0]:
         return "under-fitted", f"the training loss hardly moved ({fit[0]:.3f} to {fit[-1]:.3f})"
-    falls = [1 - curve[-1] / curve[-1 - fifth] for curve in (fit, tuning)]
+    falls = [1 - curve[-1] / max(curve[-1 - fifth], 1e-12) for curve in (fit, tuning)]
     if min(falls) > FALLING:
         return "under-fitted", f"both losses were still falling (by {min(falls):.0%} over the last {fifth} epochs)"
     return "fitted", "the tuning loss levelled off and did not rise again"
