@@ -1,0 +1,109 @@
+"""The same study step by step: each verb names the next command, which works as printed; and the same from Python."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+import radcnn
+from cli_in_process import QUICK, Spoken, told
+from radcnn.data.ledger import openings
+from written_studies import blob, class_folders, save_png
+
+FROM_NAME = r"person\d+"
+OPTIONS = {
+    "patient_from": FROM_NAME,
+    "network": "chain",
+    "resamples": 100,
+    "training": {"epochs": 2, "folds": 0, "members": 1, "precision": "float32"},
+}
+
+
+def follow(said: Spoken) -> Spoken:
+    """Type the next command as it was printed."""
+    words = shlex.split(said.next)
+    assert words[0] == "radcnn", said.out
+    return told(*words[1:])
+
+
+def test_each_verb_names_the_next_command_and_it_works_as_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "my own folder"  # the space is why commands must be quoted
+    class_folders(folder / "chest")
+    save_png(folder / "new one.png", blob(True, "new"))
+    monkeypatch.chdir(folder)
+
+    made = told("new", "chest", "--out", "the study", "--patient-from", FROM_NAME, *QUICK)
+    assert made.next == "radcnn check 'the study'"
+    checked = follow(made)
+    assert "a run will take about" in checked.out
+    trained = follow(checked)
+    judged = follow(trained)
+    assert judged.out.startswith("tuning: ")
+    assert openings(Path("the study/ledger.jsonl")) == ()
+    reported = follow(judged)
+    run = Path("the study/runs/run-001")
+    assert (run / "report.html").is_file()
+    predict = reported.next.replace("IMAGE", "'new one.png'")
+    assert "new one.png: sick 0." in told(*shlex.split(predict)[1:]).out
+
+    told("evaluate", run, "--open-test", "--reason", "the paper's table")
+    assert [one.reason for one in openings(Path("the study/ledger.jsonl"))] == ["the paper's table"]
+
+
+def test_python_says_the_same_as_the_command_line(tmp_path: Path) -> None:
+    data = class_folders(tmp_path / "chest")
+    told("new", data, "--out", tmp_path / "typed", "--patient-from", FROM_NAME, *QUICK)
+    told("train", tmp_path / "typed", "--quiet")
+    typed = told("evaluate", tmp_path / "typed", "--json", "--quiet").json
+
+    study = radcnn.new(data, out=tmp_path / "called", **OPTIONS)
+    assert radcnn.check(study).errors == ()
+    run = radcnn.train(study / "study.yaml")
+    called = radcnn.evaluate(run).as_json()
+    assert called == typed, "another salt and other pseudonyms change no figure"
+    page = radcnn.report(run)
+    assert page == run / "report.html"
+    (one,) = radcnn.predict(run, data / "sick" / "person100_0.png")
+    assert set(one.scores) == {"sick"}
+
+
+def test_run_and_its_steps_are_the_same_story(tmp_path: Path) -> None:
+    data = class_folders(tmp_path / "chest")
+    run = radcnn.run(data, out=tmp_path / "study", open_test_set=False, **OPTIONS)
+    assert not (run / "judgement-test.json").exists()
+    known = (run / "judgement-tuning.json").read_text()
+    again = radcnn.train(run.parent.parent)
+    radcnn.evaluate(again)
+    assert again.name == "run-002"
+    assert (again / "judgement-tuning.json").read_text() == known
+
+
+def test_a_study_is_readable_and_its_proposal_can_be_overruled_by_hand(tmp_path: Path) -> None:
+    data = class_folders(tmp_path / "chest")
+    study = tmp_path / "study"
+    told("new", data, "--out", study, "--patient-from", FROM_NAME, "--quiet")
+    text = (study / "study.yaml").read_text(encoding="utf-8")
+    assert "# training.batch: " in text
+    assert "\ntraining" not in text, "only what differs from the proposal"
+    (study / "study.yaml").write_text(text + "\ntraining:\n  batch: 7\n", encoding="utf-8")
+    told("check", study / "study.yaml", "--network", "chain", "--json")
+    run = Path(told("train", study, *QUICK, "--set", "training.epochs=1", "--json", "--quiet").json["run"])
+    plan = json.loads((run / "plan.json").read_text())
+    assert plan["training"]["batch"] == 7, "the study beats the proposal"
+    assert plan["training"]["epochs"] == 1, "options beat the study"
+
+
+def test_quiet_verbs_print_results_only_and_json_alone_is_json(tmp_path: Path) -> None:
+    data = class_folders(tmp_path / "chest")
+    made = told("new", data, "--out", tmp_path / "study", "--unit", "image", "--quiet", "--json", *QUICK)
+    assert made.err == ""
+    assert made.json == {"study": str(tmp_path / "study")}
+    assert set(told("check", tmp_path / "study", "--json").json) == {"findings", "minutes", "memory_mib", "disk_mib"}
+    for verb in ("train", "evaluate", "report"):
+        said = told(verb, tmp_path / "study", "--json")
+        assert isinstance(said.json, dict), verb
