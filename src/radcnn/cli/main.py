@@ -188,7 +188,7 @@ def card(
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Where to write.")] = Path("demo"),
     patients: Annotated[int, typer.Option("--patients", min=12, help="Simulated patients.")] = 64,
-    minutes: Annotated[float, typer.Option("--minutes", help="Budget of training.")] = 2.5,
+    minutes: Annotated[float, typer.Option("--minutes", help="Budget of training.")] = 2.0,
     seed: Annotated[int, typer.Option("--seed", help="Seed of simulation and training.")] = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,

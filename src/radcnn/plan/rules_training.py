@@ -10,23 +10,26 @@ from radcnn.plan.facts import Facts
 from radcnn.plan.settings import NetworkPlan, Reason
 from radcnn.transforms.preparation import Preparation
 
-SMALL_STEM_SIDE = 64  # images up to this side keep their resolution in the first layer (MedMNIST's ResNet)
+SMALL_STEM_SIDE = 32  # images up to this side keep their resolution in the first layer (MedMNIST's ResNet)
+STRIDED_STEM_SIDE = 64  # up to this side it is halved once
 WIDTHS = (64, 48, 32, 24, 16)  # kernels of the first stage, widest first
 MEDIUM_WIDTH = 32
 ENOUGH_EPOCHS = 20  # passes over many cases ...
 ENOUGH_STEPS = 800  # ... or steps over few, below which a smaller network is the better use of the minutes
 MOST_EPOCHS = 60  # passes beyond which further ones help less than another network for the ensemble
 MOST_MEMBERS = 5
+PAIR = 2  # a wider network is taken only where two of them can be trained: the second lowers the variance more
 FOLDS = 5
 FEW_CASES = 1000  # development cases below which tuning on one part of them is mostly noise
 
 
 def stem_rule(preparation: Preparation) -> tuple[str, str]:
     """Stem of a residual network, and why."""
-    if max(preparation.size) > SMALL_STEM_SIDE:
+    side = max(preparation.size)
+    if side > STRIDED_STEM_SIDE:
         return "imagenet", "large inputs are halved twice at once"
-    if preparation.dims == 3:
-        return "strided", "small volumes are halved once, since full resolution would cost most of the time"
+    if side > SMALL_STEM_SIDE or preparation.dims == 3:
+        return "strided", "the first layer halves the size once: full resolution would cost most of the time"
     return "small", "small images keep their resolution in the first layer"
 
 
@@ -36,9 +39,9 @@ def network_rule(facts: Facts, preparation: Preparation, batch: int) -> tuple[Ne
     enough = enough_epochs(facts, batch)
     for width in WIDTHS:
         plan = NetworkPlan("resnet18", {"stem": stem, "base_width": width, "dropout": 0.2})
-        if affordable_epochs(facts, cost_of(plan, preparation, facts.outputs)) >= enough:
+        if affordable_epochs(facts, cost_of(plan, preparation, facts.outputs)) >= PAIR * enough:
             break
-    sentence = f"{why}; the widest with {enough} epochs or more within {facts.minutes:g} minutes"
+    sentence = f"{why}; the widest that leaves {facts.minutes:g} minutes time for {PAIR} networks of {enough} epochs"
     return plan, Reason("network", f"resnet18, {stem} stem, {width} kernels at first", sentence)
 
 
