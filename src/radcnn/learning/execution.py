@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -45,9 +47,35 @@ class Execution:
 def logits_of(network: nn.Module, images: Tensor, execution: Execution) -> Tensor:
     """Logits (B, outputs) in float32 for images (B, C, *size)."""
     images = images.to(execution.device).contiguous(memory_format=execution.memory_format(images.ndim - 2))
-    with torch.autocast(execution.device, torch.bfloat16, enabled=execution.bfloat16):
+    if not execution.bfloat16:
         logits: Tensor = network(images)
+        return logits.float()
+    with torch.autocast(execution.device, torch.bfloat16), full_last_layer(network):
+        logits = network(images)
     return logits.float()
+
+
+@contextmanager
+def full_last_layer(network: nn.Module) -> Iterator[None]:
+    """Within autocast, compute the network's last dense layer in its own precision.
+
+    bfloat16 keeps 8 bits: scores of thousands of cases would fall on a few hundred values, and ranks would be ties.
+    """
+    head = getattr(network, "head", None)
+    if not isinstance(head, nn.Linear):
+        yield
+        return
+
+    def again(layer: nn.Module, given: tuple[Tensor, ...], _: Tensor) -> Tensor:
+        assert isinstance(layer, nn.Linear)
+        with torch.autocast(given[0].device.type, enabled=False):
+            return nn.functional.linear(given[0].to(layer.weight.dtype), layer.weight, layer.bias)
+
+    handle = head.register_forward_hook(again)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def available_device() -> str:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from torch import nn
 
 from radcnn.learning.events import EpochEnded
+from radcnn.networks.build import bare
 from radcnn.plan.settings import Plan
 
 Label = Literal["under-fitted", "fitted", "over-fitted", "undecided"]
@@ -57,7 +59,8 @@ def judge(history: Sequence[EpochEnded]) -> tuple[Label, str]:
     last = history[-1]
     if not np.isfinite(tuning).all():
         return "undecided", "there are no tuning cases to compare with"
-    lowest = int(np.argmin(tuning))
+    minima = np.flatnonzero(tuning == tuning.min())
+    lowest = int(minima[len(minima) // 2])
     rise = tuning[-1] / max(tuning[lowest], 1e-12) - 1
     if rise > RISE and fit[-1] < fit[lowest]:
         return "over-fitted", (
@@ -73,7 +76,7 @@ def judge(history: Sequence[EpochEnded]) -> tuple[Label, str]:
     fifth = max(1, len(fit) // 5)
     if fit[-1] > GUESSING * fit[0]:
         return "under-fitted", f"the training loss hardly moved ({fit[0]:.3f} to {fit[-1]:.3f})"
-    falls = [1 - curve[-1] / max(curve[-1 - fifth], 1e-12) for curve in (fit, tuning)]
+    falls = [1 - curve[-1] / curve[-1 - fifth] if curve[-1 - fifth] > 0 else 0.0 for curve in (fit, tuning)]
     if min(falls) > FALLING:
         return "under-fitted", f"both losses were still falling (by {min(falls):.0%} over the last {fifth} epochs)"
     return "fitted", "the tuning loss levelled off and did not rise again"
@@ -82,13 +85,12 @@ def judge(history: Sequence[EpochEnded]) -> tuple[Label, str]:
 def remedies(plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Table 3 of the review: the remedies against overfitting (in use, not in use)."""
     training = plan.training
-    options = plan.network.options
+    layers = _layers(plan)
     table = {
         "data augmentation": bool(plan.augmentation.transforms),
         "weight decay": training.weight_decay > 0,
-        "dropout": bool(options.get("dropout", 0)),
-        "batch normalization": options.get("norm", "batch") == "batch"
-        and plan.network.name.startswith(("res", "dense")),
+        "dropout": any(isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in layers),
+        "batch normalization": any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in layers),
         "early stopping or keeping the best epoch": bool(training.patience) or training.keep == "best",
         "averaging of weights": training.averaging > 0,
         "label smoothing": training.label_smoothing > 0,
@@ -97,6 +99,15 @@ def remedies(plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
         "a smaller network": False,
     }
     return tuple(k for k, used in table.items() if used), tuple(k for k, used in table.items() if not used)
+
+
+def _layers(plan: Plan) -> tuple[nn.Module, ...]:
+    """The layers of the plan's network, built without weights: what it has by default counts too."""
+    preparation, options = plan.preparation, plan.network.options
+    network, _, _ = bare(
+        plan.network.name, channels=preparation.channels, outputs=1, dims=preparation.dims, options=options
+    )
+    return tuple(network.modules())
 
 
 def _smooth(values: Sequence[float]) -> np.ndarray:

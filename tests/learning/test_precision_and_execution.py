@@ -1,0 +1,152 @@
+"""How a network runs: memory formats change no result, and bfloat16 is used only after a trial that survived."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from radcnn.core.chance import torch_generator
+from radcnn.learning import precision
+from radcnn.learning.execution import Execution, available_cores, available_device, full_last_layer, logits_of
+from radcnn.networks import build
+from written_lessons import tiny_network, tiny_plan
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_the_memory_format_is_that_of_the_plan_and_changes_no_logit(dims: int, channels_last: bool) -> None:
+    network = build("chain", channels=2, outputs=3, dims=dims, options={"kernels": [4, 6], "dense": []}, seed=0).eval()
+    images = torch.randn(2, 2, *(8,) * dims, generator=torch_generator(0))
+    expected = network(images)
+    execution = Execution(channels_last=channels_last)
+    placed = execution.place(network)
+    assert placed is network
+    kernel = next(p for p in network.parameters() if p.ndim == dims + 2 and p.shape[1] > 1)
+    assert kernel.is_contiguous(memory_format=execution.memory_format(dims))
+    assert kernel.is_contiguous() is not channels_last
+    found = logits_of(network, images, execution)
+    assert found.dtype == torch.float32
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_this_machine_is_described() -> None:
+    assert available_cores() >= 1
+    assert available_device() in ("cpu", "cuda")
+
+
+LAST_LAYER = """
+import torch
+from torch import nn
+from radcnn.learning.execution import Execution, logits_of
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4, 2)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.tensor([[1.001, 2.003, 0.0, 0.0], [0.0, 0.0, 0.3, 0.7]]))
+            self.head.bias.fill_(0.1234567)
+    def forward(self, x):
+        return self.head(x)
+x = torch.tensor([[1.0, 0.5, 0.25, 2.0]])
+network = Small()
+exact = network(x)
+low = logits_of(network, x, Execution(channels_last=False, bfloat16=True))
+assert torch.equal(low, exact), (low, exact)
+assert not network.head._forward_hooks
+low.sum().backward()
+assert network.head.weight.grad is not None
+"""
+
+
+def test_under_bfloat16_the_last_layer_keeps_its_precision(monkeypatch) -> None:
+    # in a process of its own, restricted to instructions every machine has: see docs/decisions
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    done = subprocess.run([sys.executable, "-c", LAST_LAYER], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_network_without_a_named_last_layer_runs_as_it_is() -> None:
+    network = nn.Linear(2, 1)
+    with full_last_layer(network):
+        assert not network._forward_hooks
+
+
+def program(path: Path, body: str) -> str:
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("body", "agreed", "says"),
+    [
+        ("kill -ILL $$", False, "bfloat16 stopped the trial process on this machine (SIGILL)"),
+        ("kill -SEGV $$", False, "bfloat16 stopped the trial process on this machine (SIGSEGV)"),
+        ("exit 1", False, "the bfloat16 trial failed on this machine"),
+        ("echo no json", False, "the bfloat16 trial failed on this machine"),
+        ("exit 0", False, "the bfloat16 trial failed on this machine"),
+        ("exec sleep 5", False, "the bfloat16 trial took longer than"),
+        ('echo \'{"logits": 0.2, "gradients": 0.999}\'', False, "did not agree with float32 in a trial: logits differ"),
+        ('echo \'{"logits": 0.01, "gradients": 0.9}\'', False, "did not agree with float32 in a trial: logits differ"),
+        ('echo \'{"logits": NaN, "gradients": NaN}\'', False, "did not agree with float32 in a trial: logits differ"),
+        ('echo \'{"logits": 0.01, "gradients": 0.9991}\'', True,
+         "bfloat16 agreed with float32 in a trial: logits differ by 1.0% of their spread, gradients agree to 0.9991"),
+    ],
+)  # fmt: skip
+def test_a_trial_ends_with_a_verdict_whatever_the_child_does(
+    tmp_path: Path, monkeypatch, body: str, agreed: bool, says: str
+) -> None:
+    monkeypatch.setattr(precision, "offers_bfloat16", lambda device: True)
+    monkeypatch.setattr(precision, "SECONDS", 0.2 if "sleep" in body else 60)
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "child", f"cat > /dev/null\n{body}"))
+    found, sentence = precision.bfloat16_trial(tiny_plan(), "cpu")
+    assert found is agreed
+    assert says in sentence
+
+
+def test_no_trial_without_matrix_units(monkeypatch) -> None:
+    monkeypatch.setattr(precision, "offers_bfloat16", lambda device: False)
+    assert precision.bfloat16_trial(tiny_plan(), "cpu") == (False, "this machine has no matrix units for bfloat16")
+
+
+def test_a_trial_in_one_precision_agrees_with_itself_even_with_dropout(monkeypatch) -> None:
+    monkeypatch.setattr(precision, "logits_of", lambda network, images, execution: network(images))
+    found = precision.compare(tiny_plan(), "cpu")
+    assert found["logits"] == 0
+    assert found["gradients"] == pytest.approx(1, abs=1e-12)
+
+
+def test_a_trial_sees_a_precision_that_is_off(monkeypatch) -> None:
+    def off(network: nn.Module, images: torch.Tensor, execution: Execution) -> torch.Tensor:
+        return network(images.flip(-1) if execution.bfloat16 else images)
+
+    monkeypatch.setattr(precision, "logits_of", off)
+    found = precision.compare(tiny_plan(), "cpu")
+    assert found["logits"] > precision.AGREE_LOGITS or found["gradients"] < precision.AGREE_GRADIENTS
+
+
+def test_the_childs_program_reads_a_plan_and_writes_its_comparison(monkeypatch, capsys) -> None:
+    import io
+    import json
+
+    from radcnn.core.settings import to_plain
+
+    monkeypatch.setattr(precision, "logits_of", lambda network, images, execution: network(images))
+    monkeypatch.setattr(sys, "argv", ["precision", "cpu"])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(to_plain(tiny_plan()))))
+    assert precision.main() == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"logits", "gradients"}
+    monkeypatch.setattr(sys, "stdin", io.StringIO("{}"))
+    assert precision.main() == 1
+
+
+def test_the_comparison_leaves_dropout_to_training() -> None:
+    network = tiny_network()
+    precision._without_dropout(network)
+    assert network.training
+    assert not any(m.training for m in network.modules() if isinstance(m, nn.Dropout))
