@@ -37,6 +37,8 @@ from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.settings import with_options
 from radcnn.tasks import Task, make_task
 
+SLOW = 1.5  # times the minutes that were asked for
+
 
 def train(
     study: Path | str, *, resume: bool = False, workers: int = 1, listener: Listener = SILENCE, **options: Any
@@ -102,7 +104,8 @@ def begin_run(run: RunFolder, opened: OpenStudy, options: dict[str, Any], listen
     )
     save_plan(plan, run.plan)
     record = {"status": "training", "study": opened.folder.path.name, "split": opened.split.hash}
-    write_json(run.record, {**record, "plan": plan_hash(plan), "seed": plan.seed, "environment": environment()})
+    facts = {"plan": plan_hash(plan), "seed": plan.seed, "minutes": settings.minutes, "environment": environment()}
+    write_json(run.record, {**record, **facts})
 
 
 def execution_of(plan: Plan, workers: int) -> Execution:
@@ -123,16 +126,30 @@ def fit_networks(
     development = Development(Cases(images, opened.targets(order)), pairs_of(opened, plan, order))
     task = make_task(plan.target, scale=plan.task.scale)
     networks: list[nn.Module] = []
-    history: list[EpochEnded] = []
+    warned = False
     for item in train_networks(plan, task, development, run.checkpoints, execution):
         if isinstance(item, StepEnded | EpochEnded | StoppedEarly):
             listener.event(item)
         else:
             networks.append(item)
-        if isinstance(item, EpochEnded):
-            history.append(item)
+        if isinstance(item, EpochEnded) and not warned:
+            warned = say_if_slow(item, len(development.pairs), read_json(run.record)["minutes"], listener)
     write_history(run)
     return networks, development, order
+
+
+def say_if_slow(epoch: EpochEnded, networks: int, minutes: float, listener: Listener) -> bool:
+    """Say so when this machine, as busy as it is, will take much longer than the minutes that were planned.
+
+    The plan is not shortened: the same command gives the same numbers on a slow day.
+    """
+    needed = epoch.seconds * epoch.epochs * networks / 60
+    if needed > SLOW * minutes:
+        listener.say(
+            f"this machine is slower than planned: training takes about {needed:.0f} minutes, not {minutes:g}; "
+            f"stop it (Ctrl-C, nothing is lost) and ask for less with --minutes or --set training.epochs=N"
+        )
+    return needed > SLOW * minutes
 
 
 def pairs_of(opened: OpenStudy, plan: Plan, order: Rows) -> tuple[tuple[Rows, Rows], ...]:
