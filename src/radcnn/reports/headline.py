@@ -32,9 +32,7 @@ def data_sentence(story: Story) -> str:
     left = sum(out.cases for out in flow.left_out)
     sides = clauses([f"{side.cases:,} {side.name}" for side in flow.sides]) if flow.sides else "not split yet"
     gone = f"; {several(left, 'case')} left out" if left else ""
-    unit = (
-        "patient" if story.unit == "patient" else "image, on the user's word: cases of one patient may lie on two sides"
-    )
+    unit = "patient" if story.unit == "patient" else "image: cases of one patient may lie on two sides"
     return f"{several(flow.cases, 'case')}{people} from {story.data}{gone}. Split by {unit}: {sides}."
 
 

@@ -62,7 +62,7 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
     return Story(
         title=f"{', '.join(target.names)}: {opened.settings.data.stem}",
         task=f"predict {', '.join(target.names)} ({target.kind}) from {_images(opened, plan)}",
-        data=f"{opened.settings.data.name}: {len(opened.cohort)} cases",
+        data=opened.settings.data.name,
         created=datetime.now(UTC).date().isoformat(),
         version=radcnn.__version__,
         flow=_flow(opened, plan),
@@ -83,7 +83,7 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
         history=_history(folder),
         tuning=read_judgement(folder, "tuning"),
         test=read_judgement(folder, "test"),
-        worst=pictured(opened, judged.worst) if judged is not None else (),
+        worst=pictured(opened, judged.worst, plan.preparation) if judged is not None else (),
         worst_side="internal test" if side == "test" else "tuning",
         environment={**environment(), **{str(k): str(v) for k, v in read_json(folder.record)["environment"].items()}},
         seeds={"training": plan.seed, "split": opened.split.seed},
