@@ -6,18 +6,21 @@ makes a new one, an unchanged study is ready at once. A file read for several re
 
 from __future__ import annotations
 
+import errno
+import os
+import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.case import Case, Source
-from radcnn.core.errors import InputError, StorageError
+from radcnn.core.errors import InputError, ReadError, StorageError
 from radcnn.core.files import atomic, sha256_of_json
-from radcnn.core.volume import Volume
 from radcnn.data.read import read_source
 from radcnn.transforms.preparation import Preparation, prepare
 
@@ -31,27 +34,49 @@ def prepare_cases(
 
     Raises ReadError and GeometryError from reading and preparing, naming the case; StorageError when the disk is full.
     """
+    shape = (len(cases), preparation.channels, *preparation.size)
+    if not cases:
+        return np.empty(shape, np.float32)
     path = cache / f"prepared-{_key(cases, preparation)[:20]}.npy"
-    if not path.exists():
-        _fill(path, cases, preparation, workers, told)
+    if (ready := _opened(path, shape)) is not None:
+        return ready
+    _fill(path, shape, cases, preparation, workers, told)
     array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
 
 
-def _fill(path: Path, cases: Sequence[Case], preparation: Preparation, workers: int, told: Told | None) -> None:
-    shape = (len(cases), preparation.channels, *preparation.size)
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _opened(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """What was prepared before; None where there is nothing or it is damaged."""
+    try:
+        array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return array if array.shape == shape and array.dtype == np.float32 else None
+
+
+def _fill(
+    path: Path,
+    shape: tuple[int, ...],
+    cases: Sequence[Case],
+    preparation: Preparation,
+    workers: int,
+    told: Told | None,
+) -> None:
     _check_space(path.parent, 4 * int(np.prod(shape)))
     by_source: dict[Source, list[int]] = {}
     for row, case in enumerate(cases):
         by_source.setdefault(case.source, []).append(row)
     with atomic(path) as temporary:
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
+        _reserve(temporary)
+        _reserve(temporary)
 
         def one(source: Source) -> int:
-            volume = read_source(source)
+            with _naming(cases[by_source[source][0]]):
+                volume = read_source(source)
             for row in by_source[source]:
-                array[row] = _prepared(volume, cases[row], preparation)
+                with _naming(cases[row]):
+                    array[row] = prepare(volume, preparation, centre_mm=cases[row].centre_mm)
             return len(by_source[source])
 
         done = 0
@@ -63,15 +88,33 @@ def _fill(path: Path, cases: Sequence[Case], preparation: Preparation, workers: 
         array.flush()
 
 
-def _prepared(volume: Volume, case: Case, preparation: Preparation) -> NDArray[np.float32]:
+@contextmanager
+def _naming(case: Case) -> Iterator[None]:
+    """Put the case's name before whatever is wrong with its image."""
     try:
-        return prepare(volume, preparation, centre_mm=case.centre_mm)
+        yield
     except InputError as cause:
         raise type(cause)(f"case {case.id}: {cause}") from cause
 
 
+def _reserve(file: Path) -> None:
+    """Take the file's whole space now: writing to a mapped page that finds no space would kill the process."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with file.open("rb+") as opened:
+        try:
+            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+        except OSError as cause:
+            if cause.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # file systems that cannot reserve
+                raise
+
+
 def _key(cases: Sequence[Case], preparation: Preparation) -> str:
-    stats = {path: _stat(path) for path in {case.source.path for case in cases}}
+    stats: dict[Path, list[list[int]]] = {}
+    for case in cases:
+        if case.source.path not in stats:
+            with _naming(case):
+                stats[case.source.path] = _stat(case.source.path)
     items = [
         [str(case.source.path), stats[case.source.path], case.source.array, case.source.item, case.centre_mm]
         for case in cases
@@ -80,14 +123,28 @@ def _key(cases: Sequence[Case], preparation: Preparation) -> str:
 
 
 def _stat(path: Path) -> list[list[int]]:
-    files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-    return [[(s := file.stat()).st_size, s.st_mtime_ns] for file in files]
+    try:
+        files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
+        return [[(s := file.stat()).st_size, s.st_mtime_ns] for file in files]
+    except FileNotFoundError as cause:
+        raise ReadError(f"{path.name} does not exist any more; restore it or leave the case out") from cause
+
+
+def _reserve(path: Path) -> None:
+    """Claim the file's blocks now: on a disk that fills meanwhile, writing to a mapped hole kills the process."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _check_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as cause:
+        raise StorageError(f"prepared cases could not be written to {folder}: {cause.strerror or cause}") from cause
     if needed > free:
         raise StorageError(
-            f"the prepared cases need {needed / 2**20:.0f} MiB but {folder} has {free / 2**20:.0f} MiB free; "
+            f"the prepared cases need {needed / 2**20:.1f} MiB but {folder} has {free / 2**20:.1f} MiB free; "
             "free some space or put the study folder (--out) on another disk"
         )
