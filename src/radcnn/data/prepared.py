@@ -69,7 +69,6 @@ def _fill(
     with atomic(path) as temporary:
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
         _reserve(temporary)
-        _reserve(temporary)
 
         def one(source: Source) -> int:
             with _naming(cases[by_source[source][0]]):
@@ -128,13 +127,6 @@ def _stat(path: Path) -> list[list[int]]:
         return [[(s := file.stat()).st_size, s.st_mtime_ns] for file in files]
     except FileNotFoundError as cause:
         raise ReadError(f"{path.name} does not exist any more; restore it or leave the case out") from cause
-
-
-def _reserve(path: Path) -> None:
-    """Claim the file's blocks now: on a disk that fills meanwhile, writing to a mapped hole kills the process."""
-    if hasattr(os, "posix_fallocate"):
-        with path.open("rb+") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _check_space(folder: Path, needed: int) -> None:
