@@ -181,5 +181,5 @@ def test_nan_voxels_are_refused_with_their_number(tmp_path: Path) -> None:
     array = np.zeros((2, 3, 4), np.float32)
     array[0, 0, :3] = np.nan
     nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), tmp_path / "hole.nii")
-    with pytest.raises(ReadError, match=r"case hole\.nii holds 3 NaN voxels of 24"):
+    with pytest.raises(ReadError, match=r"hole\.nii holds 3 NaN voxels of 24"):
         read(tmp_path / "hole.nii")

@@ -106,6 +106,6 @@ def _refuse_nonfinite(source: Source, volume: Volume) -> None:
         whose = f"item {source.item} of {source.array or 'images'} in {source.path.name}"
     plural = "voxel" if lost + endless == 1 else "voxels"
     raise ReadError(
-        f"case {whose} holds {counts} {plural} of {voxels.size}; replace them by a value that says what they mean, "
+        f"{whose} holds {counts} {plural} of {voxels.size}; replace them by a value that says what they mean, "
         "or leave the case out"
     )
