@@ -89,7 +89,7 @@ def append_line(path: Path | str, line: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as cause:
-        raise StorageError(f"{path} could not be appended to: {cause.strerror or cause}") from cause
+        raise StorageError(f"{path} could not be appended to: {cause.strerror or cause}; free some space") from cause
 
 
 def sha256_of(path: Path | str) -> str:

@@ -126,8 +126,17 @@ def _append(path: Path | str, entry: dict[str, Any], now: datetime | None) -> No
     date = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
     previous = _hash(lines[-1]) if lines else START
     line = json.dumps({"line": len(lines) + 1, "date": date, **entry, "previous": previous})
-    append_line(path, line)
-    write_json(_head_path(path), {"lines": len(lines) + 1, "hash": _hash(line)})
+    existed = path.exists()
+    try:
+        append_line(path, line)
+        write_json(_head_path(path), {"lines": len(lines) + 1, "hash": _hash(line)})
+    except StorageError:
+        # what could not be entered whole did not happen: whoever asked for it is refused
+        if existed:
+            os.truncate(path, complete)
+        else:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _hash(line: str) -> str:
