@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -47,7 +48,12 @@ def evaluate(
 
 
 def judge(folder: RunFolder, opened: OpenStudy, table: Predictions, side: Side) -> Judgement:
-    """All figures of a table of predictions, at the operating points of the bundle."""
+    """All figures of a table of predictions, at the operating points of the bundle.
+
+    Cases are called by their number in the study: a judgement may be shown around, and a file name may name a patient.
+    """
+    number = {case.id: str(i) for i, case in enumerate(opened.cohort.cases, start=1)}
+    table = replace(table, cases=tuple(number[case] for case in table.cases))
     bundle, _ = load_bundle(folder.bundle)
     settings = EvaluationSettings(
         resamples=opened.settings.resamples,

@@ -13,22 +13,20 @@ from radcnn.data.read import read_source
 from radcnn.evaluation.judgement import WorstCase
 from radcnn.reports.story import PicturedCase
 from radcnn.study.open_study import OpenStudy
-from radcnn.transforms.preparation import prepare
+from radcnn.transforms.preparation import Preparation, prepare
 
 SIDE = 224  # pixels of a picture
 
 
-def pictured(opened: OpenStudy, worst: Sequence[WorstCase]) -> tuple[PicturedCase, ...]:
-    """The worst cases with their pictures; cases are called by their number in the study."""
-    number = {case.id: i for i, case in enumerate(opened.cohort.cases)}
-    preparation = opened.propose().preparation
+def pictured(opened: OpenStudy, worst: Sequence[WorstCase], preparation: Preparation) -> tuple[PicturedCase, ...]:
+    """The worst cases as the network was given them; cases are called by their number in the study."""
     made = []
     for one in worst:
-        case = opened.cohort.cases[number[one.case]]
+        case = opened.cohort.cases[int(one.case) - 1]
         image = prepare(read_source(case.source), preparation, centre_mm=case.centre_mm)
         sentence = f"asked for {one.question}" if len(opened.cohort.target.names) > 1 else ""
         png = png_of(image)
-        made.append(PicturedCase(number[one.case] + 1, png, one.truth, one.predicted, one.score, sentence))
+        made.append(PicturedCase(int(one.case), png, one.truth, one.predicted, one.score, sentence))
     return tuple(made)
 
 
