@@ -8,10 +8,10 @@ SHA256SUMS               of every file above; a flipped byte anywhere is refused
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -23,7 +23,8 @@ from radcnn.core.files import read_json, sha256_of, write_bytes, write_json, wri
 from radcnn.core.settings import from_plain, to_plain
 from radcnn.core.target import Target
 from radcnn.metrics.operating import OperatingPoint
-from radcnn.networks import Network, build
+from radcnn.networks import Network
+from radcnn.networks.build import bare
 from radcnn.plan.settings import NetworkPlan, TaskPlan
 from radcnn.tasks import Task, make_task
 from radcnn.transforms.preparation import Preparation
@@ -31,7 +32,10 @@ from radcnn.transforms.views import ViewKind
 
 FORMAT = 1
 SUMS = "SHA256SUMS"
-MAX_WEIGHTS_BYTES = 4 << 30  # a larger weights file is not one of ours
+CARD = "README.md"
+MAX_FILE_BYTES = 4 << 30  # a larger file is not one of ours
+MAX_SUMS_BYTES = 1 << 20
+MAX_NETWORKS = 1000
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,18 @@ def save_bundle(folder: Path, bundle: Bundle, networks: Sequence[nn.Module]) -> 
 
 def seal(folder: Path) -> str:
     """Write SHA256SUMS over the bundle's files and return the hash of the bundle (of its sums)."""
-    names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name != SUMS and not p.name.startswith("."))
-    write_text(folder / SUMS, "".join(f"{sha256_of(folder / name)}  {name}\n" for name in names))
-    return sha256_of(folder / SUMS)
+    names = [p.name for p in folder.iterdir() if p.is_file() and p.name != SUMS and not p.name.startswith(".")]
+    return _write_sums(folder, {name: sha256_of(folder / name) for name in names})
+
+
+def write_model_card(folder: Path, text: str) -> str:
+    """Put the model card into a sealed bundle and return the bundle's new hash.
+
+    Raises BundleError when any other file was changed meanwhile: a new seal must not hide that.
+    """
+    sums = _intact(folder, besides=CARD)
+    write_text(folder / CARD, text)
+    return _write_sums(folder, {**sums, CARD: sha256_of(folder / CARD)})
 
 
 def load_bundle(folder: Path) -> tuple[Bundle, list[Network]]:
@@ -78,45 +91,79 @@ def load_bundle(folder: Path) -> tuple[Bundle, list[Network]]:
 
     Raises BundleError when a file is missing or was changed, or when the bundle is of another format.
     """
-    verify(folder)
-    plain: dict[str, Any] = read_json(folder / "bundle.json")
-    if plain.pop("format", None) != FORMAT:
-        raise BundleError(f"the bundle in {folder} has another format than {FORMAT}; use the radcnn that wrote it")
+    sums = _intact(folder)
     try:
-        bundle = from_plain(Bundle, plain, "bundle.json")
-        networks = [_network(folder, bundle, index) for index in range(bundle.networks)]
-    except (InputError, SafetensorError, RuntimeError, KeyError) as cause:
-        raise BundleError(f"the bundle in {folder} cannot be used: {cause}") from cause
+        bundle = _read(folder)
+        if not 1 <= bundle.networks <= MAX_NETWORKS:
+            raise BundleError(f"networks of bundle.json must be 1 to {MAX_NETWORKS}, got {bundle.networks}")
+        names = [f"weights-{index}.safetensors" for index in range(bundle.networks)]
+        if missing := [name for name in names if name not in sums]:
+            raise BundleError(f"{missing[0]} is missing")
+        networks = [_network(folder / name, bundle) for name in names]
+    except (InputError, SafetensorError, RuntimeError, LookupError, TypeError, ValueError) as cause:
+        raise BundleError(f"the bundle in {folder} cannot be used: {' '.join(str(cause).split())}") from cause
     return bundle, networks
 
 
 def verify(folder: Path) -> str:
     """Check every file of a bundle against its sums and return the bundle's hash; raises BundleError."""
-    sums = folder / SUMS
-    if not sums.is_file():
+    _intact(folder)
+    return sha256_of(folder / SUMS)
+
+
+def _write_sums(folder: Path, sums: Mapping[str, str]) -> str:
+    write_text(folder / SUMS, _rendered(sums))
+    return sha256_of(folder / SUMS)
+
+
+def _rendered(sums: Mapping[str, str]) -> str:
+    """As `sha256sum` writes and checks it."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
+
+
+def _intact(folder: Path, *, besides: str = "") -> dict[str, str]:
+    """The sums of a bundle's files after all of them, `besides` one, were compared."""
+    sums = _sums(folder)
+    for name, digest in sums.items():
+        file = folder / name
+        if not file.is_file() and name != besides:
+            raise BundleError(f"{folder} is not a complete bundle: {name} is missing; copy the whole folder")
+        if name != besides and (file.stat().st_size > MAX_FILE_BYTES or sha256_of(file) != digest):
+            raise BundleError(f"{name} of the bundle in {folder} was changed after it was written; it is not used")
+    return sums
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """The hashes by file name; only plain names, and only in the form in which we write them."""
+    file = folder / SUMS
+    if not file.is_file():
         raise BundleError(
             f"{folder} is not a complete bundle: {SUMS} is missing; train again, or copy the whole folder"
         )
-    for line in sums.read_text(encoding="utf-8", errors="replace").splitlines():
-        digest, _, name = line.partition("  ")
-        file = folder / Path(name).name
-        if not name or not file.is_file():
-            raise BundleError(
-                f"{folder} is not a complete bundle: {name or 'a file'} is missing; copy the whole folder"
-            )
-        if file.stat().st_size > MAX_WEIGHTS_BYTES or sha256_of(file) != digest:
-            raise BundleError(f"{file.name} of the bundle in {folder} was changed after it was written; it is not used")
-    return sha256_of(sums)
+    content = file.read_bytes()[:MAX_SUMS_BYTES]
+    lines = content.decode("utf-8", errors="replace").split("\n")
+    sums = {m[2]: m[1] for line in lines if (m := re.fullmatch(r"([0-9a-f]{64})  ([^/\\\0]+)", line))}
+    if _rendered(sums).encode() != content or "bundle.json" not in sums or not {".", ".."}.isdisjoint(sums):
+        raise BundleError(f"{SUMS} of the bundle in {folder} was changed after it was written; copy the whole folder")
+    return sums
 
 
-def _network(folder: Path, bundle: Bundle, index: int) -> Network:
-    network = build(
+def _read(folder: Path) -> Bundle:
+    plain = read_json(folder / "bundle.json")
+    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
+        came = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
+        raise BundleError(f"its format is {came!r}, this radcnn reads {FORMAT}; use the radcnn that wrote it")
+    return from_plain(Bundle, {name: value for name, value in plain.items() if name != "format"}, "bundle.json")
+
+
+def _network(weights: Path, bundle: Bundle) -> Network:
+    """A network with its weights; none of its memory is taken before the weights are known to fit."""
+    network, _, _ = bare(
         bundle.network.name,
         channels=bundle.preparation.channels,
         outputs=bundle.make_task().outputs,
         dims=bundle.preparation.dims,
         options=bundle.network.options,
-        seed=0,
     )
-    network.load_state_dict(load_tensors((folder / f"weights-{index}.safetensors").read_bytes()))
+    network.load_state_dict(load_tensors(weights.read_bytes()), assign=True)
     return network.eval()

@@ -15,7 +15,7 @@ from radcnn.core.case import SIDES, Side
 from radcnn.core.files import read_json, write_text
 from radcnn.core.settings import to_plain
 from radcnn.data.ledger import openings
-from radcnn.inference.bundle import seal
+from radcnn.inference.bundle import write_model_card
 from radcnn.learning.verdict import verdict
 from radcnn.networks import card
 from radcnn.plan.settings import Plan
@@ -48,8 +48,7 @@ def report(run: Path | str) -> Path:
     evaluated(folder.path)
     story = tell(folder, open_study(folder.study))
     write_text(folder.report, render(story))
-    write_text(folder.bundle / "README.md", model_card(story))
-    seal(folder.bundle)
+    write_model_card(folder.bundle, model_card(story))
     return folder.report
 
 
