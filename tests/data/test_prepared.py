@@ -170,7 +170,7 @@ def full(*_: object, **__: object) -> None:
 def test_too_little_space_is_said_before_anything_is_read(tmp_path: Path, monkeypatch, reads: Counter) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=100)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(StorageError, match=r"the prepared cases need 0 MiB but .* has 0 MiB free"):
+    with pytest.raises(StorageError, match=r"the prepared cases need 0.0 MiB but .* has 0.0 MiB free"):
         prepare_cases(pictures(tmp_path / "in"), PLAIN, tmp_path / "cache")
     assert not reads
 

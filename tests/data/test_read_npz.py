@@ -155,7 +155,7 @@ def test_an_item_with_nan_is_refused_and_can_be_asked_for(tmp_path: Path) -> Non
     images[1, 0, 1] = np.inf
     np.savez(tmp_path / "a.npz", images=images)
     assert read(tmp_path / "a.npz", item=0).rank == 2
-    sentence = r"case item 1 of a\.npz holds 3 NaN and 1 infinite voxels of 12; replace them"
+    sentence = r"item 1 of images in a\.npz holds 3 NaN and 1 infinite voxels of 12; replace them"
     with pytest.raises(ReadError, match=sentence):
         read(tmp_path / "a.npz", item=1)
     assert np.isnan(read(tmp_path / "a.npz", item=1, allow_nonfinite=True).voxels).sum() == 3
