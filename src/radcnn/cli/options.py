@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from radcnn.core.errors import SettingsError
+from radcnn.core.settings import merged, nested
 
 
 def _option(name: str, kind: Any, words: str, *flags: str, panel: str) -> inspect.Parameter:
@@ -80,18 +81,16 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     found = {name: _plain(value) for name, value in options.items() if value is not None and value != []}
     for change in found.pop("changes", []):
         key, equals, text = change.partition("=")
-        section, dot, name = key.partition(".")
+        section = key.partition(".")[0]
         if not equals or not key:
             raise SettingsError(f"--set needs name=value, such as training.epochs=20, got {change!r}")
         if section in NOT_SETTINGS:
             raise SettingsError(
                 f"--set changes settings of study.yaml, got {key!r}; give it as an argument of the verb"
             )
-        if not dot:
-            found[section] = _value(text)
-            continue
-        old = found.get(section, {})
-        found[section] = {**({"name": old} if isinstance(old, str) else old), **_nested(name, _value(text))}
+        if isinstance(found.get(section), str) and section != key:  # --network chain
+            found[section] = {"name": found[section]}
+        found = merged(found, nested(key, _value(text)))
     return found
 
 
@@ -99,11 +98,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
-
-
-def _nested(name: str, value: Any) -> dict[str, Any]:
-    outer, dot, inner = name.partition(".")
-    return {outer: _nested(inner, value)} if dot else {outer: value}
 
 
 def _value(text: str) -> Any:

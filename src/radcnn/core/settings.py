@@ -127,6 +127,30 @@ def _finite(number: float) -> bool:
         return False
 
 
+def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values `old` with `new` put over them, section by section down to the single value.
+
+    >>> merged({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}})
+    {'a': {'x': 1, 'y': 3}}
+    """
+    made = dict(old)
+    for name, value in new.items():
+        before = made.get(name)
+        inner = isinstance(before, Mapping) and isinstance(value, Mapping)
+        made[name] = merged(before or {}, value) if inner else value
+    return made
+
+
+def nested(whole: str, value: Any) -> dict[str, Any]:
+    """A value by its whole name as sections within sections.
+
+    >>> nested("training.epochs", 20)
+    {'training': {'epochs': 20}}
+    """
+    outer, dot, inner = whole.partition(".")
+    return {outer: nested(inner, value)} if dot else {outer: value}
+
+
 def changed(settings: T, changes: Mapping[str, Any], whose: str) -> T:
     """The settings with some fields changed by name; strict like `from_plain`."""
     return from_plain(type(settings), {**fields_to_plain(settings), **changes}, whose)

@@ -11,7 +11,7 @@ import yaml
 
 from radcnn.core.errors import SettingsError
 from radcnn.core.files import write_text
-from radcnn.core.settings import from_plain, to_plain
+from radcnn.core.settings import from_plain, merged, nested, to_plain
 from radcnn.core.target import Kind
 from radcnn.data.cohort import CohortSettings, Unit
 from radcnn.data.splits import DEFAULT_FRACTIONS, Sites
@@ -100,7 +100,8 @@ def settings_from(options: Mapping[str, Any]) -> StudySettings:
     A single target or subgroup may be given as text, a network by its name alone, and a setting of a section by its
     whole name ("training.epochs": 20).
     """
-    plain = _sections({name: value for name, value in options.items() if value is not None})
+    given = {str(name): value for name, value in options.items() if value is not None}
+    plain = {name: value for name, value in given.items() if "." not in name}
     for name in ("target", "subgroups", "operating_points"):
         if isinstance(plain.get(name), str):
             plain[name] = [plain[name]]
@@ -108,30 +109,15 @@ def settings_from(options: Mapping[str, Any]) -> StudySettings:
         plain["network"] = {"name": plain["network"]}
     if isinstance(plain.get("augmentation"), list):
         plain["augmentation"] = {"transforms": plain["augmentation"]}
+    for name in given.keys() - plain.keys():
+        plain = merged(plain, nested(name, given[name]))
     return from_plain(StudySettings, plain, "the study")
-
-
-def _sections(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Whole names ("training.epochs") put into their sections."""
-    plain = {name: value for name, value in options.items() if "." not in str(name)}
-    for whole, value in options.items():
-        section, dot, name = str(whole).partition(".")
-        if dot:
-            inner = _sections({name: value})
-            old = plain.get(section)
-            plain[section] = {**(old if isinstance(old, Mapping) else {}), **inner}
-    return plain
 
 
 def with_options(settings: StudySettings, options: Mapping[str, Any]) -> StudySettings:
     """The settings with options that beat them; sections are merged key by key."""
     given = {name: value for name, value in options.items() if value is not None}
-    merged = dict(_differing(settings))
-    for name, value in given.items():
-        old = merged.get(name)
-        both = isinstance(value, Mapping) and isinstance(old, Mapping)
-        merged[name] = {**old, **value} if both else value  # type: ignore[dict-item]
-    return settings_from(merged)
+    return settings_from(merged(_differing(settings), given))
 
 
 def load_settings(path: Path) -> StudySettings:
