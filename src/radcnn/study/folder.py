@@ -61,15 +61,19 @@ class StudyFolder:
 
     def next_run(self) -> RunFolder:
         """The folder of a new run: run-001, run-002, ..."""
-        numbers = [int(m[1]) for p in self.runs.glob("run-*") if (m := re.fullmatch(r"run-(\d+)", p.name))]
-        return RunFolder(self.runs / f"run-{max(numbers, default=0) + 1:03d}")
+        return RunFolder(self.runs / f"run-{max(self._numbered(), default=0) + 1:03d}")
 
     def last_run(self) -> RunFolder:
         """The newest run; raises InputError when there is none."""
-        runs = sorted(p for p in self.runs.glob("run-*") if p.is_dir())
+        runs = self._numbered()
         if not runs:
             raise InputError(f"{self.path} has no run yet; start one with: radcnn train {self.path}")
-        return RunFolder(runs[-1])
+        return RunFolder(runs[max(runs)])
+
+    def _numbered(self) -> dict[int, Path]:
+        """The runs' folders by their number; what else lies beside them is no run."""
+        named = ((re.fullmatch(r"run-(\d+)", path.name), path) for path in self.runs.glob("run-*") if path.is_dir())
+        return {int(match[1]): path for match, path in named if match}
 
 
 @dataclass(frozen=True)
