@@ -6,11 +6,14 @@ rates were fitted to measured training steps (docs/decisions/0003-cost-model.md)
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 from radcnn.core.settings import to_plain
 from radcnn.networks import activation_elements, multiply_accumulates
 from radcnn.networks.build import bare
+from radcnn.networks.layers import Dims
 from radcnn.plan.settings import NetworkPlan
 from radcnn.transforms.preparation import Preparation
 
@@ -48,13 +51,14 @@ class Cost:
 
 def cost_of(network: NetworkPlan, preparation: Preparation, outputs: int) -> Cost:
     """The cost of one case of this preparation in this network; nothing is computed, only counted."""
-    built, _, _ = bare(
-        network.name,
-        channels=preparation.channels,
-        outputs=outputs,
-        dims=preparation.dims,
-        options=to_plain(dict(network.options)),
-    )
-    size, channels = preparation.size, preparation.channels
+    options = json.dumps(to_plain(dict(network.options)), sort_keys=True)
+    return _counted(network.name, options, preparation.channels, outputs, preparation.size)
+
+
+@lru_cache(maxsize=1024)
+def _counted(name: str, options: str, channels: int, outputs: int, size: tuple[int, ...]) -> Cost:
+    """Counted once: one proposal asks for the same few networks several times."""
+    dims: Dims = 2 if len(size) == 2 else 3
+    built, _, _ = bare(name, channels=channels, outputs=outputs, dims=dims, options=json.loads(options))
     macs = multiply_accumulates(built, size, channels)
-    return Cost(macs, activation_elements(built, size, channels), preparation.dims)
+    return Cost(macs, activation_elements(built, size, channels), dims)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from radcnn.core.settings import changed, to_plain
+from radcnn.core.errors import SettingsError
+from radcnn.core.settings import changed, from_plain, to_plain
 from radcnn.networks.build import bare
 from radcnn.plan.cost import cost_of
 from radcnn.plan.facts import Facts
@@ -91,7 +92,7 @@ def _network(facts: Facts, preparation: Preparation, reasons: list[Reason]) -> N
         network, reason = network_rule(facts, preparation, _batch(facts, preparation))
         reasons.append(reason)
         return network
-    network = changed(NetworkPlan(name=""), asked, "network")
+    network = from_plain(NetworkPlan, asked, "network")
     dims = preparation.dims
     bare(network.name, channels=preparation.channels, outputs=facts.outputs, dims=dims, options=network.options)
     reasons.append(Reason("network", network.name, "asked for", "study"))
@@ -105,12 +106,13 @@ def _training(facts: Facts, preparation: Preparation, network: NetworkPlan, reas
     batch, batch_reason = batch_rule(facts, preparation)
     used = _batch(facts, preparation)
     folds, folds_reason = folds_rule(facts, cost, used)
-    if asked.get("members", 1) > 1:
+    if "members" in asked:
         folds, folds_reason = 0, Reason("training.folds", "0", "members were asked for: they share one training side")
     folds = asked.get("folds", folds)
-    members, epochs, budget_reasons = members_rule(facts, cost, folds, used)
+    decided = folds or asked.get("members", 0)
+    members, epochs, budget_reasons = members_rule(facts, cost, decided, used, asked.get("epochs", 0))
     rate, rate_reason = rate_rule(used)
-    steps = int(asked.get("epochs", epochs)) * -(-facts.training // used)
+    steps = epochs * -(-facts.training // used)
     averaging, averaging_reason = averaging_rule(steps)
     reasons += [folds_reason, *budget_reasons, batch_reason, rate_reason, averaging_reason]
     proposed = TrainingPlan(
@@ -123,7 +125,10 @@ def _training(facts: Facts, preparation: Preparation, network: NetworkPlan, reas
         averaging=averaging,
         label_smoothing=0.0,
     )
-    return _overruled(proposed, "training", facts, reasons)
+    made = _overruled(proposed, "training", facts, reasons)
+    if made.label_smoothing and facts.target.kind == "regression":
+        raise SettingsError("training.label_smoothing needs classes, and a regression has none; leave it out")
+    return made
 
 
 def _batch(facts: Facts, preparation: Preparation) -> int:

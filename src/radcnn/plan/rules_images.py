@@ -20,6 +20,7 @@ SIDES_3D = (64, 48, 32)
 REGION_MM = 40.0  # the smallest of Kang's three views (40, 50, 60 mm): a 30 mm lesion with its margin
 REGION_SIDE = 32  # voxels of a region: 1.25 mm each at 40 mm
 LUNG_WINDOW = (-1000.0, 400.0)  # HU, Setio 2016
+NARROWEST_WINDOW = 10.0  # HU, for images that are all one value
 
 
 def size_rule(facts: Facts, largest_affordable: int) -> tuple[tuple[int, ...], str, Reason]:
@@ -54,11 +55,13 @@ def intensity_rule(facts: Facts) -> tuple[Intensity, Reason]:
         low, high = (round(v, -1) for v in (grey.p0_5, grey.p99_5))
         if found.regions and grey.p5 < -600:
             low, high = LUNG_WINDOW
+        high = max(high, low + NARROWEST_WINDOW)
         sentence = f"HU keep their meaning: the window {low:g} to {high:g} HU becomes 0 to 1 in every case"
         return Intensity("window", low, high), Reason(name, f"window {low:g} to {high:g} HU", sentence)
     if grey.binary:
         sentence = "the images hold two values only: a shape"
-        return Intensity("range", grey.minimum, grey.maximum), Reason(name, "0 to 1", sentence)
+        high = grey.maximum if grey.maximum > grey.minimum else grey.minimum + 1
+        return Intensity("range", grey.minimum, high), Reason(name, "0 to 1", sentence)
     if grey.minimum >= 0 and grey.maximum <= 255:
         sentence = "8-bit levels, scaled alike in every image"
         return Intensity("range", 0, 255), Reason(name, "0 to 255 becomes 0 to 1", sentence)

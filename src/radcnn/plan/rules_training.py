@@ -85,11 +85,17 @@ def folds_rule(facts: Facts, cost: Cost, batch: int) -> tuple[int, Reason]:
     return 0, Reason("training.folds", "0", why)
 
 
-def members_rule(facts: Facts, cost: Cost, folds: int, batch: int) -> tuple[int, int, tuple[Reason, ...]]:
-    """Members and epochs: first enough epochs for one network, then further networks for the mean of several."""
+def members_rule(
+    facts: Facts, cost: Cost, decided: int, batch: int, asked_epochs: int = 0
+) -> tuple[int, int, tuple[Reason, ...]]:
+    """Members and epochs: first enough epochs for one network, then further networks for the mean of several.
+
+    decided       networks that folds or a person fixed already, or 0
+    asked_epochs  epochs that a person fixed already, or 0
+    """
     total = affordable_epochs(facts, cost)
-    members = folds or max(1, min(MOST_MEMBERS, total // enough_epochs(facts, batch)))
-    epochs = max(1, min(MOST_EPOCHS, total // members))
+    members = decided or max(1, min(MOST_MEMBERS, total // (asked_epochs or enough_epochs(facts, batch))))
+    epochs = asked_epochs or max(1, min(MOST_EPOCHS, total // members))
     seconds = members * epochs * epoch_seconds(facts, cost)
     several = "the mean of several networks is steadier than any one of them"
     said = (

@@ -27,6 +27,7 @@ def load_plan(path: Path) -> Plan:
 
 def plan_hash(plan: Plan) -> str:
     """SHA-256 of what decides the numbers: the plan without its reasons."""
-    plain = to_plain(plan)
+    # read back first: a rule may write 40 where the file, and so every later hash, has 40.0
+    plain = to_plain(plan_from_json(to_plain(plan)))
     plain.pop("reasons")
     return sha256_of_json(plain)
