@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# how long an example takes says more about the machine than about the code
+settings.register_profile("radcnn", deadline=None)
+settings.load_profile("radcnn")
 
 PROJECT = Path(__file__).resolve().parents[1]
 
