@@ -86,6 +86,8 @@ BAD_TABLES: dict[str, tuple[Spoil, tuple[str, ...], tuple[str, ...]]] = {
     "3 cases": (lambda rows: rows[:3], MALIGNANT, ("only 2 patients of class '0'", "at least 6", "add cases")),
     "a site that is not there": (list, (*MALIGNANT, "--site", "hospital", "--leave-site", "west"), ("'west'", "known")),
     "a positive class that is not there": (list, (*MALIGNANT, "--positive", "yes"), ("'yes'",)),
+    "the patient as a subgroup": (list, (*MALIGNANT, "--subgroup", "patient_id"), ("names the patient", "another col")),
+    "the patient as a site": (list, (*MALIGNANT, "--site", "patient_id"), ("names the patient", "another column")),
     "a regression of words": (list, (*PATIENT, "--target", "grade", "--kind", "regression"), ("row 2", "'grade'")),
 }
 
@@ -293,6 +295,36 @@ def test_data_that_changed_after_the_split_are_refused(tmp_path: Path) -> None:
         assert "1 case came and 0 went" in sentence
         assert "make a new study" in sentence
     assert tree(tmp_path) == before
+
+
+def test_a_damaged_file_of_the_study_is_refused(tmp_path: Path) -> None:
+    data, study = write_npz(tmp_path / "set.npz", cases=(8, 6, 6)), tmp_path / "study"
+    told("run", data, "--out", study, *QUICK)
+    run = study / "runs" / "run-001"
+    readers = [
+        (study / "fingerprint.json", ("train", study)),
+        (study / "split.json", ("train", study)),
+        (study / "ledger.jsonl", ("evaluate", study, "--open-test")),
+        (run / "plan.json", ("evaluate", run)),
+        (run / "judgement-test.json", ("report", run)),
+        (run / "predictions-tuning.csv", ("evaluate", run)),
+        (run / "bundle" / "bundle.json", ("evaluate", run)),
+        (run / "checkpoints" / "network-0" / "checkpoint.json", ("train", run, "--resume")),
+        (run / "run.json", ("report", run)),
+        (run / "run.json", ("train", run, "--resume")),
+        (run / "./run.json", ("train", run, "--resume")),
+    ]
+    for file, words in readers:
+        intact = file.read_bytes()
+        for damage in (b"{}\n", intact[: len(intact) // 2], b"\xff\x00" * 9, b"[]\n", b""):
+            file.write_bytes(damage)
+            before = tree(tmp_path)
+            try:
+                assert refused(*words)
+            except Exception as cause:
+                raise AssertionError(f"{damage[:20]!r} in {file.name}: {cause!r}") from cause
+            assert tree(tmp_path) == before
+        file.write_bytes(intact)
 
 
 def test_what_cannot_be_resumed_evaluated_or_reported_says_what_to_do_first(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ def test_what_is_no_image_no_run_or_not_there_is_refused(finished: Finish, tmp_p
     assert "does not exist" in refused("predict", run, tmp_path / "absent.png")
     assert "is not a run" in refused("predict", tmp_path, image)
     assert "does not exist" in refused("predict", tmp_path / "absent", image)
+    assert "no npz file" in refused("predict", run, image, "--array", "images")
     (tmp_path / "text.dcm").write_text("hello")
     assert "holds text" in refused("predict", run, tmp_path / "text.dcm")
     volume = finished("nifti").data / "ct00.nii.gz"

@@ -114,7 +114,10 @@ def _lines(path: Path) -> list[str]:
     """The complete lines; what follows the last line end was cut short by a crash or a full disk, and never counted."""
     if not path.exists():
         return []
-    return path.read_text(encoding="utf-8").split("\n")[:-1]
+    try:
+        return path.read_text(encoding="utf-8").split("\n")[:-1]
+    except (OSError, UnicodeDecodeError) as cause:
+        raise ReadError(f"ledger {path} is not readable; restore it from a copy") from cause
 
 
 def _append(path: Path | str, entry: dict[str, Any], now: datetime | None) -> None:

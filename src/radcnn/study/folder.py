@@ -16,9 +16,10 @@ import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from radcnn.core.errors import InputError
-from radcnn.core.files import write_text
+from radcnn.core.errors import InputError, ReadError
+from radcnn.core.files import read_json, write_text
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,15 @@ class RunFolder:
 
     def judgement(self, side: str) -> Path:
         return self.path / f"judgement-{side}.json"
+
+
+def read_record(run: RunFolder) -> dict[str, Any]:
+    """What stands in run.json: status, plan, split, seed, minutes and environment; raises ReadError otherwise."""
+    record = read_json(run.record)
+    known = record if isinstance(record, dict) else {}
+    if not isinstance(known.get("minutes"), int | float) or not isinstance(known.get("environment"), dict):
+        raise ReadError(f"{run.record} is not what radcnn wrote; restore it from a copy, or train again")
+    return known
 
 
 def find_study(path: Path | str) -> StudyFolder:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.case import Case, Side
+from radcnn.core.errors import ReadError
 from radcnn.core.files import read_json
 from radcnn.core.prediction import Predictions
 from radcnn.data.cohort import Cohort, gather
@@ -112,4 +114,12 @@ def open_study(folder: StudyFolder) -> OpenStudy:
     cohort = gather(settings.cohort(), salt=folder.salt())
     split = Split.load(folder.split)
     split.verify(cohort)
-    return OpenStudy(folder, settings, cohort, split, Fingerprint.from_json(read_json(folder.fingerprint)))
+    return OpenStudy(folder, settings, cohort, split, _fingerprint(folder.fingerprint))
+
+
+def _fingerprint(path: Path) -> Fingerprint:
+    value = read_json(path)
+    try:
+        return Fingerprint.from_json(value)
+    except (KeyError, TypeError, AttributeError) as cause:
+        raise ReadError(f"{path} is not what radcnn wrote; restore it from a copy, or make a new study") from cause

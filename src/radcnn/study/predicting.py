@@ -124,6 +124,8 @@ def _items(path: Path, array: str | None) -> list[tuple[str, Path, str | None, i
         return [(f"{chosen}/{i}", path, chosen, i) for i in range(arrays[chosen])]
     if not path.exists():
         raise InputError(f"{path} does not exist; give an image, a DICOM series or a folder of images")
+    if array is not None:
+        raise InputError(f"{path.name} is no npz file, so it has no array {array!r}; leave --array out")
     if not path.is_dir():
         return [(path.name, path, None, None)]
     return [

@@ -24,7 +24,7 @@ from radcnn.reports.model_card import model_card
 from radcnn.reports.page import render
 from radcnn.reports.story import EpochRow, FindingLine, Flow, LeftOut, Opening, SideCount, SideName, Story, Verdict
 from radcnn.study.environment import environment
-from radcnn.study.folder import RunFolder, find_run
+from radcnn.study.folder import RunFolder, find_run, read_record
 from radcnn.study.judging import evaluated, read_judgement
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.pictures import pictured
@@ -84,7 +84,7 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
         test=read_judgement(folder, "test"),
         worst=pictured(opened, judged.worst, plan.preparation) if judged is not None else (),
         worst_side="internal test" if side == "test" else "tuning",
-        environment={**environment(), **{str(k): str(v) for k, v in read_json(folder.record)["environment"].items()}},
+        environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},
         seeds={"training": plan.seed, "split": opened.split.seed},
         commands=_commands(folder, opened, plan),
         limits=LIMITS,

@@ -77,6 +77,12 @@ class StudySettings:
             parse_rule(rule)
         # refused here, not when the trained network is judged
         EvaluationSettings(resamples=self.resamples, prevalences=self.prevalences)
+        shown = (*self.subgroups, *self.target, self.site)
+        if self.patient is not None and self.patient in shown:
+            raise SettingsError(
+                f"column {self.patient!r} names the patient, so it cannot be a target, site or subgroup, which are "
+                "shown on the report; choose another column"
+            )
         if self.region_mm is not None and self.centre is None:
             raise SettingsError(
                 "region_mm is the extent about each centre, but no centre was given; name its columns (--centre X Y Z)"

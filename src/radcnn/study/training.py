@@ -31,7 +31,7 @@ from radcnn.learning.precision import bfloat16_trial
 from radcnn.plan.settings import Plan, Precision, Reason
 from radcnn.plan.stored import load_plan, plan_hash, save_plan
 from radcnn.study.environment import environment
-from radcnn.study.folder import RunFolder, find_run, find_study
+from radcnn.study.folder import RunFolder, find_run, find_study, read_record
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.settings import with_options
@@ -126,14 +126,14 @@ def fit_networks(
     development = Development(Cases(images, opened.targets(order)), pairs_of(opened, plan, order))
     task = make_task(plan.target, scale=plan.task.scale)
     networks: list[nn.Module] = []
-    warned = False
+    minutes, warned = float(read_record(run)["minutes"]), False
     for item in train_networks(plan, task, development, run.checkpoints, execution):
         if isinstance(item, StepEnded | EpochEnded | StoppedEarly):
             listener.event(item)
         else:
             networks.append(item)
         if isinstance(item, EpochEnded) and not warned:
-            warned = say_if_slow(item, len(development.pairs), read_json(run.record)["minutes"], listener)
+            warned = say_if_slow(item, len(development.pairs), minutes, listener)
     write_history(run)
     return networks, development, order
 
@@ -213,7 +213,7 @@ def finish(
         provenance=provenance(plan, opened),
     )
     save_bundle(run.bundle, bundle, networks)
-    write_json(run.record, {**read_json(run.record), "status": "trained"})
+    write_json(run.record, {**read_record(run), "status": "trained"})
 
 
 def provenance(plan: Plan, opened: OpenStudy) -> tuple[tuple[str, str], ...]:
