@@ -26,6 +26,7 @@ from radcnn.learning.events import EpochEnded, Event, StepEnded, StoppedEarly
 from radcnn.learning.execution import Execution, logits_of
 from radcnn.learning.mixing import mix
 from radcnn.learning.optimizers import make_optimizer, rate_at
+from radcnn.learning.settling import settle
 from radcnn.plan.settings import TrainingPlan
 from radcnn.tasks import Task
 from radcnn.transforms.pipeline import Pipeline
@@ -90,6 +91,7 @@ def fit(lesson: Lesson, network: nn.Module, folder: Path, execution: Execution) 
         started = time.monotonic()
         loss = yield from _epoch(lesson, network, optimizer, averaged, progress.epoch, balance, execution)
         judged = shadow if shadow is not None else network
+        settle(judged, lesson.cases, lesson.training, execution)
         fit_loss, fit_figure = measure(lesson, judged, lesson.fit_rows(), execution)
         tuning_loss, tuning_figure = measure(lesson, judged, lesson.tuning, execution)
         rate = float(optimizer.param_groups[0]["lr"])
