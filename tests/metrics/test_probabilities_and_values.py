@@ -209,3 +209,15 @@ def test_limits_stay_numbers_at_extreme_levels_of_two_patients():
     made = clustered_ratio([1.0, 9.0], [3.0, 1.0], ["a", "b"], level=0.9999, scale="log")
     assert math.isfinite(made.high)
     assert 0 <= made.low < made.value < made.high
+
+
+def test_what_patients_are_called_changes_no_digit() -> None:
+    chance = np.random.default_rng(0)
+    people = chance.integers(0, 20, 60)
+    scores, truth = chance.random(60), chance.integers(0, 2, 60)
+    found = set()
+    for salt in range(10):
+        names = np.array([f"{(7919 * (int(person) + 1) * (salt + 3)) % 104729:06d}" for person in people])
+        every = (brier(scores, truth, names), calibration_slope(scores, truth, names), rmse(scores, truth, names))
+        found.add(tuple((e.value, e.low, e.high) for e in every))
+    assert len(found) == 1

@@ -55,7 +55,7 @@ class Resampling:
 
         Strata are patients with only negative, only positive, and both kinds of cases.
         """
-        codes = _numbered(patients)
+        codes = patient_codes(patients)
         strata = np.zeros(int(codes.max()) + 1 if codes.size else 0, np.intp)
         if truth is not None and codes.size:
             positive = np.asarray(truth) > 0
@@ -99,16 +99,6 @@ class Resampling:
         for start in range(0, groups, rows):
             left = np.arange(start, min(start + rows, groups))
             yield (member[None, :] != left[:, None]).astype(np.float64)
-
-
-def _numbered(patients: ArrayLike) -> Codes:
-    """Patients (n,) as numbers 0..C-1 in the order they appear: with one case each, weights need no rearranging."""
-    codes = patient_codes(patients)
-    first = np.unique(codes, return_index=True)[1]
-    place = np.empty(first.size, np.intp)
-    place[np.argsort(first)] = np.arange(first.size)
-    numbered: Codes = place[codes]
-    return numbered
 
 
 def _draw(chance: np.random.Generator, rows: int, size: int) -> Floats:
