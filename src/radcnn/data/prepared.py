@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
