@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import radcnn
-from cli_in_process import QUICK, Spoken, told
+from cli_in_process import QUICK, Spoken, told, torch_threads
 from radcnn.data.ledger import openings
+from radcnn.learning.execution import available_cores
 from written_studies import blob, class_folders, save_png
 
 FROM_NAME = r"person\d+"
@@ -58,12 +59,13 @@ def test_each_verb_names_the_next_command_and_it_works_as_printed(
 def test_python_says_the_same_as_the_command_line(tmp_path: Path) -> None:
     data = class_folders(tmp_path / "chest")
     told("new", data, "--out", tmp_path / "typed", "--patient-from", FROM_NAME, *QUICK)
-    told("train", tmp_path / "typed", "--quiet")
+    told("train", tmp_path / "typed", "--quiet", threads=available_cores())  # as the call in Python has them
     typed = told("evaluate", tmp_path / "typed", "--json", "--quiet").json
 
     study = radcnn.new(data, out=tmp_path / "called", **OPTIONS)
     assert radcnn.check(study).errors == ()
-    run = radcnn.train(study / "study.yaml")
+    with torch_threads(1):
+        run = radcnn.train(study / "study.yaml")
     called = radcnn.evaluate(run).as_json()
     assert called == typed, "another salt and other pseudonyms change no figure"
     page = radcnn.report(run)
@@ -74,10 +76,12 @@ def test_python_says_the_same_as_the_command_line(tmp_path: Path) -> None:
 
 def test_run_and_its_steps_are_the_same_story(tmp_path: Path) -> None:
     data = class_folders(tmp_path / "chest")
-    run = radcnn.run(data, out=tmp_path / "study", open_test_set=False, **OPTIONS)
+    with torch_threads(1):
+        run = radcnn.run(data, out=tmp_path / "study", open_test_set=False, **OPTIONS)
     assert not (run / "judgement-test.json").exists()
     known = (run / "judgement-tuning.json").read_text()
-    again = radcnn.train(run.parent.parent)
+    with torch_threads(1):
+        again = radcnn.train(run.parent.parent)
     radcnn.evaluate(again)
     assert again.name == "run-002"
     assert (again / "judgement-tuning.json").read_text() == known
