@@ -11,7 +11,6 @@ import pytest
 import radcnn
 from cli_in_process import QUICK, Spoken, told, torch_threads
 from radcnn.data.ledger import openings
-from radcnn.learning.execution import available_cores
 from written_studies import blob, class_folders, save_png
 
 FROM_NAME = r"person\d+"
@@ -59,7 +58,7 @@ def test_each_verb_names_the_next_command_and_it_works_as_printed(
 def test_python_says_the_same_as_the_command_line(tmp_path: Path) -> None:
     data = class_folders(tmp_path / "chest")
     told("new", data, "--out", tmp_path / "typed", "--patient-from", FROM_NAME, *QUICK)
-    told("train", tmp_path / "typed", "--quiet", threads=available_cores())  # as the call in Python has them
+    told("train", tmp_path / "typed", "--quiet")
     typed = told("evaluate", tmp_path / "typed", "--json", "--quiet").json
 
     study = radcnn.new(data, out=tmp_path / "called", **OPTIONS)
