@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,9 +40,16 @@ class Spoken:
         return self.out.splitlines()[-1].removeprefix("next: ")
 
 
+@contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Train with this many threads: tiny steps only wait for several, and sums of floats depend on their number."""
+    with patch("radcnn.study.training.available_cores", return_value=number):
+        yield
+
+
 def spoken(*arguments: str | Path, threads: int = 1) -> Spoken:
-    """Run a verb; a traceback is raised, not printed. One thread: tiny steps only wait for several."""
-    with patch("radcnn.study.training.available_cores", return_value=threads):
+    """Run a verb; a traceback is raised, not printed."""
+    with torch_threads(threads):
         result = CliRunner().invoke(app, [str(one) for one in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
