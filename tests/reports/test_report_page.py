@@ -172,7 +172,7 @@ def test_the_unit_image_is_printed(story):
     told = story("binary")
     judged = [replace(judgement, unit="image") for _, judgement in told.judged]
     page = render(replace(told, unit="image", tuning=judged[0], test=judged[1]))
-    assert "on the user&#39;s word: cases of one patient may lie on two sides" in page
+    assert "Split by image: cases of one patient may lie on two sides" in page
     assert "of 120 patients" not in page
 
 
