@@ -175,8 +175,20 @@ def test_cases_without_label_are_never_judged() -> None:
 
 
 def test_patients_joined_by_one_blank_image_cannot_be_split() -> None:
-    with pytest.raises(SplitError, match=r"only 0 patients of class 'no', after those who share identical images"):
+    with pytest.raises(SplitError, match=r"only 1 patient of class 'no', after those who share identical images"):
         split(binary(40, 20), seed=0, identical=[range(40)])
+
+
+def test_patients_with_cases_of_both_classes_count_for_both() -> None:
+    # most patients have benign and malignant lesions, three have benign ones only
+    lesions = [(patient, float(patient > 2 and lesion > 0)) for patient in range(40) for lesion in range(3)]
+    made = cohort([patient for patient, _ in lesions], [(value,) for _, value in lesions])
+    for seed in range(20):
+        found = split(made, seed=seed, identical=NONE)
+        for side in ("training", "tuning", "test"):
+            cases = [made.cases[i] for i in found.of(side)]
+            for value in (0.0, 1.0):
+                assert len({case.patient for case in cases if case.targets == (value,)}) >= 2
 
 
 def test_a_site_can_be_left_out_as_test_side() -> None:

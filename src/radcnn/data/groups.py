@@ -48,7 +48,8 @@ class Groups:
     ) -> dict[int, S]:
         """The side of each case whose group has a label, stratified by target and, if asked, by site.
 
-        Raises SplitError when a class has fewer than `minimum` groups for each side.
+        Raises SplitError when a class occurs in fewer than `minimum` groups for each side, or on a side. A group whose
+        cases differ counts for each of their classes.
         """
         groups = self.labelled()
         if groups.cohort.target.kind == "multilabel":
@@ -56,9 +57,10 @@ class Groups:
             dealt = deal_labels(groups._labels(), fractions, chance)
         else:
             strata = groups._strata(minimum * len(sides))
-            self._refuse_few_of_a_class(strata, minimum * len(sides))
+            groups._refuse_few_of_a_class(minimum * len(sides))
             at = [self.cohort.cases[group[0]].site if by_site else None for group in groups.cases]
             dealt = deal(strata, at, fractions, chance, minimum=minimum)
+            groups._refuse_bare_side(dealt, sides, minimum)
         return {case: sides[side] for group, side in zip(groups.cases, dealt, strict=True) for case in group}
 
     def _labels(self) -> np.ndarray:
@@ -76,11 +78,28 @@ class Groups:
         frequency = Counter(index for found in classes for index in found)
         return [min(found, key=lambda index: (frequency[index], -index)) for found in classes]
 
-    def _refuse_few_of_a_class(self, strata: Sequence[int], needed: int) -> None:
+    def _showing(self, index: int) -> list[int]:
+        """The groups with a case of this class."""
+        targets = self.cohort.targets()[:, 0]
+        return [number for number, group in enumerate(self.cases) if (targets[list(group)] == index).any()]
+
+    def _refuse_few_of_a_class(self, needed: int) -> None:
         if self.cohort.target.kind == "regression":
             return
         for index, name in enumerate(self.cohort.target.classes):
-            self._refuse_few(strata.count(index), needed, f"of class {name!r}")
+            self._refuse_few(len(self._showing(index)), needed, f"of class {name!r}")
+
+    def _refuse_bare_side(self, dealt: Sequence[int], sides: Sequence[object], minimum: int) -> None:
+        """Groups are dealt by one class each; that of their other cases comes by chance, and is checked."""
+        if self.cohort.target.kind == "regression":
+            return
+        for index, name in enumerate(self.cohort.target.classes):
+            here = [dealt[number] for number in self._showing(index)]
+            if fewest := [side for number, side in enumerate(sides) if here.count(number) < minimum]:
+                raise SplitError(
+                    f"this split would leave side {fewest[0]} with fewer than {minimum} patients of class {name!r}; "
+                    "try another seed of the split (--split-seed), add cases, or join classes"
+                )
 
     def _refuse_few(self, found: int, needed: int, of_what: str) -> None:
         if found < needed:

@@ -8,8 +8,6 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.core.errors import SplitError
-
 CLOSE = 1e-9  # a share this near to a whole number is that number, whatever rounding did to it
 
 
@@ -66,8 +64,8 @@ def deal(
     sites      the site of each group, all alike where sites do not matter
     fractions  the share of each side; they sum to 1
 
-    Of each class, a side gets its share rounded down or up (more only to reach `minimum`). Raises SplitError when
-    a class has too few groups for the minimum.
+    Of each class, a side gets its share rounded down or up; more only to reach `minimum`, or as many as there are for
+    each side.
     """
     members: dict[int, list[int]] = defaultdict(list)
     for group, stratum in enumerate(strata):
@@ -76,9 +74,7 @@ def deal(
     sides = [0] * len(strata)
     for stratum in sorted(members):
         groups = [members[stratum][i] for i in generator.permutation(len(members[stratum]))]
-        if len(groups) < minimum * len(fractions):
-            raise SplitError(f"{len(groups)} are too few for {minimum} on each of {len(fractions)} sides")
-        counts = apportion(len(groups), fractions, owed, minimum)
+        counts = apportion(len(groups), fractions, owed, min(minimum, len(groups) // len(fractions)))
         owed += len(groups) * np.asarray(fractions) - counts
         first: dict[Hashable, int] = {}
         for group in groups:
