@@ -187,7 +187,7 @@ def card(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Where to write.")] = Path("demo"),
-    patients: Annotated[int, typer.Option("--patients", min=12, help="Simulated patients.")] = 64,
+    patients: Annotated[int, typer.Option("--patients", min=24, help="Simulated patients.")] = 64,
     minutes: Annotated[float, typer.Option("--minutes", help="Budget of training.")] = 2.0,
     seed: Annotated[int, typer.Option("--seed", help="Seed of simulation and training.")] = 0,
     as_json: AsJson = False,
