@@ -277,8 +277,10 @@ def test_nothing_is_unpickled(folder: Path, tmp_path: Path, monkeypatch) -> None
 
     for module, name in ((torch, "load"), (torch, "save"), (pickle, "load"), (pickle, "loads"), (pickle, "Unpickler")):
         monkeypatch.setattr(module, name, refused)
-    load_bundle(folder)
+    known, loaded = load_bundle(folder)
+    assert len(loaded) == known.networks
     save_bundle(tmp_path / "again", made(), networks())
+    assert (tmp_path / "again" / "SHA256SUMS").is_file()
 
 
 def test_a_regression_keeps_its_scale_exactly(tmp_path: Path) -> None:
