@@ -37,7 +37,7 @@ def test_the_ending_is_only_a_hint(tmp_path: Path) -> None:
         ("a.png", b"\0" * 400, r"a\.png is named like a PNG file but holds something else"),
         ("a.xyz", b"\0" * 400, r"a\.xyz holds something else, no image that can be read; readable are PNG, JPEG"),
         ("a.txt", b"hello", r"a\.txt holds text, no image that can be read"),
-        ("a.nii.gz", gzip.compress(b"hello"), r"a\.nii\.gz is a gzip file that holds no NIfTI image"),
+        ("a.nii.gz", gzip.compress(b"hello", mtime=0), r"a\.nii\.gz is a gzip file that holds no NIfTI image"),
         ("b.nii.gz", b"\x1f\x8b\x08damaged", r"b\.nii\.gz is a gzip file that holds no NIfTI image or is damaged"),
     ],
 )
