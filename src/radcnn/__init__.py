@@ -15,6 +15,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from radcnn.core.version import __version__
+
 if TYPE_CHECKING:
     from radcnn.data.read import read
     from radcnn.networks.card import card
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from radcnn.study.reporting import report
     from radcnn.study.running import demo, run
     from radcnn.study.training import train
-
-__version__ = "0.1.0"
 
 _PLACES = {
     "card": "radcnn.networks.card",
@@ -41,7 +41,7 @@ _PLACES = {
     "train": "radcnn.study.training",
 }
 
-__all__ = ["card", "check", "demo", "evaluate", "new", "predict", "read", "report", "run", "train"]
+__all__ = ["__version__", "card", "check", "demo", "evaluate", "new", "predict", "read", "report", "run", "train"]
 
 
 def __getattr__(name: str) -> Any:
@@ -51,4 +51,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted(__all__)

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from radcnn import __version__
 from radcnn.cli.console import Voice, next_step, one_sentence, show
 from radcnn.cli.options import DATA_OPTIONS, TRAINING_OPTIONS, given, with_options
 from radcnn.cli.texts import checked_text, judged_text, predicted_text
+from radcnn.core.version import __version__
 
 app = typer.Typer(
     name="radcnn",

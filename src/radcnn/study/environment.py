@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-import radcnn
+from radcnn.core.version import __version__
 from radcnn.learning.execution import available_cores, available_device
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pydicom", "highdicom", "nibabel", "pillow")
@@ -13,7 +13,7 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pydicom", "highdicom", "
 
 def environment() -> dict[str, str]:
     """Versions of radcnn, Python and the libraries that make numbers; kind of machine."""
-    found = {"radcnn": radcnn.__version__, "python": platform.python_version()}
+    found = {"radcnn": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = version(name)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-import radcnn
 from radcnn.core.case import SIDES, Side
 from radcnn.core.files import read_json, write_text
 from radcnn.core.settings import to_plain
+from radcnn.core.version import __version__
 from radcnn.data.ledger import openings
 from radcnn.inference.bundle import write_model_card
 from radcnn.learning.verdict import verdict
@@ -63,7 +63,7 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
         task=f"predict {', '.join(target.names)} ({target.kind}) from {_images(opened, plan)}",
         data=opened.settings.data.name,
         created=datetime.now(UTC).date().isoformat(),
-        version=radcnn.__version__,
+        version=__version__,
         flow=_flow(opened, plan),
         split_rule=opened.split.method,
         split_hash=opened.split.hash,

@@ -1,18 +1,77 @@
-"""A card as aligned plain text."""
+"""The form of a card: its rows, its totals, and both as aligned plain text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from radcnn.networks.card import Card, Layer
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 WORDS = ("layer", "kind", "output", "setting")
 NUMBERS = ("number", "kernel", "stride", "padding", "field", "jump", "parameters", "MACs")
 
 
-def text(card: Card) -> str:
+@dataclass(frozen=True)
+class Layer:
+    """One row of a card; what a kind of layer does not have is None.
+
+    output           (channels, ...) of one image
+    kernel, stride, padding  per axis, of a convolution or a pooling
+    number           kernels of a convolution, units of a dense layer
+    setting          activation, pooling method, normalisation or dropout probability
+    receptive_field  input voxels one unit sees, per axis; "the whole image" is the image's size
+    jump             input voxels between neighbouring units, per axis
+    """
+
+    name: str
+    kind: str
+    output: tuple[int, ...]
+    parameters: int
+    kernel: tuple[int, ...] | None
+    stride: tuple[int, ...] | None
+    padding: tuple[int, ...] | None
+    number: int | None
+    setting: str | None
+    receptive_field: tuple[int, ...] | None
+    jump: tuple[float, ...] | None
+    multiply_accumulates: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """A network's parameters and hyperparameters, in the order an image passes its layers.
+
+    parameters           learned numbers of the whole network, heads used in training only included
+    receptive_field      of the last maps before anything looks at the whole image
+    activation_elements  numbers all layers put out for one image
+    """
+
+    name: str
+    channels: int
+    outputs: int
+    size: tuple[int, ...]
+    options: Mapping[str, object]
+    layers: tuple[Layer, ...]
+    parameters: int
+    multiply_accumulates: int
+    activation_elements: int
+    receptive_field: tuple[int, ...] | None
+    paper: str
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object with every field; `layers` is a list of objects."""
+        return asdict(self)
+
+    def as_text(self) -> str:
+        """Aligned plain text: what goes in and out, one line per layer, totals.
+
+        >>> from radcnn import card
+        >>> print(card("chain", channels=1, outputs=2, size=(28, 28)).as_text().splitlines()[0])
+        chain: 1 x 28 x 28 in, 2 out
+        """
+        return _text(self)
+
+
+def _text(card: Card) -> str:
     """What goes in and out, the options, one line per layer, the totals."""
     rows = [_cells(layer, card.size) for layer in card.layers if layer.kind != "identity"]
     field = "unknown" if card.receptive_field is None else _sides(card.receptive_field)
