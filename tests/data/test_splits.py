@@ -289,6 +289,16 @@ def test_folds_keep_copies_together_and_refuse_too_few_patients() -> None:
         folds(made, whole, k=20, seed=0, identical=NONE)
 
 
+@pytest.mark.parametrize(("positives", "most"), [(6, 4), (8, 5), (24, 5)])
+def test_a_split_says_how_many_folds_its_open_cases_can_fill(positives: int, most: int, tmp_path: Path) -> None:
+    made = binary(60, positives)
+    found = split(made, seed=0, identical=NONE)
+    assert found.most_folds == most
+    assert len(folds(made, found, k=most, seed=found.seed, identical=NONE)) == most
+    found.save(tmp_path / "split.json")
+    assert Split.load(tmp_path / "split.json").most_folds == most
+
+
 def test_a_saved_split_comes_back_the_same(tmp_path: Path) -> None:
     made = official()
     found = split(made, seed=4, identical=NONE)

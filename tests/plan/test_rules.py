@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from radcnn.data.fingerprint import Extent, Fingerprint, Intensities
 from radcnn.learning.lessons import first_network
 from radcnn.plan.facts import Facts
 from radcnn.plan.propose import propose
-from radcnn.plan.settings import NetworkPlan, Plan, TaskPlan
+from radcnn.plan.settings import NetworkPlan, Plan, TaskPlan, TrainingPlan
 from radcnn.tasks import make_task
 from radcnn.transforms.intensity import Intensity
 
@@ -44,7 +44,7 @@ def found(size: tuple[int, ...] = (28, 28), cases: tuple[int, int, int] = (4000,
 
 
 def facts(fingerprint: Fingerprint | None = None, **changes: Any) -> Facts:
-    made = Facts(fingerprint or found(), BINARY, 10.0, 2, False, SIGMOID, "one yes/no question")
+    made = Facts(fingerprint or found(), BINARY, 10.0, 2, False, SIGMOID, "one yes/no question", most_folds=5)
     return replace(made, **changes)
 
 
@@ -75,9 +75,10 @@ def test_a_proposal_is_whole_repeatable_and_gives_its_reasons(name: str) -> None
     said = [r.setting for r in plan.reasons]
     assert len(set(said)) == len(said)
     assert all(r.sentence and r.value and r.source == "rule" for r in plan.reasons)
-    for setting in ("task", "network", "preparation.size", "preparation.intensity", "preparation.channels",
-                    "training.epochs", "training.members", "training.folds", "training.batch"):  # fmt: skip
-        assert setting in said
+    networks = "members" if plan.training.folds else "none of them"
+    training = {f"training.{f.name}" for f in fields(TrainingPlan)} - {"training.precision", f"training.{networks}"}
+    shown = {"task", "network", *(f"preparation.{name}" for name in ("size", "fit", "intensity", "channels"))}
+    assert training | shown | {"augmentation.padding"} <= set(said)
     network = first_network(plan, make_task(BINARY), 0)
     assert network.head.out_features == 1
     assert (plan.preparation.dims, plan.seed) == (DATA[name].rank, 0)
@@ -196,6 +197,11 @@ def test_few_cases_are_tuned_on_in_turn_where_time_allows_it() -> None:
     assert "360 cases are too few" in reason(plan, "training.folds").sentence
     assert propose(facts(FEW, minutes=60, fixed_split=True)).training.folds == 0
     assert propose(facts(FEW, minutes=0.02)).training.folds == 0
+    three = propose(facts(FEW, minutes=60, most_folds=3))
+    assert (three.training.folds, reason(three, "training.folds").value) == (3, "3")
+    none = propose(facts(FEW, minutes=60, most_folds=0))
+    assert none.training.folds == 0
+    assert "too few patients of the rarest class" in reason(none, "training.folds").sentence
     many = propose(facts(minutes=60))
     assert many.training.folds == 0
     assert "4500 cases are enough" in reason(many, "training.folds").sentence

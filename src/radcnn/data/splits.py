@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from radcnn.data.groups import Groups, linked_groups
 FORMAT = "radcnn split 1"
 DEFAULT_FRACTIONS = (0.7, 0.15, 0.15)
 MIN_PER_SIDE = 2  # patients of each class on each side: with fewer, an AUC has no variance
+FOLDS = (5, 4, 3)  # numbers of folds that are proposed; two would train each network on half of the cases only
 Sites = Literal["ignored", "stratified"]
 
 
@@ -30,6 +32,7 @@ class Split:
     cases, sides  case ids in the cohort's order and where each one is
     seed, fractions, method  how the split was made; `method` is a sentence for the report
     findings      what was noticed while splitting; not part of the hash
+    most_folds    the most folds, 5 to 3, that the training and tuning cases can fill, or 0; not part of the hash
     """
 
     cases: tuple[str, ...]
@@ -38,6 +41,7 @@ class Split:
     fractions: tuple[float, float, float]
     method: str
     findings: tuple[Finding, ...] = ()
+    most_folds: int = 0
 
     def of(self, side: Side) -> tuple[int, ...]:
         """Indices of the cases on a side, in the cohort's order."""
@@ -64,7 +68,7 @@ class Split:
     def save(self, path: Path | str) -> None:
         """Write JSON with the split's hash in it."""
         found = [one.as_json() for one in self.findings]
-        write_json(path, {**self._content(), "findings": found, "hash": self.hash})
+        write_json(path, {**self._content(), "findings": found, "most_folds": self.most_folds, "hash": self.hash})
 
     @classmethod
     def load(cls, path: Path | str) -> Split:
@@ -81,6 +85,7 @@ class Split:
                 (training, tuning, test),
                 str(value["method"]),
                 tuple(Finding(**one) for one in value["findings"]),
+                int(value["most_folds"]),
             )
             written = value["hash"]
         except (KeyError, TypeError, ValueError, AttributeError) as cause:
@@ -159,7 +164,8 @@ def split(
         dealt = _site_left_out(cohort, groups, leave_site, seed, fractions)
         method = f"site {leave_site!r} left out as test side; the others by {cohort.unit}, stratified by target"
     sides: list[Side] = [dealt.get(i, "training") for i in range(len(cohort))]
-    return _verified(cohort, sides, seed, fractions, method, groups.findings)
+    made = _verified(cohort, sides, seed, fractions, method, groups.findings)
+    return replace(made, most_folds=_most_folds(groups, made))
 
 
 def folds(
@@ -173,8 +179,7 @@ def folds(
         raise SplitError(f"folds must be 2 to 20, got {k}")
     split.verify(cohort)
     open_cases = [i for i, side in enumerate(split.sides) if side != "test"]
-    groups = linked_groups(cohort, identical).only(open_cases)
-    parts = groups.deal((1 / k,) * k, generator(seed, "folds"), tuple(range(k)), 1)
+    parts = _dealt_folds(linked_groups(cohort, identical).only(open_cases), k, seed)
     made = []
     for fold in range(k):
         sides: list[Side] = list(split.sides)
@@ -183,6 +188,20 @@ def folds(
         method = f"{split.method}; fold {fold + 1} of {k}"
         made.append(Split(split.cases, tuple(sides), seed, split.fractions, method, split.findings))
     return tuple(made)
+
+
+def _dealt_folds(open_groups: Groups, k: int, seed: int) -> dict[int, int]:
+    """The fold of each case; raises SplitError when a class cannot fill each of the k folds."""
+    return open_groups.deal((1 / k,) * k, generator(seed, "folds"), tuple(range(k)), 1)
+
+
+def _most_folds(groups: Groups, split: Split) -> int:
+    open_groups = groups.only([i for i, side in enumerate(split.sides) if side != "test"])
+    for k in FOLDS:
+        with suppress(SplitError):
+            _dealt_folds(open_groups, k, split.seed)
+            return k
+    return 0
 
 
 def _check_fractions(fractions: tuple[float, float, float]) -> None:

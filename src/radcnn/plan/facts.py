@@ -20,6 +20,7 @@ class Facts:
     minutes      budget of the whole run
     cores        cores this machine offers
     fixed_split  whether the data bring their own split
+    most_folds   the most folds that the training and tuning cases can fill, or 0
     task         last layer and loss that belong to the target, and why
     region_mm    extent of the region about each centre, where cases are places in an image
     asked        settings a person gave, by section ("network", "training", "preparation", "augmentation")
@@ -34,6 +35,7 @@ class Facts:
     task_reason: str = ""
     region_mm: float | None = None
     seed: int = 0
+    most_folds: int = 0
     asked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property

@@ -12,6 +12,7 @@ from radcnn.networks.build import bare
 from radcnn.plan.cost import cost_of
 from radcnn.plan.facts import Facts
 from radcnn.plan.rules_images import (
+    FITS,
     REGION_MM,
     SIDES_2D,
     SIDES_3D,
@@ -29,6 +30,7 @@ from radcnn.plan.rules_training import (
     network_rule,
     rate_rule,
 )
+from radcnn.plan.rules_usual import usual_rules
 from radcnn.plan.settings import NetworkPlan, Plan, Reason, TrainingPlan
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.preparation import Preparation
@@ -66,7 +68,7 @@ def _preparation(facts: Facts, reasons: list[Reason]) -> Preparation:
     first = Preparation(dims=dims, size=(64,) * dims, channels=channels, intensity=intensity)
     side = largest_side(facts, SIDES_2D if dims == 2 else SIDES_3D, first)
     size, fit, size_reason = size_rule(facts, side)
-    reasons += [size_reason, channels_reason, intensity_reason]
+    reasons += [size_reason, Reason("preparation.fit", fit, FITS[fit]), channels_reason, intensity_reason]
     made = replace(first, size=size, fit=fit)  # type: ignore[arg-type]
     if found.regions:
         extent = facts.region_mm or REGION_MM
@@ -111,19 +113,21 @@ def _training(facts: Facts, preparation: Preparation, network: NetworkPlan, reas
     folds = asked.get("folds", folds)
     decided = folds or asked.get("members", 0)
     members, epochs, budget_reasons = members_rule(facts, cost, decided, used, asked.get("epochs", 0))
+    if folds:
+        budget_reasons = tuple(reason for reason in budget_reasons if reason.setting != "training.members")
     rate, rate_reason = rate_rule(used)
     steps = epochs * -(-facts.training // used)
     averaging, averaging_reason = averaging_rule(steps)
-    reasons += [folds_reason, *budget_reasons, batch_reason, rate_reason, averaging_reason]
+    usual, usual_reasons = usual_rules()
+    reasons += [folds_reason, *budget_reasons, batch_reason, rate_reason, averaging_reason, *usual_reasons]
     proposed = TrainingPlan(
         epochs=epochs,
         batch=batch,
         members=1 if folds else members,
         folds=folds,
         learning_rate=rate,
-        weight_decay=0.05,
         averaging=averaging,
-        label_smoothing=0.0,
+        **usual,
     )
     made = _overruled(proposed, "training", facts, reasons)
     if made.label_smoothing and facts.target.kind == "regression":

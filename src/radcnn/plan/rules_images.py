@@ -20,6 +20,11 @@ SIDES_3D = (64, 48, 32)
 REGION_MM = 40.0  # the smallest of Kang's three views (40, 50, 60 mm): a 30 mm lesion with its margin
 REGION_SIDE = 32  # voxels of a region: 1.25 mm each at 40 mm
 LUNG_WINDOW = (-1000.0, 400.0)  # HU, Setio 2016
+FITS = {  # how an image of another size is brought to the network's
+    "crop": "cut out about the centre at the same scale in every case",
+    "stretch": "the images have this size already",
+    "pad": "shrunk in proportion and filled up at the sides, so that shapes keep their form",
+}
 NARROWEST_WINDOW = 10.0  # HU, for images that are all one value
 
 
@@ -103,6 +108,8 @@ def augmentation_rule(facts: Facts, preparation: Preparation) -> tuple[Augmentat
         said.append(Reason("augmentation.erasing", "2-15 % in a quarter of cases", "markers and devices hide parts"))
     spacing = _spacing(preparation)
     padding = "zeros" if shape_only else "border"
+    beyond = "nothing lies beyond a shape" if shape_only else "what lies beyond the edge is most like the edge"
+    said.append(Reason("augmentation.padding", padding, beyond))
     return Augmentation((*spatial, *tones), padding, spacing), tuple(said)  # type: ignore[arg-type]
 
 

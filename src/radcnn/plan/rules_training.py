@@ -19,7 +19,6 @@ ENOUGH_STEPS = 800  # ... or steps over few, below which a smaller network is th
 MOST_EPOCHS = 60  # passes beyond which further ones help less than another network for the ensemble
 MOST_MEMBERS = 5
 PAIR = 2  # a wider network is taken only where two of them can be trained: the second lowers the variance more
-FOLDS = 5
 FEW_CASES = 1000  # development cases below which tuning on one part of them is mostly noise
 
 
@@ -73,15 +72,18 @@ def affordable_epochs(facts: Facts, cost: Cost) -> int:
 
 def folds_rule(facts: Facts, cost: Cost, batch: int) -> tuple[int, Reason]:
     """Few cases and time enough: every one of them is trained on and tuned on, in turn."""
+    k = facts.most_folds
     if facts.fixed_split:
         why = "the data bring their split"
     elif facts.development >= FEW_CASES:
         why = f"{facts.development} cases are enough to set some aside for tuning"
-    elif affordable_epochs(facts, cost) < FOLDS * enough_epochs(facts, batch):
-        why = f"{facts.minutes:g} minutes do not suffice to train {FOLDS} networks"
+    elif not k:
+        why = "too few patients of the rarest class to rotate training and tuning cases in folds"
+    elif affordable_epochs(facts, cost) < k * enough_epochs(facts, batch):
+        why = f"{facts.minutes:g} minutes do not suffice to train {k} networks"
     else:
-        why = f"{facts.development} cases are too few to tune on a part: {FOLDS} networks rotate through them"
-        return FOLDS, Reason("training.folds", str(FOLDS), why)
+        why = f"{facts.development} cases are too few to tune on a part: {k} networks rotate through them"
+        return k, Reason("training.folds", str(k), why)
     return 0, Reason("training.folds", "0", why)
 
 

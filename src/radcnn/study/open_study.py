@@ -100,6 +100,7 @@ def facts_of(settings: StudySettings, cohort: Cohort, split: Split, fingerprint:
         minutes=settings.minutes,
         cores=available_cores(),
         fixed_split=cohort.fixed,
+        most_folds=split.most_folds,
         task=plan,
         task_reason=reason,
         region_mm=settings.region_mm,

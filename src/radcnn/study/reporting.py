@@ -149,7 +149,9 @@ def _certificate(opened: OpenStudy) -> str:
 
 def _commands(folder: RunFolder, opened: OpenStudy, plan: Plan) -> tuple[str, ...]:
     study = shlex.quote(opened.folder.path.name)
-    fixed = f"--set training.epochs={plan.training.epochs} --set training.members={plan.training.members}"
+    networks = "folds" if plan.training.folds else "members"
+    count = plan.training.folds or plan.training.members
+    fixed = f"--set training.epochs={plan.training.epochs} --set training.{networks}={count}"
     return (
         f"radcnn train {study} --seed {plan.seed} --set training.precision={plan.training.precision} {fixed}",
         f"radcnn evaluate {study}/runs/{folder.name} --open-test",
