@@ -79,10 +79,12 @@ def test_one_scan_under_two_patients_joins_them(tmp_path: Path) -> None:
 def test_copies_on_two_sides_and_other_labels_are_findings(tmp_path: Path) -> None:
     made = cohort(files(tmp_path, [b"a", b"a", b"b", b"b", b"c", b"c"]), [0.0, 1.0, 0.0, np.nan, 1.0, 1.0], "abcdef")
     found = duplicate_findings(made, identical_groups(made), ("training", "test", "training", "tuning", "test", "test"))
-    assert [f.code for f in found] == ["RC013", "RC014", "RC015"]
-    assert "2 groups" in found[1].sentence
-    assert "1 on training and test, 1 on training and tuning" in found[1].sentence
-    assert found[2].sentence == "1 group of identical images carry different labels"
+    assert [f.code for f in found] == ["RC013", "RC023", "RC014", "RC015"]
+    assert [f.severity for f in found] == ["warning", "error", "warning", "warning"]
+    assert "1 on training and test" in found[1].sentence
+    assert "1 on training and tuning" in found[2].sentence
+    assert found[0].sentence.endswith("(3 groups: cases 1 and 2; 3 and 4; 5 and 6)")
+    assert found[3].sentence == "1 group of identical images carries different labels (cases 1 and 2)"
 
 
 def test_without_copies_nothing_is_said(tmp_path: Path) -> None:

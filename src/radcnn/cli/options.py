@@ -51,6 +51,14 @@ DATA_OPTIONS = (
     _option("split", Text, "Column of a fixed split: training, tuning, test.", "--split", panel=SPLIT),
     _option("leave_site", Text, "This site becomes the test side.", "--leave-site", panel=SPLIT),
     _option("split_seed", int | None, "Seed of the split; the split is made once.", "--split-seed", panel=SPLIT),
+    _option(
+        "fractions",
+        tuple[float, float, float] | None,
+        "Shares of training, tuning and test; 0.7 0.15 0.15 by default.",
+        "--fractions",
+        panel=SPLIT,
+    ),
+    _option("sites", Text, "'stratified': each site has its share on all sides.", "--sites", panel=SPLIT),
     _option("region_mm", float | None, "Extent of the region about each centre.", "--region-mm", panel=TRAINING),
 )
 TRAINING_OPTIONS = (
@@ -101,9 +109,6 @@ def _plain(value: Any) -> Any:
 
 
 def _value(text: str) -> Any:
-    import yaml
+    from radcnn.core.plain_yaml import plain_yaml
 
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as cause:
-        raise SettingsError(f"--set value {text!r} is not readable: {' '.join(str(cause).split())}") from cause
+    return plain_yaml(text, f"--set value {text!r}")

@@ -119,6 +119,8 @@ def gather(settings: CohortSettings, *, salt: str) -> Cohort:
     """
     if settings.patient and settings.patient_from:
         raise SettingsError("the patient comes from a column (patient) or from the file name (patient_from), not both")
+    if settings.unit == "image" and settings.patient_from:
+        raise SettingsError("unit image says that every image is a patient of its own; leave patient_from out")
     draft = _draft(settings)
     identifiers, said = _identifiers(settings, draft)
     unit: Unit = "patient" if draft.has_patients and settings.unit == "patient" else "image"
@@ -176,8 +178,9 @@ def _identifiers(settings: CohortSettings, draft: Draft) -> tuple[tuple[str, ...
         way_out = "give the patient if one has several images: intervals are too narrow otherwise"
         return draft.ids, (finding("unit is the image", sentence, way_out),)
     if not draft.has_patients:
+        _refuse_unknown_patients(settings, draft)
         sentence = "this format names no patients, so every image counts as one (unit image)"
-        way_out = "intervals are too narrow if patients have several images" if draft.sides else ""
+        way_out = "intervals are too narrow if patients have several images"
         return draft.ids, (finding("no patients in the format", sentence, way_out),)
     if draft.identifiers is not None:
         return draft.identifiers, ()
@@ -186,6 +189,18 @@ def _identifiers(settings: CohortSettings, draft: Draft) -> tuple[tuple[str, ...
     if all(_is_dicom(source.path) for source in draft.sources):
         return patients_from_dicom(partial(_patient_id, draft.sources), len(draft.sources))
     raise InputError(f"nothing says whose image is whose, and a split must be by patient; {HOW_TO_GIVE_PATIENTS}")
+
+
+def _refuse_unknown_patients(settings: CohortSettings, draft: Draft) -> None:
+    """Raise InputError where a format without patients would be split by image without the user's word."""
+    name = settings.path.name
+    if settings.patient_from is not None:
+        raise SettingsError(f"items of {name} have no file names, so patient_from finds nobody; leave it out")
+    if draft.sides is None:
+        raise InputError(
+            f"{name} names neither patients nor sides, and a split must be by patient; give --unit image if every "
+            "image is of another patient, or save the images as files with a table that names the patient"
+        )
 
 
 def _is_dicom(path: Path) -> bool:

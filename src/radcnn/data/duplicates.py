@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ from radcnn.core.files import sha256_of
 from radcnn.data.cohort import Cohort
 from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.npz import open_npz, unpacked
+
+MOST_NAMED = 5  # groups of copies that a sentence lists
 
 
 def content_groups(cohort: Cohort) -> tuple[tuple[int, ...], ...]:
@@ -43,16 +45,25 @@ def duplicate_findings(
     if not identical:
         return ()
     copies = sum(len(group) for group in identical)
-    sentence = f"{copies} cases are exact copies of one another ({counted(len(identical), 'group')})"
+    sentence = (
+        f"{copies} cases are exact copies of one another ({counted(len(identical), 'group')}: {_named(identical)})"
+    )
     findings = [finding("identical images", sentence, "leave copies out unless they are meant")]
     if sides is not None:
         findings += _straddling(identical, sides)
     targets = cohort.targets()
-    torn = sum(_contradict(targets[list(group)]) for group in identical)
+    torn = [group for group in identical if _contradict(targets[list(group)])]
     if torn:
-        sentence = f"{counted(torn, 'group')} of identical images carry different labels"
+        carry = "carries" if len(torn) == 1 else "carry"
+        sentence = f"{counted(len(torn), 'group')} of identical images {carry} different labels ({_named(torn)})"
         findings.append(finding("identical images, other labels", sentence, "look at them: one label is wrong"))
     return tuple(findings)
+
+
+def _named(groups: Sequence[Sequence[int]]) -> str:
+    """The first groups by their cases' numbers, counted from 1 as in judgements; file names may name a patient."""
+    listed = [" and ".join(str(case + 1) for case in group) for group in groups[:MOST_NAMED]]
+    return "cases " + "; ".join(listed) + ("; ..." if len(groups) > MOST_NAMED else "")
 
 
 def _straddling(identical: Sequence[Sequence[int]], sides: Sequence[Side]) -> list[Finding]:
@@ -61,11 +72,20 @@ def _straddling(identical: Sequence[Sequence[int]], sides: Sequence[Side]) -> li
         on = {sides[i] for i in group}
         if len(on) > 1:
             pairs[tuple(side for side in SIDES if side in on)] += 1
-    if not pairs:
-        return []
+    seen = {on: number for on, number in pairs.items() if "test" in on}
+    found = []
+    if seen:
+        sentence = f"{_groups(seen)}; the network is tested on images it was made with"
+        found.append(finding("identical images on test and another side", sentence, "take them off one side"))
+    if unseen := {on: number for on, number in pairs.items() if "test" not in on}:
+        way_out = "tuning figures on them are too good; leave copies out"
+        found.append(finding("identical images on two sides", _groups(unseen), way_out))
+    return found
+
+
+def _groups(pairs: Mapping[tuple[Side, ...], int]) -> str:
     listed = ", ".join(f"{number} on {' and '.join(on)}" for on, number in sorted(pairs.items()))
-    sentence = f"{counted(sum(pairs.values()), 'group')} of identical images lie on two sides of the split ({listed})"
-    return [finding("identical images on two sides", sentence, "results on them are too good; leave copies out")]
+    return f"{counted(sum(pairs.values()), 'group')} of identical images lie on two sides of the split ({listed})"
 
 
 def _contradict(targets: NDArray[np.float64]) -> bool:

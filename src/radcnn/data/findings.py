@@ -51,6 +51,7 @@ FINDINGS: dict[str, tuple[str, Severity]] = {
     "grey stored as colour": ("RC020", "info"),
     "patient at two sites": ("RC021", "warning"),
     "class missing on a side": ("RC022", "warning"),
+    "identical images on test and another side": ("RC023", "error"),
 }
 
 

@@ -10,6 +10,7 @@ from radcnn.core.target import Kind
 from radcnn.data.draft import SIDE_WORDS, Draft
 from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.labels import labels_from_words
+from radcnn.data.listing import is_study
 from radcnn.data.read import list_images
 
 MAX_LISTED = 5  # folders named in a message
@@ -73,10 +74,10 @@ def class_folders(root: Path) -> Listed:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    """Folders in sorted order, without hidden ones and those archivers leave behind."""
+    """Folders in sorted order, without hidden ones, those archivers leave behind, and studies."""
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give the folder that holds the images")
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__")) and not is_study(p))
 
 
 def _sorted_into(root: Path, folders: list[Path], images: tuple[Path, ...] | list[Path]) -> list[tuple[Path, str]]:

@@ -16,7 +16,7 @@ from radcnn.data.kind import READABLE, head_of, hinted, recognised
 
 
 def list_images(folder: Path | str) -> tuple[Path, ...]:
-    """Every image item below a folder, sorted; hidden files, tables and texts are left out.
+    """Every image item below a folder, sorted; hidden files, tables, texts and studies of radcnn are left out.
 
     A file whose ending promises an image is listed without being opened, so that `read` can say what is wrong with it.
     Raises InputError when the folder does not exist or holds no image.
@@ -26,11 +26,16 @@ def list_images(folder: Path | str) -> tuple[Path, ...]:
         raise InputError(f"{folder.name} is not a folder; give the folder that holds the images")
     found: list[Path] = []
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and not is_study(Path(parent, n)))
         found += _items(Path(parent), sorted(name for name in names if not name.startswith(".")))
     if not found:
         raise InputError(f"folder {folder.name} holds no image that can be read; readable are {READABLE}")
     return tuple(sorted(found))
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a folder is a study of radcnn, which may lie among its own images."""
+    return (folder / "study.yaml").is_file()
 
 
 def _items(folder: Path, names: list[str]) -> list[Path]:

@@ -14,7 +14,7 @@ from radcnn.core.catalogue import did_you_mean
 from radcnn.core.chance import generator
 from radcnn.core.errors import ReadError, SplitError
 from radcnn.core.files import read_json, sha256_of_json, write_json
-from radcnn.data.cohort import Cohort
+from radcnn.data.cohort import Cohort, Unit
 from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.groups import Groups, linked_groups
 
@@ -159,13 +159,22 @@ def split(
     if leave_site is None:
         chance = generator(seed, "split")
         dealt = groups.deal(fractions, chance, SIDES, MIN_PER_SIDE, by_site=sites == "stratified")
-        method = f"by {cohort.unit}, stratified by target" + (" and site" if sites == "stratified" else "")
     else:
         dealt = _site_left_out(cohort, groups, leave_site, seed, fractions)
-        method = f"site {leave_site!r} left out as test side; the others by {cohort.unit}, stratified by target"
     sides: list[Side] = [dealt.get(i, "training") for i in range(len(cohort))]
-    made = _verified(cohort, sides, seed, fractions, method, groups.findings)
+    made = _verified(cohort, sides, seed, fractions, described(cohort.unit, sites, leave_site), groups.findings)
     return replace(made, most_folds=_most_folds(groups, made))
+
+
+def described(unit: Unit, sites: Sites, leave_site: str | None) -> str:
+    """How a split is made, for the report.
+
+    >>> described("patient", "stratified", None)
+    'by patient, stratified by target and site'
+    """
+    if leave_site is not None:
+        return f"site {leave_site!r} left out as test side; the others by {unit}, stratified by target"
+    return f"by {unit}, stratified by target" + (" and site" if sites == "stratified" else "")
 
 
 def folds(

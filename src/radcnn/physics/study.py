@@ -27,8 +27,8 @@ from pathlib import Path
 import numpy as np
 
 from radcnn.core.chance import generator
-from radcnn.core.errors import SettingsError, StorageError
-from radcnn.core.files import write_json, write_text
+from radcnn.core.errors import ReadError, SettingsError, StorageError
+from radcnn.core.files import read_json, write_json, write_text
 from radcnn.physics.certificate import Certificate, certificate
 from radcnn.physics.features import FEATURES
 from radcnn.physics.nodules import Placed
@@ -113,6 +113,16 @@ def simulate_nodule_study(
     return NoduleStudy(final, final / "nodules.csv", patients, len(labels), sum(labels), found)
 
 
+def simulated_with(folder: Path) -> tuple[int, int]:
+    """Number of patients and seed of the study that lies in a folder; raises ReadError when its certificate is gone."""
+    value = read_json(folder / "certificate.json")
+    known = value if isinstance(value, dict) else {}
+    patients, seed = known.get("patients"), known.get("seed")
+    if not isinstance(patients, int) or not isinstance(seed, int):
+        raise ReadError(f"{folder}/certificate.json is not what radcnn wrote; delete {folder} to simulate it anew")
+    return patients, seed
+
+
 def plan_patients(patients: int, seed: int) -> list[Plan]:
     """Who is scanned where, with how many nodules of which class.
 
@@ -177,7 +187,8 @@ def _write_papers(building: Path, done: list[_Written], found: Certificate, seed
             writer.writerow([*head, *place, int(nodule.malignant)])
     nodules = sum(len(one.nodules) for one in done)
     write_text(building / "nodules.csv", text.getvalue())
-    write_json(building / "certificate.json", {"simulated": True, "seed": seed, "text": found.text, **found.as_json()})
+    made = {"simulated": True, "patients": len(done), "seed": seed, "text": found.text}
+    write_json(building / "certificate.json", {**made, **found.as_json()})
     write_text(
         building / "README.txt",
         README.format(patients=len(done), seed=seed, nodules=nodules, certificate=found.text),

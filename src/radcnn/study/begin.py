@@ -20,7 +20,7 @@ from radcnn.plan.propose import propose
 from radcnn.study.folder import StudyFolder
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import facts_of
-from radcnn.study.settings import StudySettings, load_settings, save_settings, settings_from, with_options
+from radcnn.study.settings import StudySettings, load_settings, refuse_decided, save_settings, settings_from
 
 
 def new(data: Path | str, *, out: Path | str | None = None, listener: Listener = SILENCE, **options: Any) -> Path:
@@ -54,6 +54,9 @@ def begin_or_continue(
         raise InputError(
             f"{folder.path} is a study of other data or columns; choose another folder with --out, or delete it"
         )
+    refuse_decided(
+        known, asked, (name for name, value in options.items() if value is not None and hasattr(known, name))
+    )
     listener.say(f"going on with the study in {folder.path}: its split and ledger stay as they are")
     return folder
 
@@ -67,11 +70,6 @@ def absolute(settings: StudySettings) -> StudySettings:
     """Settings whose paths do not depend on the current folder."""
     labels = settings.labels.resolve() if settings.labels is not None else None
     return replace(settings, data=settings.data.resolve(), labels=labels)
-
-
-def changed_settings(folder: StudyFolder, options: Mapping[str, Any]) -> StudySettings:
-    """The study's settings with options that beat them."""
-    return with_options(load_settings(folder.settings), options)
 
 
 def _write_whole(folder: StudyFolder, settings: StudySettings, listener: Listener) -> None:

@@ -17,7 +17,7 @@ from radcnn.plan.settings import Plan
 from radcnn.study.folder import find_study
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
-from radcnn.study.settings import with_options
+from radcnn.study.settings import for_run
 from radcnn.tasks import make_task
 
 LIBRARIES_BYTES = 450 << 20  # torch, numpy and the rest, once loaded
@@ -54,7 +54,7 @@ def check(study: Path | str, *, listener: Listener = SILENCE, **options: Any) ->
     cannot be used.
     """
     opened = open_study(find_study(study))
-    settings = with_options(opened.settings, options) if options else opened.settings
+    settings = for_run(opened.settings, options) if options else opened.settings
     found = fingerprint(opened.cohort, opened.split, sample=None, seed=settings.split_seed)
     findings = dict.fromkeys((*opened.findings, *found.findings))
     plan = opened.propose(settings)

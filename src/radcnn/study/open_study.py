@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.case import Case, Side
-from radcnn.core.errors import ReadError
+from radcnn.core.errors import ReadError, SplitError
 from radcnn.core.files import read_json
 from radcnn.core.prediction import Predictions
 from radcnn.data.cohort import Cohort, gather
 from radcnn.data.findings import Finding
 from radcnn.data.fingerprint import Fingerprint
 from radcnn.data.prepared import prepare_cases
-from radcnn.data.splits import Split
+from radcnn.data.splits import Split, described
 from radcnn.learning.execution import available_cores
 from radcnn.plan.facts import Facts
 from radcnn.plan.propose import propose
@@ -115,7 +115,19 @@ def open_study(folder: StudyFolder) -> OpenStudy:
     cohort = gather(settings.cohort(), salt=folder.salt())
     split = Split.load(folder.split)
     split.verify(cohort)
+    _refuse_other_split(settings, cohort, split)
     return OpenStudy(folder, settings, cohort, split, _fingerprint(folder.fingerprint))
+
+
+def _refuse_other_split(settings: StudySettings, cohort: Cohort, split: Split) -> None:
+    """Raise SplitError when study.yaml was changed to ask for another split than the one that was made."""
+    asked = (settings.split_seed, settings.fractions)
+    how = split.method if cohort.fixed else described(cohort.unit, settings.sites, settings.leave_site)
+    if asked != (split.seed, split.fractions) or how != split.method:
+        raise SplitError(
+            f"study.yaml asks for another split (seed {settings.split_seed}, {how}) than the one that was made (seed "
+            f"{split.seed}, {split.method}); a split is made once: restore the line, or make another study"
+        )
 
 
 def _fingerprint(path: Path) -> Fingerprint:

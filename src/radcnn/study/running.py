@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from radcnn.core.errors import InputError
-from radcnn.physics.study import simulate_nodule_study
+from radcnn.physics.study import simulate_nodule_study, simulated_with
 from radcnn.study.begin import begin_or_continue, default_folder
 from radcnn.study.judging import evaluate
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.reporting import report
+from radcnn.study.settings import OF_A_RUN
 from radcnn.study.training import train
-
-TRAINING_OPTIONS = ("minutes", "seed", "network", "training", "preparation", "augmentation")
 
 
 def run(
@@ -35,7 +34,7 @@ def run(
     """
     known = (Path(out) if out is not None else default_folder(Path(data))).exists()
     folder = begin_or_continue(data, out=out, listener=listener, options=options)
-    training = {name: options[name] for name in TRAINING_OPTIONS if options.get(name) is not None}
+    training = {name: value for name, value in options.items() if name.partition(".")[0] in OF_A_RUN}
     try:
         made = train(folder.path, workers=workers, listener=listener, **training)
     except InputError:
@@ -58,7 +57,9 @@ def demo(
     """
     out = Path(out)
     images = out / "simulated-ct"
-    if not (images / "nodules.csv").is_file():
+    if (images / "nodules.csv").is_file():
+        _refuse_other_simulation(images, patients, seed)
+    else:
         simulate_nodule_study(
             images, patients=patients, seed=seed, progress=lambda done, of: listener.progress("simulating", done, of)
         )
@@ -78,3 +79,13 @@ def demo(
         seed=seed,
         synthetic=True,
     )
+
+
+def _refuse_other_simulation(images: Path, patients: int, seed: int) -> None:
+    """Raise InputError when the study that lies there was simulated otherwise."""
+    made = simulated_with(images)
+    if made != (patients, seed):
+        raise InputError(
+            f"{images} was simulated with {made[0]} patients and seed {made[1]}, not {patients} and {seed}; "
+            "choose another folder with --out, or delete it"
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import yaml
 
 from radcnn.core.errors import SettingsError
 from radcnn.core.files import write_text
+from radcnn.core.plain_yaml import plain_yaml
 from radcnn.core.settings import from_plain, merged, nested, to_plain
 from radcnn.core.target import Kind
 from radcnn.data.cohort import CohortSettings, Unit
@@ -21,6 +22,7 @@ from radcnn.plan.settings import Reason
 
 MAX_YAML_BYTES = 1 << 20
 SECTIONS = ("network", "training", "preparation", "augmentation")
+OF_A_RUN = ("minutes", "seed", "region_mm", "operating_points", "resamples", *SECTIONS)  # the others make the study
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,27 @@ def with_options(settings: StudySettings, options: Mapping[str, Any]) -> StudySe
     return settings_from(merged(_differing(settings), given))
 
 
+def for_run(settings: StudySettings, options: Mapping[str, Any]) -> StudySettings:
+    """The settings of one run: with options that beat them, of which none may change what was decided with the study.
+
+    Raises SettingsError, naming those that would.
+    """
+    made = with_options(settings, options)
+    refuse_decided(settings, made, (f.name for f in fields(settings)))
+    return made
+
+
+def refuse_decided(known: StudySettings, asked: StudySettings, names: Iterable[str]) -> None:
+    """Raise SettingsError when one of these settings differs and is not one of a run."""
+    decided = [n for n in sorted(names) if n not in OF_A_RUN and getattr(known, n) != getattr(asked, n)]
+    if decided:
+        verb = "was" if len(decided) == 1 else "were"
+        raise SettingsError(
+            f"{', '.join(decided)} {verb} decided when the study was made; "
+            "make another study (choose another folder with --out)"
+        )
+
+
 def load_settings(path: Path) -> StudySettings:
     """Read study.yaml; paths in it are relative to its folder. Raises SettingsError with "did you mean"."""
     if not path.is_file():
@@ -133,9 +156,10 @@ def load_settings(path: Path) -> StudySettings:
     if path.stat().st_size > MAX_YAML_BYTES:
         raise SettingsError(f"{path} is larger than any study.yaml; it was not read")
     try:
-        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as cause:
-        raise SettingsError(f"{path} is not readable YAML: {' '.join(str(cause).split())}") from cause
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not readable YAML: it is no UTF-8 text") from None
+    plain = plain_yaml(text, str(path))
     if not isinstance(plain, dict):
         raise SettingsError(f"{path} must hold names with values, such as: data: images/")
     settings = settings_from(plain)

@@ -34,7 +34,7 @@ from radcnn.study.environment import environment
 from radcnn.study.folder import RunFolder, find_run, find_study, read_record
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
-from radcnn.study.settings import with_options
+from radcnn.study.settings import for_run
 from radcnn.tasks import Task, make_task
 
 SLOW = 1.5  # times the minutes that were asked for
@@ -90,7 +90,7 @@ def _go_on(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) 
 
 def begin_run(run: RunFolder, opened: OpenStudy, options: dict[str, Any], listener: Listener) -> None:
     """Decide the plan and write it, before anything is computed."""
-    settings = with_options(opened.settings, options) if options else opened.settings
+    settings = for_run(opened.settings, options) if options else opened.settings
     plan = opened.propose(settings)
     if "precision" not in settings.training:
         agreed, sentence = bfloat16_trial(plan, available_device())
