@@ -241,12 +241,13 @@ def test_a_missing_tuning_side_is_taken_from_training_by_patient() -> None:
     assert "RC016" in [f.code for f in found.findings]
 
 
-def test_a_patient_on_two_sides_of_a_fixed_split_is_named_by_pseudonym_only() -> None:
+def test_a_patient_on_two_sides_of_a_fixed_split_is_shown_by_the_numbers_of_cases() -> None:
     sides: list[Side] = ["training", "test", "tuning", "training", "test"]
     made = cohort([7, 7, 8, 9, 9], [(0.0,), (1.0,), (0.0,), (1.0,), (0.0,)], sides=sides)
     with pytest.raises(SplitError, match=r"2 patients of 3 are on two sides") as caught:
         split(made, seed=0, identical=NONE)
-    assert pseudonym("7", "s") in str(caught.value)
+    assert "(case 1 training, case 2 test; case 4 training, case 5 test)" in str(caught.value)
+    assert pseudonym("7", "s") not in str(caught.value), "its salt goes with the study that was refused"
 
 
 @pytest.mark.parametrize("missing", ["training", "test"])

@@ -21,6 +21,7 @@ from radcnn.data.groups import Groups, linked_groups
 FORMAT = "radcnn split 1"
 DEFAULT_FRACTIONS = (0.7, 0.15, 0.15)
 MIN_PER_SIDE = 2  # patients of each class on each side: with fewer, an AUC has no variance
+MOST_NAMED = 3  # patients of whom a refusal names cases
 FOLDS = (5, 4, 3)  # numbers of folds that are proposed; two would train each network on half of the cases only
 Sites = Literal["ignored", "stratified"]
 
@@ -111,15 +112,22 @@ class Split:
 
 
 def refuse_straddling(cohort: Cohort, sides: Sequence[Side | None]) -> None:
-    """Raise SplitError when a patient is on two sides; only pseudonyms are named."""
-    straddling = [p for p, cases in cohort.by_patient.items() if len({sides[i] for i in cases}) > 1]
+    """Raise SplitError when a patient is on two sides; cases are named by their number, since ids may name patients."""
+    straddling = [cases for cases in cohort.by_patient.values() if len({sides[i] for i in cases}) > 1]
     if straddling:
         verb = "is" if len(straddling) == 1 else "are"
+        listed = "; ".join(_seen_on(cases, sides) for cases in straddling[:MOST_NAMED])
         raise SplitError(
             f"{counted(len(straddling), 'patient')} of {len(cohort.by_patient)} {verb} on two sides of the split "
-            f"({', '.join(straddling[:3])}{', ...' if len(straddling) > 3 else ''}), so the test would not be of new "
+            f"({listed}{'; ...' if len(straddling) > MOST_NAMED else ''}), so the test would not be of new "
             "patients; correct the split column, or leave it out and radcnn splits by patient"
         )
+
+
+def _seen_on(cases: Sequence[int], sides: Sequence[Side | None]) -> str:
+    """One case of a patient on each side, as "case 2 training, case 4 test"; cases are counted from 1."""
+    first = {sides[i]: i for i in reversed(cases)}
+    return ", ".join(f"case {i + 1} {side}" for side, i in sorted(first.items(), key=lambda found: found[1]))
 
 
 def split(
