@@ -65,16 +65,21 @@ def write_stack(
     right: ArrayLike = (1.0, 0.0, 0.0),
     down: ArrayLike = (0.0, 1.0, 0.0),
     steps_mm: ArrayLike | float = 2.0,
+    lean_degrees: float = 0.0,
     spacing: tuple[float, float] = (0.8, 0.5),
     order: Sequence[int] | None = None,
     **attributes: Any,
 ) -> Path:
-    """Slices (D, H, W) along right x down from `first_mm`; `order` says which slice gets which file name."""
+    """Slices (D, H, W) along right x down from `first_mm`; `order` says which slice gets which file name.
+
+    A stack that leans moves towards `down` from slice to slice, as one of a tilted gantry does.
+    """
     normal = np.cross(right, down)
     steps = np.broadcast_to(np.asarray(steps_mm, dtype=np.float64), len(stored) - 1)
     depths = np.concatenate([[0.0], np.cumsum(steps)])
+    direction = normal + np.tan(np.radians(lean_degrees)) * np.asarray(down)
     for name, i in enumerate(order if order is not None else range(len(stored))):
-        position = np.asarray(first_mm) + depths[i] * normal
+        position = np.asarray(first_mm) + depths[i] * direction
         place = {
             "ImagePositionPatient": [number(v) for v in position],
             "ImageOrientationPatient": [number(v) for v in (*np.asarray(right), *np.asarray(down))],

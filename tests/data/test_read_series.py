@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from radcnn.core.errors import GeometryError, InputError, RadcnnError, ReadError
 from radcnn.data.read import read
+from radcnn.transforms.intensity import Intensity
+from radcnn.transforms.preparation import Preparation, prepare_volume
 from written_dicom import write_stack, written
 
 GENERATOR = np.random.default_rng(13)
@@ -108,13 +110,33 @@ def test_spacing_that_varies_within_one_percent_is_accepted(tmp_path: Path) -> N
 
 
 def test_a_tilted_gantry_is_refused_with_its_angle(tmp_path: Path) -> None:
-    numbers = stored()
-    for i in range(5):
-        write_stack(tmp_path / "one", numbers[i : i + 1], first_mm=(0, i * 2 * np.tan(np.radians(15)), i * 2))
-        (tmp_path / "one" / "000.dcm").rename(tmp_path / f"{i}.dcm")
-    (tmp_path / "one").rmdir()
+    write_stack(tmp_path, stored(), lean_degrees=15)
     with pytest.raises(GeometryError, match=r"stacked 15\.0 degrees off their normal \(gantry tilt\)"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_a_stack_that_leans_a_little_keeps_every_slice_in_its_place(tmp_path: Path, name: str) -> None:
+    right, down = (np.asarray(v, dtype=np.float64) for v in DIRECTIONS[name])
+    n, lean = 100, np.radians(2.4)
+    write_stack(tmp_path, stored(n), first_mm=(-5, 7, 9), right=right, down=down, steps_mm=3.0, lean_degrees=2.4)
+    volume = read(tmp_path)
+    step = 3.0 * (np.cross(right, down) + np.tan(lean) * down)
+    positions = np.array([-5, 7, 9]) + np.arange(n)[:, None] * step
+    assert np.allclose(volume.index(positions), np.arange(n)[:, None] * (1, 0, 0), atol=1e-5)
+    assert volume.spacing_mm == pytest.approx((3.0 / np.cos(lean), 0.8, 0.5), rel=1e-7)
+
+
+def test_a_region_of_a_leaning_stack_is_cut_about_its_centre(tmp_path: Path) -> None:
+    numbers = np.full((60, 40, 40), 1000, np.int16)
+    numbers[50, 22, 10] = 2000
+    write_stack(tmp_path, numbers, steps_mm=3.0, lean_degrees=2.4, spacing=(1.0, 1.0))
+    centre = (10.0, 22 + 50 * 3.0 * np.tan(np.radians(2.4)), 150.0)
+    step = 3.0 / np.cos(np.radians(2.4))
+    asked = Preparation(dims=3, size=(3, 5, 5), region_mm=(3 * step, 5.0, 5.0), intensity=Intensity("keep"))
+    region = prepare_volume(read(tmp_path), asked, centre_mm=centre)
+    assert np.unravel_index(np.argmax(region.voxels[0]), (3, 5, 5)) == (1, 2, 2)
+    assert np.allclose(region.world((1, 2, 2)), centre, atol=1e-6)
 
 
 def test_two_phases_in_one_series_are_told_apart_and_refused(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ def ordered(folder: str, names: Sequence[str], planes: Sequence[Plane]) -> tuple
     """The order of the slices along their normal, and the step (x, y, z) in mm from one to the next.
 
     Spacings may differ from their mean by 1 % and the stack may lean by 2.6 degrees against the normal (highdicom's
-    defaults). Raises GeometryError naming the slices between which the volume breaks.
+    defaults). The step leans with it, (last position - first) / (n - 1), so that the last slice is where its file says.
+    Raises GeometryError naming the slices between which the volume breaks.
     """
     from highdicom.spatial import get_volume_positions
 
@@ -29,7 +30,8 @@ def ordered(folder: str, names: Sequence[str], planes: Sequence[Plane]) -> tuple
     order = [int(i) for i in np.argsort(depths, kind="stable")]
     if spacing is None or places is None:
         raise GeometryError(_reason(folder, names, planes, order, depths))
-    return order, first.normal * spacing
+    span = np.subtract(planes[order[-1]].position, planes[order[0]].position)
+    return order, span / (len(order) - 1)
 
 
 def _reason(
