@@ -140,6 +140,19 @@ def test_all_faults_of_all_columns_are_reported_at_once(chest: CohortSettings) -
     assert "MRN" not in str(caught.value)
 
 
+@pytest.mark.parametrize("word", ["NA", "n/a", "nan"])
+def test_a_word_for_nothing_is_neither_a_patient_nor_a_site(chest: CohortSettings, word: str) -> None:
+    for row, old, new in ((1, "MRN-0000", word), (2, "MRN-0000", word), (9, ",s1,", f",{word},")):
+        edited(chest, row, old, new)
+    with pytest.raises(TableError) as caught:
+        gather(replace(chest, site="site"), salt="s")
+    assert caught.value.faults == (
+        f"row 2, column 'patient_id': {word!r} counts as empty",
+        f"row 3, column 'patient_id': {word!r} counts as empty",
+        f"row 10, column 'site': {word!r} counts as empty",
+    )
+
+
 def test_labels_and_images_are_reported_together(chest: CohortSettings) -> None:
     edited(edited(chest, 2, "scan1.png", "lost.png"), 3, "MRN-0001,0", "MRN-0001,?")
     with pytest.raises(TableError) as caught:

@@ -17,7 +17,7 @@ from radcnn.data.findings import Finding, finding
 from radcnn.data.labels import Labels, labels_from_table
 from radcnn.data.matching import Images, image_column, match_images
 from radcnn.data.read import list_images
-from radcnn.data.table import Table, as_number, read_table
+from radcnn.data.table import Table, as_number, is_missing, read_table
 
 TABLE_ENDINGS = (".csv", ".tsv", ".xlsx", ".xlsm", ".txt")
 
@@ -151,7 +151,12 @@ def _ids(table: Table, column: str, faults: list[str], *, numbered: bool) -> tup
 
 
 def _empty_cells(table: Table, column: str) -> list[str]:
-    return [table.fault(row, column, "is empty") for row, cell in enumerate(table.column(column)) if not cell]
+    """Cells that say nothing; "NA" in every unknown row would make one patient of many."""
+    return [
+        table.fault(row, column, f"{cell!r} counts as empty" if cell else "is empty")
+        for row, cell in enumerate(table.column(column))
+        if is_missing(cell)
+    ]
 
 
 def _sides(table: Table, column: str, faults: list[str]) -> tuple[Side, ...]:
