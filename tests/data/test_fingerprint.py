@@ -110,10 +110,41 @@ def test_mixed_2d_and_3d_images_are_refused_by_name_wherever_they_are(tmp_path: 
         fingerprint(*study(sources, SIDES_OF_8), seed=0)
 
 
-def test_mixed_channels_are_refused_by_name(tmp_path: Path) -> None:
-    arrays = [grey(0), np.zeros((4, 6, 3), np.uint8)] + [grey(0)] * 6
-    with pytest.raises(InputError, match="case c1 is 2D with 3 channels"):
+def stored(values: np.ndarray, channels: int) -> np.ndarray:
+    """Grey values as they are, or as three equal channels."""
+    return values if channels == 1 else np.repeat(values[..., None], 3, axis=-1)
+
+
+COLOUR = np.dstack([grey(10), grey(200), grey(30)])
+
+
+@pytest.mark.parametrize("sample", [2, 3, None])
+@pytest.mark.parametrize("channels", [(1, 3, 1, 3, 1, 1, 3, 1), (3, 1, 3, 3, 1, 3, 1, 3)])
+def test_grey_images_mix_however_they_are_stored(tmp_path: Path, channels: tuple, sample: int | None) -> None:
+    arrays = [stored(grey(10 * i), n) for i, n in enumerate(channels)]
+    found = fingerprint(*study(pictures(tmp_path, arrays), SIDES_OF_8), seed=0, sample=sample)
+    assert found.channels == 1 or found.grey_as_colour
+    if sample is None:
+        assert (found.channels, found.grey_as_colour) == (1, True)
+        assert (found.intensities.mean, found.intensities.median) == (15, 15)
+        assert "RC020" in [f.code for f in found.findings]
+
+
+def test_a_grey_picture_among_colour_ones_does_not_make_them_grey(tmp_path: Path) -> None:
+    arrays = [stored(grey(9), 3)] + [COLOUR] * 7
+    found = fingerprint(*study(pictures(tmp_path, arrays), SIDES_OF_8), seed=0)
+    assert (found.channels, found.grey_as_colour) == (3, False)
+
+
+@pytest.mark.parametrize("at", [(0, 1), (1, 2), (3, 2)])
+def test_grey_and_true_colour_are_refused_by_name(tmp_path: Path, at: tuple[int, int]) -> None:
+    arrays = [stored(grey(0), 3)] * 8
+    arrays[at[0]], arrays[at[1]] = grey(0), COLOUR
+    with pytest.raises(InputError) as caught:
         fingerprint(*study(pictures(tmp_path, arrays), SIDES_OF_8), seed=0)
+    assert f"case c{at[0]} is 2D with 1 channel" in str(caught.value)
+    assert f"case c{at[1]} is 2D with 3 channels" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_an_image_with_nan_is_refused_by_name(tmp_path: Path) -> None:

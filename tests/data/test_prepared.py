@@ -92,6 +92,15 @@ def test_what_was_prepared_is_taken_again(tmp_path: Path, reads: Counter) -> Non
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
+def test_grey_stored_as_colour_is_prepared_as_the_grey_it_is(tmp_path: Path) -> None:
+    one, other = pictures(tmp_path / "in", 2)
+    grey = np.arange(24, dtype=np.uint8).reshape(4, 6)
+    Image.fromarray(grey).save(one.source.path)
+    Image.fromarray(np.repeat(grey[..., None], 3, axis=-1)).save(other.source.path)
+    array = prepare_cases([one, other], PLAIN, tmp_path / "cache")
+    assert np.allclose(array[0], array[1], atol=1e-6)
+
+
 def test_a_changed_preparation_file_order_or_selection_is_prepared_anew(tmp_path: Path, reads: Counter) -> None:
     cases = pictures(tmp_path / "in")
     cache = tmp_path / "cache"

@@ -47,7 +47,8 @@ def channels_rule(facts: Facts) -> tuple[int, Reason]:
     """Grey images have one channel, even when they are stored as colour."""
     found = facts.fingerprint
     if found.channels == 1 or found.grey_as_colour:
-        sentence = "the images are grey" + (", stored as three equal channels" if found.grey_as_colour else "")
+        stored = f", {'some ' if found.channels == 1 else ''}stored as three equal channels"
+        sentence = "the images are grey" + (stored if found.grey_as_colour else "")
         return 1, Reason("preparation.channels", "1", sentence)
     return found.channels, Reason("preparation.channels", str(found.channels), "the images are in colour")
 
