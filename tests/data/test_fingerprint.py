@@ -63,6 +63,16 @@ def test_numbers_are_counted_on_every_side(tmp_path: Path) -> None:
     assert (found.rank, found.channels, found.units) == (2, 1, ("grey",))
 
 
+@pytest.mark.parametrize(("kind", "said"), [(np.uint8, True), (np.uint16, False), (np.float32, False)])
+def test_bytes_are_told_by_how_they_are_stored_and_not_by_their_values(tmp_path: Path, kind: type, said: bool) -> None:
+    arrays = [grey(i % 2 * 100) for i in range(8)]
+    arrays[2] = arrays[2].astype(kind)
+    for i, array in enumerate(arrays):
+        Image.fromarray(array).save(tmp_path / f"{i}.tif")
+    sources = [Source(tmp_path / f"{i}.tif") for i in range(8)]
+    assert fingerprint(*study(sources, SIDES_OF_8), seed=0).stored_uint8 is said
+
+
 def test_sizes_are_told_per_axis(tmp_path: Path) -> None:
     arrays = [grey(1, (4, 6)), grey(1, (8, 6)), grey(1, (10, 6)), grey(1, (10, 6))] + [grey(1)] * 4
     found = fingerprint(*study(pictures(tmp_path, arrays), SIDES_OF_8), seed=0)
@@ -164,7 +174,11 @@ def test_a_sample_is_drawn_the_same_way_each_time(tmp_path: Path) -> None:
 
 def test_the_whole_fingerprint_survives_json(tmp_path: Path) -> None:
     found = fingerprint(*study(pictures(tmp_path, [grey(i) for i in range(8)]), SIDES_OF_8), seed=0)
-    assert Fingerprint.from_json(json.loads(json.dumps(found.as_json(), allow_nan=False))) == found
+    plain = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    assert Fingerprint.from_json(plain) == found
+    del plain["stored_uint8"]
+    with pytest.raises(TypeError, match="stored_uint8"):
+        Fingerprint.from_json(plain)
 
 
 def test_a_split_of_other_cases_is_refused(tmp_path: Path) -> None:

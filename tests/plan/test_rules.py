@@ -37,8 +37,8 @@ def found(size: tuple[int, ...] = (28, 28), cases: tuple[int, int, int] = (4000,
     counts = dict(zip(sides, cases, strict=True))
     made = Fingerprint(
         target_kind="binary", unit="patient", cases=counts, patients=counts, classes={}, unlabelled=0, sites=(),
-        regions=False, measured=200, rank=len(size), channels=1, units=("grey",), size=alike(*size), same_size=True,
-        spacing_mm=None, grey_as_colour=False, intensities=greys(0, 255),
+        regions=False, measured=200, rank=len(size), channels=1, units=("grey",), stored_uint8=True,
+        size=alike(*size), same_size=True, spacing_mm=None, grey_as_colour=False, intensities=greys(0, 255),
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -48,17 +48,19 @@ def facts(fingerprint: Fingerprint | None = None, **changes: Any) -> Facts:
     return replace(made, **changes)
 
 
-HU = {"units": ("HU",), "intensities": greys(-1004.0, 512.0), "spacing_mm": alike(2.5, 0.7, 0.7)}
+HU = {"units": ("HU",), "stored_uint8": False, "intensities": greys(-1004.0, 512.0), "spacing_mm": alike(2.5, 0.7, 0.7)}
 NODULES = found((120, 512, 512), (300, 60, 60), regions=True, **HU)
 DATA = {
     "small grey pictures": found(),
     "colour": found(channels=3, units=("rgb",)),
     "grey stored as colour": found(channels=3, units=("rgb",), grey_as_colour=True),
     "grey, some stored as colour": found(units=("grey", "rgb"), grey_as_colour=True),
-    "radiographs": found((1024, 900), same_size=False, intensities=greys(0, 4095)),
+    "radiographs": found((1024, 900), same_size=False, stored_uint8=False, intensities=greys(0, 4095)),
     "nodules in CT": NODULES,
     "whole CT": found((120, 512, 512), same_size=False, **HU),
-    "MR": found((30, 256, 256), (80, 20, 20), units=("arbitrary",), intensities=greys(0, 1734.0)),
+    "MR": found((30, 256, 256), (80, 20, 20), units=("arbitrary",), stored_uint8=False, intensities=greys(0, 1734.0)),
+    "dim MR": found((30, 256, 256), units=("arbitrary",), stored_uint8=False, intensities=greys(0, 200)),
+    "grey from 0 to 1": found(stored_uint8=False, intensities=greys(0.0, 1.0)),
     "shapes": found((28, 28, 28), (1188, 98, 298), intensities=greys(0, 1, binary=True, distinct=2)),
     "regions of radiographs": found((2000, 2000), regions=True, spacing_mm=alike(0.1, 0.1)),
 }
@@ -96,6 +98,8 @@ def test_a_proposal_is_whole_repeatable_and_gives_its_reasons(name: str) -> None
         ("nodules in CT", (32, 32, 32), "crop", 1, Intensity("window", -1000, 400)),
         ("whole CT", None, "pad", 1, Intensity("window", -1000, 510)),
         ("MR", None, "pad", 1, Intensity("zscore")),
+        ("dim MR", None, "pad", 1, Intensity("zscore")),
+        ("grey from 0 to 1", (28, 28), "stretch", 1, Intensity("percentiles", 1, 99)),
         ("shapes", (28, 28, 28), "stretch", 1, Intensity("range", 0, 1)),
         ("regions of radiographs", (32, 32), "crop", 1, Intensity("range", 0, 255)),
     ],

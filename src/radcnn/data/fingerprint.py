@@ -36,6 +36,7 @@ class Fingerprint:
     unlabelled        cases without any label
     sites             names of the sites
     measured          training images that were read for what follows
+    stored_uint8      whether every measured image is stored as unsigned bytes (uint8), 0 to 255
     size              voxels per axis; same_size when they are all alike
     spacing_mm        distances of voxels; None where an image states none
     units             units of the images ("HU", "grey", ...)
@@ -56,6 +57,7 @@ class Fingerprint:
     rank: int
     channels: int
     units: tuple[str, ...]
+    stored_uint8: bool
     size: Extent
     same_size: bool
     spacing_mm: Extent | None
@@ -113,6 +115,7 @@ def fingerprint(cohort: Cohort, split: Split, *, sample: int | None = 200, seed:
         rank=gauge.rank,
         channels=gauge.channels,
         units=tuple(sorted(gauge.units)),
+        stored_uint8=gauge.stored_uint8,
         size=_extent(gauge.sizes),
         same_size=len(set(gauge.sizes)) == 1,
         spacing_mm=_extent(gauge.spacings) if len(gauge.spacings) == len(chosen) else None,

@@ -78,6 +78,7 @@ class Gauge:
         self.seed = seed
         self.forms: dict[Form, str] = {}  # with the first case of each
         self.units: set[str] = set()
+        self.stored_uint8 = True  # whether all are
         self.sizes: list[tuple[int, ...]] = []
         self.spacings: list[tuple[float, ...]] = []
         self.drawn: list[NDArray[np.float64]] = []
@@ -121,6 +122,7 @@ class Gauge:
         if not (math.isfinite(low) and math.isfinite(high)):
             raise InputError(f"case {case.id} holds NaN or infinite values; repair the image or leave the case out")
         self.units.add(volume.units)
+        self.stored_uint8 &= voxels.dtype == np.uint8
         self.sizes.append(volume.size)
         if volume.spacing_mm is not None:
             self.spacings.append(volume.spacing_mm)

@@ -54,7 +54,7 @@ def channels_rule(facts: Facts) -> tuple[int, Reason]:
 
 
 def intensity_rule(facts: Facts) -> tuple[Intensity, Reason]:
-    """Grey values keep their meaning: HU are windowed, stored levels scaled, arbitrary units standardised."""
+    """Grey values keep their meaning: HU are windowed, stored bytes scaled, arbitrary units standardised."""
     found, name = facts.fingerprint, "preparation.intensity"
     grey = found.intensities
     if found.units == ("HU",):
@@ -68,7 +68,7 @@ def intensity_rule(facts: Facts) -> tuple[Intensity, Reason]:
         sentence = "the images hold two values only: a shape"
         high = grey.maximum if grey.maximum > grey.minimum else grey.minimum + 1
         return Intensity("range", grey.minimum, high), Reason(name, "0 to 1", sentence)
-    if grey.minimum >= 0 and grey.maximum <= 255:
+    if found.stored_uint8:
         sentence = "8-bit levels, scaled alike in every image"
         return Intensity("range", 0, 255), Reason(name, "0 to 255 becomes 0 to 1", sentence)
     if found.rank == 2:
