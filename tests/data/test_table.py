@@ -7,6 +7,7 @@ import math
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pytest
 
@@ -109,6 +110,43 @@ def test_an_archive_that_is_no_spreadsheet_is_refused(tmp_path: Path) -> None:
         archive.writestr("anything.txt", "case,age")
     with pytest.raises(ReadError, match="not a readable XLSX"):
         read_table(tmp_path / "labels.xlsx")
+
+
+def workbook(path: Path) -> dict[str, bytes]:
+    """A workbook of 40 rows, and the parts of its archive."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in [["case", "age"], *([f"c{i}", i / 7] for i in range(40))]:
+        sheet.append(row)
+    book.save(path)
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "[Content_Types].xml"])
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.6, 0.99])
+def test_a_spreadsheet_with_a_truncated_part_is_refused_in_one_sentence(tmp_path: Path, part: str, kept: float) -> None:
+    parts = workbook(tmp_path / "labels.xlsx")
+    with zipfile.ZipFile(tmp_path / "labels.xlsx", "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content[: int(kept * len(content))] if name == part else content)
+    with pytest.raises(ReadError, match="not a readable XLSX file; open it in a spreadsheet, save it anew"):
+        read_table(tmp_path / "labels.xlsx")
+
+
+def test_a_spreadsheet_with_flipped_bytes_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    workbook(tmp_path / "labels.xlsx")
+    with zipfile.ZipFile(tmp_path / "labels.xlsx") as archive:
+        sheet = archive.getinfo("xl/worksheets/sheet1.xml")
+    content = (tmp_path / "labels.xlsx").read_bytes()
+    for seed in range(60):
+        chance = np.random.default_rng(seed)
+        damaged = bytearray(content)
+        for at in chance.integers(0, sheet.compress_size, 4) + sheet.header_offset + 60:
+            damaged[at] ^= 1 + int(chance.integers(255))
+        with pytest.raises(ReadError, match="not a readable XLSX file"):
+            read_table(written(tmp_path, bytes(damaged), "damaged.xlsx"))
 
 
 def test_a_missing_table_is_an_error_that_names_it(tmp_path: Path) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import math
 import re
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import InputError, ReadError, TableError
+from radcnn.data.spreadsheet import first_sheet
 
 MAX_BYTES = 256 << 20  # a table larger than this is not a table of labels
-MAX_UNPACKED_BYTES = 2 << 30  # an XLSX file is a ZIP archive; a small one can unpack to terabytes
 MAX_ROWS = 2_000_000
 MAX_COLUMNS = 2_000
 SNIFFED_RECORDS = 50  # records read to find the delimiter
@@ -115,7 +113,7 @@ def read_table(path: Path | str) -> Table:
     if path.stat().st_size > MAX_BYTES:
         raise ReadError(f"{path.name} has more than {MAX_BYTES >> 20} MiB; a table of labels is smaller")
     if path.suffix.lower() in (".xlsx", ".xlsm"):
-        name, records = _spreadsheet(path)
+        name, records = first_sheet(path, most_columns=MAX_COLUMNS + 1)
     elif path.suffix.lower() in (".xls", ".ods"):
         raise ReadError(f"{path.name} is a {path.suffix} file, which is not read; save it as .xlsx or .csv")
     else:
@@ -198,40 +196,3 @@ def _delimiter(text: str) -> str:
         return (sum(width == widths[0] for width in widths) / len(widths), widths[0])
 
     return max(DELIMITERS, key=score)
-
-
-def _spreadsheet(path: Path) -> tuple[str, Iterator[list[str]]]:
-    import openpyxl
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(item.file_size for item in archive.infolist()) > MAX_UNPACKED_BYTES:
-                raise ReadError(f"{path.name} unpacks to more than {MAX_UNPACKED_BYTES >> 30} GiB; it was not read")
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, IndexError) as cause:
-        raise ReadError(f"{path.name} is not a readable XLSX file; open it in a spreadsheet, save it anew") from cause
-
-    def records() -> Iterator[list[str]]:
-        try:
-            for row in sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS + 1):
-                yield [_cell(value) for value in row]
-        finally:
-            book.close()
-
-    return f"{path.name} (sheet {sheet.title!r})", records()
-
-
-def _cell(value: object) -> str:
-    """A spreadsheet's cell as the text a person would have typed."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
-        return value.date().isoformat()
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
-        return value.isoformat()
-    return str(value).strip()
