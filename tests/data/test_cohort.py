@@ -140,7 +140,7 @@ def test_all_faults_of_all_columns_are_reported_at_once(chest: CohortSettings) -
     assert "MRN" not in str(caught.value)
 
 
-@pytest.mark.parametrize("word", ["NA", "n/a", "nan"])
+@pytest.mark.parametrize("word", ["NA", "n/a", "nan", "#N/A", "null"])
 def test_a_word_for_nothing_is_neither_a_patient_nor_a_site(chest: CohortSettings, word: str) -> None:
     for row, old, new in ((1, "MRN-0000", word), (2, "MRN-0000", word), (9, ",s1,", f",{word},")):
         edited(chest, row, old, new)
@@ -150,6 +150,18 @@ def test_a_word_for_nothing_is_neither_a_patient_nor_a_site(chest: CohortSetting
         f"row 2, column 'patient_id': {word!r} counts as empty",
         f"row 3, column 'patient_id': {word!r} counts as empty",
         f"row 10, column 'site': {word!r} counts as empty",
+    )
+
+
+def test_a_failed_formula_is_a_fault_in_every_column_that_is_used(chest: CohortSettings) -> None:
+    for row, old, new in ((1, "MRN-0000,0", "MRN-0000,#REF!"), (2, "MRN-0000", "#value!"), (3, ",42,", ",#DIV/0!,")):
+        edited(chest, row, old, new)
+    with pytest.raises(TableError) as caught:
+        gather(chest, salt="s")
+    shown = "is what a spreadsheet shows where a formula failed; correct it, or empty it"
+    assert caught.value.faults == (
+        f"row 3, column 'patient_id': #value! {shown}",
+        f"row 2, column 'malignant': #REF! {shown}",
     )
 
 
@@ -287,6 +299,15 @@ def test_an_npz_file_keeps_its_official_split_and_says_that_it_knows_no_patients
 )
 def test_labels_of_an_npz_file_say_the_kind_of_target(tmp_path: Path, labels: np.ndarray, kind: str) -> None:
     assert gather(CohortSettings(medmnist(tmp_path / "x.npz", labels)), salt="s").target.kind == kind
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_infinite_labels_of_an_npz_file_are_refused_and_nan_is_not_labelled(tmp_path: Path, columns: int) -> None:
+    labels = np.repeat(np.array([[0.0], [1.0], [1.0], [np.nan]]), columns, axis=1)
+    assert gather(CohortSettings(medmnist(tmp_path / "x.npz", labels)), salt="s").labelled().sum() == 9
+    labels[1, -1] = np.inf
+    with pytest.raises(ReadError, match=r"the labels of x\.npz hold 3 infinite values; write NaN for no label"):
+        gather(CohortSettings(medmnist(tmp_path / "x.npz", labels)), salt="s")
 
 
 def test_volumes_in_an_npz_file_have_rank_3(tmp_path: Path) -> None:

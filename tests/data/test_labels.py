@@ -27,7 +27,7 @@ def column(cells: list[str], kind: Kind | None = None, positive: str | None = No
         (["1.0", "0.0", "nan"], ("0", "1")),
         (["1", "2", "2"], ("1", "2")),
         (["10", "9", "9"], ("9", "10")),
-        (["yes", "no", "NA"], ("no", "yes")),
+        (["yes", "no", "NA", "#N/A", "Null", "<na>"], ("no", "yes")),
         (["TRUE", "FALSE", ""], ("FALSE", "TRUE")),
         (["malignant", "benign"], ("benign", "malignant")),
         (["normal", "abnormal"], ("normal", "abnormal")),
@@ -42,7 +42,7 @@ def test_two_values_are_binary_and_nothing_found_is_never_positive(cells: list[s
     assert [f.code for f in labels.findings] == ["RC008"]
     for cell, value in zip(cells, labels.values[:, 0], strict=True):
         if np.isnan(value):
-            assert cell in ("nan", "NA", "")
+            assert cell in ("nan", "NA", "", "#N/A", "Null", "<na>")
         else:
             assert classes[int(value)] == cell.removesuffix(".0")
 

@@ -15,7 +15,7 @@ from radcnn.core.case import SIDES
 from radcnn.core.errors import InputError, ReadError, SettingsError
 from radcnn.core.target import Kind, Target
 from radcnn.data.draft import Draft
-from radcnn.data.findings import Finding, finding
+from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.labels import MAX_CLASSES, Labels, labels_from_words
 from radcnn.data.npz import NpzStack, NpzStudy, open_npz
 
@@ -64,8 +64,10 @@ def _label_rows(study: NpzStudy, stack: NpzStack) -> NDArray:
 
 
 def _labels(path: Path, values: NDArray, name: str, kind: Kind | None, positive: str | None) -> Labels:
-    """Labels (n, k) as a Target and float64 numbers."""
+    """Labels (n, k) as a Target and float64 numbers; NaN is not labelled, infinity is refused."""
     numbers = values.astype(np.float64)
+    if endless := int(np.isinf(numbers).sum()):
+        raise ReadError(f"the labels of {path.name} hold {counted(endless, 'infinite value')}; write NaN for no label")
     if values.shape[1] > 1:
         return _several(path, numbers, name, kind, positive)
     known = numbers[np.isfinite(numbers)]

@@ -17,7 +17,7 @@ from radcnn.data.findings import Finding, finding
 from radcnn.data.labels import Labels, labels_from_table
 from radcnn.data.matching import Images, image_column, match_images
 from radcnn.data.read import list_images
-from radcnn.data.table import Table, as_number, is_missing, read_table
+from radcnn.data.table import Table, as_number, failed_formulas, is_missing, read_table
 
 TABLE_ENDINGS = (".csv", ".tsv", ".xlsx", ".xlsm", ".txt")
 
@@ -53,15 +53,17 @@ def draft_from_table(
 ) -> Draft:
     """The cases of a table whose rows name images below `folder`.
 
-    Raises TableError with all faults, each with row and column: columns that are missing, images that are not
-    found, duplicate case ids, empty patients or sites, values that are not numbers, labels or sides that are not
-    understood; InputError when no target is named or the folder holds no image.
+    Raises TableError with all faults, each with row and column: columns that are missing, or formulas that failed in
+    them; else images that are not found, duplicate case ids, empty patients or sites, values that are not numbers,
+    labels or sides that are not understood; InputError when no target is named or the folder holds no image.
     """
     folder = Path(folder)
     table = table if isinstance(table, Table) else read_table(table)
     if not columns.target:
         raise InputError(f"say which column of {table.name} is the target (--target): {', '.join(table.columns)}")
     table.require(columns.named())
+    if failed := failed_formulas(table, columns.named()):
+        raise TableError(table.name, failed)
     available = list_images(folder)
     faults: list[str] = []
 

@@ -18,7 +18,8 @@ MAX_ROWS = 2_000_000
 MAX_COLUMNS = 2_000
 SNIFFED_RECORDS = 50  # records read to find the delimiter
 DELIMITERS = (",", ";", "\t", "|")
-NOT_LABELLED = frozenset({"", "nan", "na", "n/a"})  # compared without regard to capitals
+NOT_LABELLED = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "<na>"})  # compared without regard to capitals
+EXCEL_ERRORS = frozenset({"#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!"})  # of a formula that failed
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
@@ -71,8 +72,18 @@ class Table:
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell means "not labelled": empty, nan, NA or n/a."""
+    """Whether a cell means "not labelled": empty, or what spreadsheets, R and pandas write for it (NA, #N/A, null)."""
     return cell.casefold() in NOT_LABELLED
+
+
+def failed_formulas(table: Table, columns: Iterable[str]) -> list[str]:
+    """A fault for every cell of these columns that holds a spreadsheet's error value, which is neither word nor gap."""
+    return [
+        table.fault(row, column, f"{cell} is what a spreadsheet shows where a formula failed; correct it, or empty it")
+        for column in columns
+        for row, cell in enumerate(table.column(column))
+        if cell.casefold() in EXCEL_ERRORS
+    ]
 
 
 def as_number(cell: str) -> float | None:
