@@ -88,6 +88,12 @@ BAD_TABLES: dict[str, tuple[Spoil, tuple[str, ...], tuple[str, ...]]] = {
     "a positive class that is not there": (list, (*MALIGNANT, "--positive", "yes"), ("'yes'",)),
     "the patient as a subgroup": (list, (*MALIGNANT, "--subgroup", "patient_id"), ("names the patient", "another col")),
     "the patient as a site": (list, (*MALIGNANT, "--site", "patient_id"), ("names the patient", "another column")),
+    "the patient as a split": (list, (*MALIGNANT, "--split", "patient_id"), ("names the patient", "another column")),
+    "the patient as a centre": (
+        list,
+        (*MALIGNANT, "--centre", "patient_id", "size_mm", "size_mm"),
+        ("names the patient", "another column"),
+    ),
     "a regression of words": (list, (*PATIENT, "--target", "grade", "--kind", "regression"), ("row 2", "'grade'")),
 }
 

@@ -79,11 +79,11 @@ class StudySettings:
             parse_rule(rule)
         # refused here, not when the trained network is judged
         EvaluationSettings(resamples=self.resamples, prevalences=self.prevalences)
-        shown = (*self.subgroups, *self.target, self.site)
+        shown = (*self.subgroups, *self.target, self.site, self.split, *(self.centre or ()))
         if self.patient is not None and self.patient in shown:
             raise SettingsError(
-                f"column {self.patient!r} names the patient, so it cannot be a target, site or subgroup, which are "
-                "shown on the report; choose another column"
+                f"column {self.patient!r} names the patient, so it cannot be a target, site, subgroup, split or "
+                "centre, whose cells are shown on the report or in messages; choose another column"
             )
         if self.region_mm is not None and self.centre is None:
             raise SettingsError(
