@@ -77,6 +77,23 @@ def test_hu_stay_hu_whatever_they_are_shown_like(tmp_path: Path) -> None:
     assert np.array_equal(volume.voxels[0], numbers - 1024.0)
 
 
+@pytest.mark.parametrize("meaning", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_of_a_radiograph_is_as_dark_as_what_was_measured(tmp_path: Path, meaning: str) -> None:
+    numbers = np.array([[0, 4095, 700], [900, 0, 4095]], np.uint16)
+    shown = {"Modality": "DX", "BitsStored": 12, "PhotometricInterpretation": meaning}
+    volume = read(written(tmp_path / "a.dcm", numbers, **shown, PixelPaddingValue=0))
+    measured = {"MONOCHROME1": {0, 4095 - 700, 4095 - 900}, "MONOCHROME2": {700, 900, 4095}}[meaning]
+    assert set(volume.voxels.ravel().tolist()) == measured
+    assert volume.voxels[0, 0, 0] == min(measured)
+    assert volume.voxels.dtype == np.uint16
+
+
+def test_an_image_of_padding_alone_is_read(tmp_path: Path) -> None:
+    numbers = np.full((4, 6), -2000, np.int16)
+    assert (read(written(tmp_path / "a.dcm", numbers, **HU, PixelPaddingValue=-2000)).voxels == -1024).all()
+    assert (read(written(tmp_path / "b.dcm", numbers, Modality="MR", PixelPaddingValue=-2000)).voxels == -2000).all()
+
+
 def test_a_modality_lut_is_applied(tmp_path: Path) -> None:
     table = Dataset()
     table.LUTDescriptor = [4, 10, 16]
@@ -147,6 +164,7 @@ def test_an_impossible_place_is_refused(tmp_path: Path, wrong: dict, sentence: s
         ({"NumberOfFrames": 2, "Rows": 2}, r"a\.dcm holds 2 frames without a place in the patient"),
         ({"Rows": 40_000, "Columns": 40_000}, r"40000 x 40000 pixels"),
         ({"Rows": 40}, r"its pixels \(Explicit VR Little Endian\) cannot be decoded"),
+        ({"PixelPaddingValue": [1, 2]}, r"a\.dcm has a PixelPaddingValue that is not one number"),
         ({"RescaleSlope": 0, "RescaleIntercept": 0}, r"modality LUT or rescale that cannot be used"),
     ],
 )

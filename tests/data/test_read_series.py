@@ -58,6 +58,38 @@ def test_voxels_and_world_coordinates_are_those_of_the_files(
         assert np.allclose(volume.world(index), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("named", [-2000, 63536])
+def test_padding_takes_the_lowest_value_that_was_measured_in_the_series(tmp_path: Path, named: int) -> None:
+    numbers = stored(3) + np.int16(100)
+    numbers[:, 0, 0] = -2000
+    numbers[1] = -2000
+    lowest = numbers[numbers >= 0].min()
+    write_stack(tmp_path, numbers, PixelPaddingValue=-2000)
+    for path in sorted(tmp_path.iterdir()) if named > 0 else ():
+        _unsigned_padding(path, named)
+    volume = read(tmp_path)
+    assert np.array_equal(volume.voxels[0], np.where(numbers == -2000, lowest, numbers) - 1024.0)
+
+
+def _unsigned_padding(path: Path, value: int) -> None:
+    import pydicom
+
+    dataset = pydicom.dcmread(path)
+    dataset["PixelPaddingValue"] = pydicom.DataElement(0x00280120, "US", value)
+    dataset.save_as(path, enforce_file_format=True)
+
+
+def test_padding_of_a_ct_is_never_below_air(tmp_path: Path) -> None:
+    numbers = stored(3)
+    numbers[:, 0] = -2000
+    numbers[:, 1] = -1990
+    numbers[0, 2, 0] = -10
+    write_stack(tmp_path, numbers, PixelPaddingValue=-2000, PixelPaddingRangeLimit=-1990)
+    volume = read(tmp_path)
+    assert set(volume.voxels[0, :, :2].ravel().tolist()) == {-1024.0}
+    assert volume.voxels[0, 0, 2, 0] == -1034, "what is not padding stays"
+
+
 def test_each_slice_is_rescaled_by_its_own_slope(tmp_path: Path) -> None:
     numbers = stored(2)
     for i, slope in enumerate((1, 2)):

@@ -122,6 +122,8 @@ def test_images_are_prepared_as_what_they_are(
         (greys(-1004.0, 512.0), (-1000.0, 400.0)),  # air about: a lung
         (greys(-160.0, 240.0), (-160.0, 240.0)),  # soft tissue
         (greys(-1004.0, 512.0, p5=-150.0), (-1000.0, 510.0)),  # little air
+        (greys(-3024.0, 400.0, p5=-150.0), (-1024.0, 400.0)),  # padding that the file does not name
+        (greys(-3024.0, -2000.0, p5=-150.0), (-1024.0, -1014.0)),
     ],
 )
 def test_the_window_of_a_region_follows_the_tissue_about_it(intensities: Intensities, window: tuple) -> None:

@@ -25,6 +25,7 @@ FITS = {  # how an image of another size is brought to the network's
     "stretch": "the images have this size already",
     "pad": "shrunk in proportion and filled up at the sides, so that shapes keep their form",
 }
+LOWEST_HU = -1024.0  # air as scanners write it; what is below is a scanner's padding
 NARROWEST_WINDOW = 10.0  # HU, for images that are all one value
 
 
@@ -58,7 +59,7 @@ def intensity_rule(facts: Facts) -> tuple[Intensity, Reason]:
     found, name = facts.fingerprint, "preparation.intensity"
     grey = found.intensities
     if found.units == ("HU",):
-        low, high = (round(v, -1) for v in (grey.p0_5, grey.p99_5))
+        low, high = max(round(grey.p0_5, -1), LOWEST_HU), round(grey.p99_5, -1)
         if found.regions and grey.p5 < -600:
             low, high = LUNG_WINDOW
         high = max(high, low + NARROWEST_WINDOW)

@@ -9,10 +9,15 @@ MONOCHROME1 (PS3.3 C.7.6.3.1.2) shows its smallest value white. Where values hav
 turned over within its range, v' = lowest + highest - v, so that larger always means brighter, as in MONOCHROME2. HU
 and PET values are measurements whatever they are shown like; they stay. Window and VOI LUT are the viewer's and are
 not applied.
+
+Padding (PixelPaddingValue, to PixelPaddingRangeLimit where it is given) was not measured: in single images and series
+it takes the lowest value of the image or series that is not padding, in CT at least -1024 HU. Colour has none, and that
+of enhanced multi-frame images stays as it is.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +27,7 @@ from numpy.typing import NDArray
 from radcnn.core.errors import ReadError
 from radcnn.core.volume import Units
 from radcnn.data.dicom.header import NO_IMAGES, sop_class, text
+from radcnn.data.dicom.padding import padded
 from radcnn.data.quiet import quiet
 
 MAX_PIXELS = 100_000_000  # rows x columns of a frame; the largest mammograms have 30 million
@@ -71,8 +77,17 @@ def frames(dataset: Any) -> int:
     return int(dataset.get("NumberOfFrames") or 1)
 
 
-def values(path: Path, dataset: Any) -> tuple[NDArray, Units]:
-    """The values of a single-frame image, (1, H, W) or (3, H, W), and their units.
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """Values (1, H, W) or (3, H, W) of a single-frame image, their units, and which pixels (H, W) are padding."""
+
+    values: NDArray
+    units: Units
+    padding: NDArray[np.bool_] | None = None
+
+
+def pixels_of(path: Path, dataset: Any) -> Pixels:
+    """What the pixels of a single-frame image mean; padding is still in its place.
 
     Raises ReadError when the pixels cannot be decoded or their meaning is not supported.
     """
@@ -81,9 +96,9 @@ def values(path: Path, dataset: Any) -> tuple[NDArray, Units]:
         raise ReadError(f"{path.name} has the pixel meaning {meaning[:20]!r}, which is not supported; export it as RGB")
     stored = _decoded(path, dataset)
     if meaning == PALETTE:
-        return _colour(path, _palette(path, dataset, stored)), "rgb"
+        return Pixels(_colour(path, _palette(path, dataset, stored)), "rgb")
     if meaning in COLOURS:
-        return _colour(path, stored), "rgb"
+        return Pixels(_colour(path, stored), "rgb")
     if stored.ndim != 2:
         raise ReadError(f"{path.name} says gray but has pixels of shape {stored.shape}; export it again")
     stored = _only_stored_bits(path, dataset, stored)
@@ -94,7 +109,8 @@ def values(path: Path, dataset: Any) -> tuple[NDArray, Units]:
             mapped = _turned(dataset, mapped)
     except Exception:
         raise ReadError(f"{path.name} has a modality LUT or rescale that cannot be used; export it again") from None
-    return (mapped.astype(np.float32) if units in ("HU", "PET") else mapped)[None], units
+    mapped = mapped.astype(np.float32) if units in ("HU", "PET") else mapped
+    return Pixels(mapped[None], units, padded(path, dataset, stored))
 
 
 def _decoded(path: Path, dataset: Any) -> NDArray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 
 from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, RadcnnError, ReadError
-from radcnn.core.volume import Units, Volume
+from radcnn.core.volume import Volume
 from radcnn.data.dicom.header import NO_IMAGES, dicom_files, load, sop_class, text
-from radcnn.data.dicom.pixels import frames, refuse_no_image, units_of, values
+from radcnn.data.dicom.padding import filled
+from radcnn.data.dicom.pixels import Pixels, frames, pixels_of, refuse_no_image, units_of
 from radcnn.data.dicom.placing import ORTHONORMAL, Plane, plane_of
 from radcnn.data.dicom.regularity import ordered
 from radcnn.data.dicom.single import read_dicom_file
@@ -153,29 +155,32 @@ DISAGREEMENTS: dict[str, Callable[[Slice, Slice], bool]] = {
 
 def _assembled(folder: Path, slices: Sequence[Slice], step_mm: NDArray[np.float64]) -> Volume:
     """Decode the slices in order, into one array."""
-    decoded = (_slice_values(found.path) for found in slices)
-    values_first, units = next(decoded)
-    shape = (len(values_first), len(slices), *values_first.shape[1:])
-    kind = np.dtype(np.float32) if values_first.dtype.kind == "f" else values_first.dtype
+    decoded = (_slice_pixels(found.path) for found in slices)
+    first = next(decoded)
+    shape = (len(first.values), len(slices), *first.values.shape[1:])
+    kind = np.dtype(np.float32) if first.values.dtype.kind == "f" else first.values.dtype
     if kind.itemsize * int(np.prod(shape, dtype=np.int64)) > MAX_BYTES:
         raise ReadError(f"the series in folder {folder.name} takes more than {MAX_BYTES >> 30} GiB; crop it")
     voxels = np.empty(shape, kind)
-    voxels[:, 0] = values_first
-    for i, (each, _) in enumerate(decoded, start=1):
-        if each.dtype != voxels.dtype:
+    padding: NDArray[np.bool_] | None = None
+    for i, each in enumerate(chain([first], decoded)):
+        if each.values.dtype != voxels.dtype:
             # one slice is rescaled and another is not: both are exact in float32 up to 24 bits
             voxels = voxels.astype(np.float32)
-        voxels[:, i] = each
-    return Volume(voxels, slices[0].placed.affine(step_mm), units)
+        voxels[:, i] = each.values
+        if each.padding is not None:
+            padding = np.zeros(shape[1:], np.bool_) if padding is None else padding
+            padding[i] = each.padding
+    return Volume(filled(voxels, padding, first.units), slices[0].placed.affine(step_mm), first.units)
 
 
-def _slice_values(path: Path) -> tuple[NDArray, Units]:
-    """The values of one slice (C, H, W) and their units."""
+def _slice_pixels(path: Path) -> Pixels:
+    """What the pixels of one slice mean."""
     dataset = load(path)
     with quiet():
         try:
             refuse_no_image(path, dataset)
-            return values(path, dataset)
+            return pixels_of(path, dataset)
         except RadcnnError:
             raise
         except Exception as cause:

@@ -10,7 +10,8 @@ from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, ReadError
 from radcnn.core.volume import Units, Volume
 from radcnn.data.dicom.header import load, text
-from radcnn.data.dicom.pixels import frames, refuse_no_image, values
+from radcnn.data.dicom.padding import filled
+from radcnn.data.dicom.pixels import frames, pixels_of, refuse_no_image
 from radcnn.data.dicom.placing import placed
 from radcnn.data.quiet import quiet
 
@@ -32,8 +33,8 @@ def read_dicom_file(source: Source) -> Volume:
                     f"{path.name} holds {frames(dataset)} frames without a place in the patient (a film?); "
                     "save the frame that matters as an image"
                 )
-            voxels, units = values(path, dataset)
-            return placed(path, dataset, voxels, units)
+            found = pixels_of(path, dataset)
+            return placed(path, dataset, filled(found.values, found.padding, found.units), found.units)
         except (ReadError, GeometryError, MemoryError):
             raise
         except Exception as cause:
