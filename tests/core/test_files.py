@@ -15,6 +15,7 @@ from radcnn.core.files import (
     append_line,
     atomic,
     read_json,
+    reading,
     sha256_of,
     sha256_of_json,
     write_bytes,
@@ -113,6 +114,15 @@ def test_json_that_is_damaged_is_refused(tmp_path: Path, content: bytes) -> None
     (tmp_path / "v.json").write_bytes(content)
     with pytest.raises(ReadError, match=r"v\.json is not readable JSON"):
         read_json(tmp_path / "v.json")
+
+
+def test_what_the_system_will_not_show_is_named_without_the_folders_above_it(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 300)
+    with pytest.raises(ReadError) as caught, reading(long):
+        long.exists()
+    assert str(caught.value) == f"{long.name} could not be read: File name too long; check its name and permissions"
+    with pytest.raises(ReadError, match=r"^/ could not be read: Permission denied"), reading(Path("/")):
+        no_permission()
 
 
 def test_json_that_is_missing_a_folder_or_huge_is_refused(tmp_path: Path, monkeypatch) -> None:

@@ -357,6 +357,17 @@ def test_patients_of_dicom_files_are_read_from_their_headers(tmp_path: Path) -> 
     assert "ANN" not in repr(cohort)
 
 
+def test_images_without_ending_are_dicom_only_if_they_begin_so(tmp_path: Path) -> None:
+    for name in ("a/1", "a/2", "b/1.2", "b/2"):
+        image(tmp_path / "png" / f"{name}.png")
+        (tmp_path / "png" / f"{name}.png").rename(tmp_path / "png" / name)
+        radiograph(tmp_path / "dicom" / name, f"ANN {name}")
+    with pytest.raises(InputError, match=r"nothing says whose image is whose.*--patient-from"):
+        gather(CohortSettings(tmp_path / "png"), salt="s")
+    assert gather(CohortSettings(tmp_path / "png", unit="image"), salt="s").rank == 2
+    assert "RC006" in codes(gather(CohortSettings(tmp_path / "dicom"), salt="s"))
+
+
 def test_dicom_files_without_patient_are_refused_with_the_way_out(tmp_path: Path) -> None:
     for name, patient in (("a/1", "ANN"), ("b/1", "")):
         radiograph(tmp_path / f"{name}.dcm", patient)

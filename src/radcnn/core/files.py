@@ -1,4 +1,4 @@
-"""Writing without half-written files, and hashes of what was written.
+"""Writing without half-written files, reading with one sentence where the system refuses, and hashes.
 
 A file is written beside its destination, flushed to the disk and then renamed onto it: a reader sees the old file
 or the new one, never a part. A full disk or a missing permission is a StorageError and leaves nothing behind.
@@ -47,6 +47,16 @@ def atomic(path: Path | str) -> Iterator[Path]:
     finally:
         if temporary is not None and temporary.exists():
             temporary.unlink()
+
+
+@contextmanager
+def reading(path: Path | str) -> Iterator[None]:
+    """Raise ReadError, naming the file or folder, where the system refuses to look at it or to read it."""
+    try:
+        yield
+    except OSError as cause:
+        name, reason = Path(path).name or str(path), cause.strerror or type(cause).__name__
+        raise ReadError(f"{name} could not be read: {reason}; check its name and permissions") from None
 
 
 def write_text(path: Path | str, text: str) -> None:

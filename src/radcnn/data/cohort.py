@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from radcnn.core.case import Case, Source
 from radcnn.core.errors import InputError, SettingsError
+from radcnn.core.files import reading
 from radcnn.core.target import Kind, Target
 from radcnn.data.draft import Draft
 from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.folder import draft_from_folder
+from radcnn.data.kind import head_of, hinted, recognised
 from radcnn.data.medmnist import draft_from_npz
 from radcnn.data.patients import HOW_TO_GIVE_PATIENTS, patients_from_dicom, patients_from_names, pseudonyms
 from radcnn.data.read import read_source
@@ -26,7 +28,6 @@ from radcnn.data.rows import TABLE_ENDINGS, Columns, draft_from_table
 Unit = Literal["patient", "image"]
 
 RARE = 10  # patients of a class; below that, no figure about the class means much
-DICOM_ENDINGS = frozenset({"", ".dcm", ".dicom", ".ima"})
 SHORTEST_IDENTIFIER = 4  # characters; "12" stands in every second file name
 
 
@@ -137,10 +138,12 @@ def gather(settings: CohortSettings, *, salt: str) -> Cohort:
 
 def _draft(settings: CohortSettings) -> Draft:
     path = Path(settings.path)
-    if not path.exists():
+    with reading(path):
+        exists, is_file = path.exists(), path.is_file()
+    if not exists:
         raise InputError(f"{path} does not exist; give a folder of images or an npz file")
     labels = settings.labels
-    if labels is None and path.is_file() and path.suffix.lower() in TABLE_ENDINGS:
+    if labels is None and is_file and path.suffix.lower() in TABLE_ENDINGS:
         path, labels = path.parent, path
     if labels is not None:
         columns = Columns(
@@ -204,8 +207,9 @@ def _refuse_unknown_patients(settings: CohortSettings, draft: Draft) -> None:
 
 
 def _is_dicom(path: Path) -> bool:
-    """By place and name only: a series is a folder, and DICOM files are called .dcm or have no ending."""
-    return path.is_dir() or path.suffix.lower() in DICOM_ENDINGS or path.suffix[1:].isdigit()
+    """A series is a folder; DICOM files are called so, or begin as DICOM does whatever they are called."""
+    with reading(path):
+        return path.is_dir() or hinted(path) == "dicom" or recognised(head_of(path)) == "dicom"
 
 
 def _patient_id(sources: tuple[Source, ...], i: int) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from radcnn.core.case import SIDES, Case, Source
 from radcnn.core.chance import generator
+from radcnn.core.files import reading
 from radcnn.data.cohort import Cohort
 from radcnn.data.findings import Finding
 from radcnn.data.gauge import Gauge, Intensities
@@ -149,7 +150,8 @@ def _one_of_each_kind(cohort: Cohort, known: set[Source]) -> list[Case]:
 
 
 def _kind(source: Source) -> tuple[str, str | None]:
-    return ("folder" if source.path.is_dir() else file_ending(source.path.name), source.array)
+    with reading(source.path):
+        return ("folder" if source.path.is_dir() else file_ending(source.path.name), source.array)
 
 
 def _class_counts(cohort: Cohort, split: Split) -> dict[str, dict[str, dict[str, int]]]:

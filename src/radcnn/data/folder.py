@@ -6,6 +6,7 @@ from pathlib import Path
 
 from radcnn.core.case import SIDES, Side, Source
 from radcnn.core.errors import InputError
+from radcnn.core.files import reading
 from radcnn.core.target import Kind
 from radcnn.data.draft import SIDE_WORDS, Draft
 from radcnn.data.findings import Finding, counted, finding
@@ -75,9 +76,11 @@ def class_folders(root: Path) -> Listed:
 
 def _subfolders(folder: Path) -> list[Path]:
     """Folders in sorted order, without hidden ones, those archivers leave behind, and studies."""
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder; give the folder that holds the images")
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__")) and not is_study(p))
+    with reading(folder):
+        if not folder.is_dir():
+            raise InputError(f"{folder} is not a folder; give the folder that holds the images")
+        found = (p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
+        return sorted(p for p in found if not is_study(p))
 
 
 def _sorted_into(root: Path, folders: list[Path], images: tuple[Path, ...] | list[Path]) -> list[tuple[Path, str]]:

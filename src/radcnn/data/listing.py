@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from radcnn.core.errors import InputError, ReadError
+from radcnn.core.files import reading
 from radcnn.data.kind import READABLE, head_of, hinted, recognised
 
 
@@ -22,7 +23,9 @@ def list_images(folder: Path | str) -> tuple[Path, ...]:
     Raises InputError when the folder does not exist or holds no image.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    with reading(folder):
+        is_folder = folder.is_dir()
+    if not is_folder:
         raise InputError(f"{folder.name} is not a folder; give the folder that holds the images")
     found: list[Path] = []
     for parent, folders, names in os.walk(folder):
@@ -53,10 +56,9 @@ def _items(folder: Path, names: list[str]) -> list[Path]:
 
 def _sniffed(path: Path) -> str | None:
     """The format of a file whose name says nothing; a zip archive without the ending npz is not ours."""
-    if not path.is_file():
-        return None
     try:
-        found = recognised(head_of(path))
+        with reading(path):
+            found = recognised(head_of(path)) if path.is_file() else None
     except ReadError:
         return None
     return None if found == "npz" else found

@@ -18,6 +18,7 @@ import numpy as np
 
 from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, InputError, ReadError
+from radcnn.core.files import reading
 from radcnn.core.volume import Volume
 from radcnn.data.images import read_image
 from radcnn.data.kind import Format, format_of
@@ -67,7 +68,8 @@ def read(
 def read_source(source: Source, *, allow_nonfinite: bool = False) -> Volume:
     """The image a Source points to; see `read`."""
     path = source.path
-    form = None if path.is_dir() else format_of(path)
+    with reading(path):
+        form = None if path.is_dir() else format_of(path)
     if form != "npz" and (source.array is not None or source.item is not None):
         raise InputError(f"{path.name} is one image; an array or an item can only be named in an npz file")
     volume = _read_series(path) if form is None else _named(path, READERS[form], source)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import InputError, ReadError, TableError
+from radcnn.core.files import reading
 from radcnn.data.spreadsheet import first_sheet
 
 MAX_BYTES = 256 << 20  # a table larger than this is not a table of labels
@@ -119,9 +120,11 @@ def read_table(path: Path | str) -> Table:
     file is no table, TableError listing every fault of its form.
     """
     path = Path(path)
-    if not path.is_file():
+    with reading(path):
+        size = path.stat().st_size if path.is_file() else None
+    if size is None:
         raise ReadError(f"table {path} does not exist; give the path of a CSV, TSV or XLSX file")
-    if path.stat().st_size > MAX_BYTES:
+    if size > MAX_BYTES:
         raise ReadError(f"{path.name} has more than {MAX_BYTES >> 20} MiB; a table of labels is smaller")
     if path.suffix.lower() in (".xlsx", ".xlsm"):
         name, records = first_sheet(path, most_columns=MAX_COLUMNS + 1)
@@ -178,7 +181,8 @@ def _delimited(path: Path) -> Iterator[list[str]]:
 
 
 def _decoded(path: Path) -> str:
-    content = path.read_bytes()
+    with reading(path):
+        content = path.read_bytes()
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
     elif b"\0" in content:

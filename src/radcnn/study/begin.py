@@ -81,14 +81,20 @@ def _write_whole(folder: StudyFolder, settings: StudySettings, listener: Listene
         raise StorageError(f"{folder.path} could not be made: {cause.strerror}; choose another folder") from cause
     try:
         _fill(StudyFolder(partial), settings, listener)
-        partial.chmod(0o755)
-        if folder.path.exists():
-            folder.path.rmdir()
-        partial.rename(folder.path)
-    except OSError as cause:
-        raise StorageError(f"{folder.path} could not be made: {cause.strerror or cause}; free some space") from cause
+        _rename(partial, folder.path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _rename(partial: Path, path: Path) -> None:
+    try:
+        partial.chmod(0o755)
+        if path.exists():
+            path.rmdir()
+        partial.rename(path)
+    except OSError as cause:
+        reason = cause.strerror or cause
+        raise StorageError(f"{path} could not be made: {reason}; free some space or choose another folder") from cause
 
 
 def _fill(folder: StudyFolder, settings: StudySettings, listener: Listener) -> None:

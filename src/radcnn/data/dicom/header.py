@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radcnn.core.errors import InputError, ReadError
+from radcnn.core.files import reading
 from radcnn.data.quiet import quiet
 
 if TYPE_CHECKING:
@@ -149,7 +150,9 @@ def dicom_identity(path: Path | str) -> Identity:
     Raises ReadError when the file is damaged, InputError when the folder holds no DICOM file.
     """
     path = Path(path)
-    if path.is_dir():
+    with reading(path):
+        is_series = path.is_dir()
+    if is_series:
         path = dicom_files(path)[0]
     found = load(path, pixels=False, tags=list(IDENTITY_TAGS.values()))
     with quiet():
@@ -178,8 +181,10 @@ def dicom_files(folder: Path) -> tuple[Path, ...]:
     """
     from radcnn.data.kind import format_of, head_of, hinted, recognised
 
+    with reading(folder):
+        paths = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
     found = []
-    for path in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
+    for path in paths:
         if hinted(path) == "dicom":
             format_of(path)
         if recognised(head_of(path)) == "dicom":
