@@ -105,6 +105,21 @@ def test_a_word_in_a_column_of_numbers_is_a_fault_with_its_row() -> None:
     assert caught.value.faults == ("row 32, column 'y': 'unknown' is not a number",)
 
 
+@pytest.mark.parametrize("word", ["unclear", "?", "0,5"])
+def test_a_slip_among_zeros_and_ones_is_a_fault_and_no_class(word: str) -> None:
+    cells = ["0", "1"] * 20 + [""] * 30
+    cells[4] = cells[7] = word
+    with pytest.raises(TableError) as caught:
+        column(cells)
+    way_out = "stands among numbers; correct it, empty it where not labelled, or say --kind multiclass if it is a class"
+    assert caught.value.faults == (f"row 6, column 'y': {word!r} {way_out}", f"row 9, column 'y': {word!r} {way_out}")
+    assert set(column(cells, kind="multiclass").target.classes) == {"0", "1", word}
+
+
+def test_words_in_more_than_a_twentieth_of_the_cells_are_classes() -> None:
+    assert column(["0", "1"] * 18 + ["unclear"] * 2).target.classes == ("0", "1", "unclear")
+
+
 def test_many_different_words_are_no_classes_without_a_word() -> None:
     with pytest.raises(InputError, match="21 different words"):
         column([f"w{i}" for i in range(21)])

@@ -18,6 +18,7 @@ from radcnn.data.findings import Finding, finding
 from radcnn.data.table import Table, as_number, is_missing, numbers_of
 
 MAX_CLASSES = 20  # more distinct integers than this are values, not classes
+ALMOST_ALL = 0.95  # share of numbers among the labelled cells of a column, from which its words are slips, not classes
 WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # how other programs write a class where a column has gaps: 1.0
 ABSENT = frozenset({"0", "0.0", "no", "n", "false", "absent", "negative", "neg", "-"})
 PRESENT = frozenset({"1", "1.0", "yes", "y", "true", "present", "positive", "pos", "+"})
@@ -40,8 +41,9 @@ def labels_from_table(
     """Labels from one column, or from several (one per label of a multi-label target).
 
     One column: two distinct values are binary, up to 20 distinct words or integers are classes, other numbers are
-    a regression's values; `kind` overrules. Raises TableError listing every value that is not understood,
-    InputError when only one class occurs, SettingsError when `positive` or `kind` do not fit.
+    a regression's values; `kind` overrules. Raises TableError listing every value that is not understood, or every
+    word among numbers in at least 95 % of the labelled cells; InputError when only one class occurs, SettingsError when
+    `positive` or `kind` do not fit.
     """
     table.require(columns)
     if len(columns) > 1 and kind != "regression":
@@ -148,12 +150,24 @@ def _is_regression(table: Table, column: str, cells: Sequence[str]) -> bool:
         faults: list[str] = []
         numbers_of(table, column, faults)
         raise TableError(table.name, faults)
+    _refuse_strays(table, column, {cell for cell, value in numbers.items() if value is None})
     if len(distinct) > MAX_CLASSES:
         raise InputError(
             f"target {column!r} of {table.name} holds {len(distinct)} different words, more than the {MAX_CLASSES} "
             "classes taken without a word; choose another column, or say --kind multiclass if they are classes"
         )
     return False
+
+
+def _refuse_strays(table: Table, column: str, words: set[str]) -> None:
+    """A slip among 0 and 1 would silently become a class of its own."""
+    cells = table.column(column)
+    strays = [row for row, cell in enumerate(cells) if cell in words]
+    labelled = sum(not is_missing(cell) for cell in cells)
+    if labelled - len(strays) >= ALMOST_ALL * labelled:
+        way_out = "correct it, empty it where not labelled, or say --kind multiclass if it is a class"
+        faults = [table.fault(row, column, f"{cells[row]!r} stands among numbers; {way_out}") for row in strays]
+        raise TableError(table.name, faults)
 
 
 def _regression(table: Table, columns: Sequence[str], positive: str | None) -> Labels:
