@@ -124,6 +124,21 @@ def test_python_objects_are_never_unpickled(tmp_path: Path) -> None:
         read(tmp_path / "b.npz")
 
 
+@pytest.mark.parametrize("kind", ["<U8", "S8", "datetime64[D]", object])
+def test_arrays_that_are_not_used_may_hold_anything_and_are_never_unpacked(tmp_path: Path, kind: object) -> None:
+    arrays = medmnist(tmp_path / "set.npz")
+    extra = np.array(["2020-01-01"] * 3).astype(kind)  # type: ignore[call-overload]
+    np.savez(tmp_path / "set.npz", **arrays, ids=extra)  # type: ignore[arg-type]
+    study = open_npz(tmp_path / "set.npz")
+    assert np.array_equal(study.labels(study.stacks[0]), arrays["train_labels"])
+    assert np.array_equal(read_source(study.source(study.stacks[2], 1)).voxels[0], arrays["test_images"][1])
+    with pytest.raises(ReadError, match=r"array ids of set\.npz holds .*, which are never read; save plain numbers"):
+        read(tmp_path / "set.npz", array="ids")
+    np.savez(tmp_path / "set.npz", **{**arrays, "val_labels": extra})  # type: ignore[arg-type]
+    with pytest.raises(ReadError, match=r"array val_labels of set\.npz holds .*, which are never read"):
+        open_npz(tmp_path / "set.npz")
+
+
 def test_an_array_that_lies_about_its_size_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
     def lying(path: Path, shape: tuple[int, ...]) -> Path:
         with zipfile.ZipFile(path, "w") as archive, archive.open("images.npy", "w") as file:

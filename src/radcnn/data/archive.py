@@ -1,11 +1,13 @@
 """The arrays of an npz file, plain numbers only: nothing is ever unpickled, no size is believed untested.
 
-An array's header is read first; it must be numeric, of a bounded size and as long as its place in the archive.
+An array's header is read first; an array that is used must be numeric, of a bounded size and as long as its place in
+the archive. Arrays beside it (names, dates) may be of any kind, since they are never unpacked.
 """
 
 from __future__ import annotations
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +19,21 @@ from radcnn.core.errors import ReadError
 
 MAX_UNPACKED_BYTES = 8 << 30  # of one array; the largest of MedMNIST at 128 pixels takes 4.1 GiB
 
-Headers = dict[str, tuple[tuple[int, ...], str]]  # name of an array: its shape and type
+
+@dataclass(frozen=True)
+class Header:
+    """Shape and type of an array, and how many bytes of numbers are stored for it."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    stored: int
+
+
+Headers = dict[str, Header]  # by the array's name
 
 
 def headers(path: Path) -> Headers:
-    """Shape and type of every array, without unpacking one; raises ReadError when an array cannot be used."""
+    """What the file says of every array, without unpacking or judging one; raises ReadError when it is damaged."""
     with _archive(path) as archive:
         found: Headers = {}
         for info in archive.infolist():
@@ -29,8 +41,7 @@ def headers(path: Path) -> Headers:
                 raise ReadError(f"{path.name} is a zip archive but not an npz file; unpack it")
             name = info.filename.removesuffix(".npy")
             shape, dtype, start = _header(path, name, archive, info)
-            _check(path, name, shape, dtype, info.file_size - start)
-            found[name] = (shape, str(dtype))
+            found[name] = Header(shape, dtype, info.file_size - start)
     return found
 
 
@@ -59,30 +70,33 @@ def _header(
     return tuple(int(n) for n in shape), dtype, start
 
 
-def _check(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype, stored: int) -> None:
-    """Raise ReadError when an array is not numeric, too large, or not as long as its header says."""
+def usable(path: Path, name: str, known: Headers) -> Header:
+    """The header of an array that can be used; raises ReadError when it is missing, not numeric, too large or lies."""
+    if name not in known:
+        raise ReadError(f"{path.name} has no array {name!r}; {did_you_mean(name, known)}")
+    found = known[name]
+    dtype = found.dtype
     if dtype.hasobject or dtype.kind not in "biuf":
         kind = "Python objects" if dtype.hasobject else f"{dtype} values"
         raise ReadError(f"array {name} of {path.name} holds {kind}, which are never read; save plain numbers")
     size = dtype.itemsize
-    for n in shape:
+    for n in found.shape:
         size *= n
     if size > MAX_UNPACKED_BYTES:
         raise ReadError(
             f"array {name} of {path.name} unpacks to {size / 2**30:.1f} GiB; at most {MAX_UNPACKED_BYTES >> 30} GiB "
             "are read at once: save it as several files"
         )
-    if size != stored:
+    if size != found.stored:
         raise ReadError(
-            f"array {name} of {path.name} is damaged: {size} bytes announced, {stored} stored; copy it again"
+            f"array {name} of {path.name} is damaged: {size} bytes announced, {found.stored} stored; copy it again"
         )
+    return found
 
 
 def unpacked(path: Path, name: str) -> NDArray:
-    """One array of an npz file, in native byte order; raises ReadError when it is missing or damaged."""
-    shapes = headers(path)
-    if name not in shapes:
-        raise ReadError(f"{path.name} has no array {name!r}; {did_you_mean(name, shapes)}")
+    """One array of an npz file, in native byte order; raises ReadError when it is missing, damaged or not numeric."""
+    usable(path, name, headers(path))
     try:
         with _archive(path) as archive, archive.open(f"{name}.npy") as file:
             array: NDArray = npy.read_array(file, allow_pickle=False)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from radcnn.core.case import Side, Source
 from radcnn.core.errors import ReadError
 from radcnn.core.volume import Units, Volume
-from radcnn.data.archive import Headers, headers, unpacked
+from radcnn.data.archive import Headers, headers, unpacked, usable
 
 KEPT_STACKS = 6  # unpacked stacks kept per process: the three sides of a study and of an external test
 MEDMNIST_SIDES: dict[str, Side] = {"train": "training", "val": "tuning", "test": "test"}
@@ -89,7 +89,7 @@ class NpzStudy:
 def open_npz(path: Path | str) -> NpzStudy:
     """The stacks of an npz file, from its headers alone.
 
-    Raises ReadError when it is no npz file, holds no stack of images, or one of its arrays cannot be used.
+    Raises ReadError when it is no npz file, holds no stack of images, or its images or labels cannot be used.
     """
     path = Path(path)
     shapes = headers(path)
@@ -108,12 +108,14 @@ def open_npz(path: Path | str) -> NpzStudy:
 def _stack(path: Path, shapes: Headers, name: str, side: Side | None) -> NpzStack | None:
     if name not in shapes:
         return None
-    shape, dtype = shapes[name]
-    size, channels = _image_form(path, name, shape[1:])
-    if shape[0] == 0:
+    found = usable(path, name, shapes)
+    size, channels = _image_form(path, name, found.shape[1:])
+    if found.shape[0] == 0:
         raise ReadError(f"{name} of {path.name} holds no images; leave the array away or fill it")
     labels = name.replace("images", "labels")
-    return NpzStack(name, side, shape[0], size, channels, dtype, labels if labels in shapes else None)
+    if labels in shapes:
+        usable(path, labels, shapes)
+    return NpzStack(name, side, found.shape[0], size, channels, str(found.dtype), labels if labels in shapes else None)
 
 
 def _image_form(path: Path, name: str, shape: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
@@ -167,7 +169,7 @@ def read_npz(source: Source) -> Volume:
 def _only_array(path: Path, item: int | None) -> str:
     """The array meant where none is named: "images" for an item, else the only one that can be an image."""
     shapes = headers(path)
-    likely = [name for name, (shape, _) in shapes.items() if len(shape) >= 2 and not name.endswith("labels")]
+    likely = [name for name, found in shapes.items() if len(found.shape) >= 2 and not name.endswith("labels")]
     if "images" in likely and (item is not None or "image" not in likely):
         return "images"
     if "image" in likely:
