@@ -201,7 +201,9 @@ def test_a_site_can_be_left_out_as_test_side() -> None:
 
 
 def test_three_cases_are_too_few_and_the_numbers_are_said() -> None:
-    with pytest.raises(SplitError, match=r"only 2 patients of class 'no', .* at least 6"):
+    with pytest.raises(
+        SplitError, match=r"only 2 patients of class 'no', .* at least 6 to judge each side; add cases or"
+    ):
         split(binary(3, 1), seed=0, identical=NONE)
 
 
@@ -286,7 +288,7 @@ def test_folds_keep_copies_together_and_refuse_too_few_patients() -> None:
         assert fold.sides[0] == fold.sides[1]
     with pytest.raises(SplitError, match="folds must be 2 to 20"):
         folds(made, whole, k=1, seed=0, identical=NONE)
-    with pytest.raises(SplitError, match="ask for fewer folds"):
+    with pytest.raises(SplitError, match="to judge each fold; add cases, ask for fewer folds, or join classes"):
         folds(made, whole, k=20, seed=0, identical=NONE)
 
 

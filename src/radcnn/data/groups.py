@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -20,11 +20,15 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class Groups:
-    """Cases (indices into the cohort) of one patient, or of patients who share an image; ordered by first case."""
+    """Cases (indices into the cohort) of one patient, or of patients who share an image; ordered by first case.
+
+    part  what the groups are dealt to, for messages
+    """
 
     cohort: Cohort
     cases: tuple[tuple[int, ...], ...]
     findings: tuple[Finding, ...] = ()
+    part: Literal["side", "fold"] = "side"
 
     def only(self, keep: Collection[int]) -> Groups:
         """The groups' cases among `keep`."""
@@ -105,9 +109,10 @@ class Groups:
         if found < needed:
             noun = "case" if self.cohort.unit == "image" else "patient"
             joined = ", after those who share identical images were joined" if self.findings else ""
+            fewer = ", ask for fewer folds," if self.part == "fold" and needed > 2 else ""
             raise SplitError(
                 f"only {counted(found, noun)} {of_what}{joined}, but this split needs at least {needed} "
-                f"to judge each side; add cases{'' if needed <= 2 else ', ask for fewer folds,'} or join classes"
+                f"to judge each {self.part}; add cases{fewer} or join classes"
             )
 
 

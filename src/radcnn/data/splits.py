@@ -209,7 +209,7 @@ def folds(
 
 def _dealt_folds(open_groups: Groups, k: int, seed: int) -> dict[int, int]:
     """The fold of each case; raises SplitError when a class cannot fill each of the k folds."""
-    return open_groups.deal((1 / k,) * k, generator(seed, "folds"), tuple(range(k)), 1)
+    return replace(open_groups, part="fold").deal((1 / k,) * k, generator(seed, "folds"), tuple(range(k)), 1)
 
 
 def _most_folds(groups: Groups, split: Split) -> int:
