@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -27,6 +27,11 @@ class _Loader(yaml.SafeLoader):
 for _kind, (_pattern, _first) in WORDS.items():
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"^(?:{_pattern})$"), _first)
 _Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: _refuse(node))
+
+
+def _refuse(node: yaml.Node) -> NoReturn:
+    raise yaml.constructor.ConstructorError(None, None, f"{node.tag} is not read", node.start_mark)
 
 
 def plain_yaml(text: str, whose: str) -> Any:

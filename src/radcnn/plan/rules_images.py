@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from radcnn.data.dicom.padding import LOWEST_HU
 from radcnn.plan.facts import Facts
 from radcnn.plan.settings import Reason
 from radcnn.transforms.augmentation import Augmentation
@@ -25,7 +26,6 @@ FITS = {  # how an image of another size is brought to the network's
     "stretch": "the images have this size already",
     "pad": "shrunk in proportion and filled up at the sides, so that shapes keep their form",
 }
-LOWEST_HU = -1024.0  # air as scanners write it; what is below is a scanner's padding
 NARROWEST_WINDOW = 10.0  # HU, for images that are all one value
 
 
@@ -97,6 +97,7 @@ def augmentation_rule(facts: Facts, preparation: Preparation) -> tuple[Augmentat
     tones: list[Transform] = []
     if shape_only:
         spatial.append(Elastic(sd=0.03, p=0.5))
+        said.append(Reason("augmentation.elastic", "in half of the cases", "shapes are bent a little, as organs are"))
         said.append(Reason("augmentation.tones", "none", "two values only: there is no brightness to change"))
     elif found.units == ("HU",):
         tones = [Noise(sd=0.02, p=0.5)]
