@@ -27,11 +27,55 @@ def test_the_memory_format_is_that_of_the_plan_and_changes_no_logit(dims: int, c
     placed = execution.place(network)
     assert placed is network
     kernel = next(p for p in network.parameters() if p.ndim == dims + 2 and p.shape[1] > 1)
-    assert kernel.is_contiguous(memory_format=execution.memory_format(dims))
+    assert kernel.is_contiguous(memory_format=execution.memory_format(network, dims))
     assert kernel.is_contiguous() is not channels_last
     found = logits_of(network, images, execution)
     assert found.dtype == torch.float32
     assert torch.allclose(found, expected, atol=1e-5)
+
+
+SMALL_SHORTCUTS = {"stem": "small", "base_width": 8}  # 1x1 convolutions of stride 2 on 8 and 16 channels
+
+# 2 threads and 7 cases: oneDNN 3.12 wrote past its memory, and such trainings ended with SIGSEGV or SIGABRT
+ODD_BATCH = """
+import torch
+from radcnn.learning.execution import Execution, logits_of
+from radcnn.networks import build
+torch.set_num_threads(2)
+execution = Execution()
+network = execution.place(build("resnet18", channels=1, outputs=1, options=OPTIONS, seed=0))
+for _ in range(8):
+    logits_of(network, torch.randn(7, 1, 14, 14), execution).square().mean().backward()
+held = [torch.randn(1000) for _ in range(200)]
+"""
+
+
+def test_a_narrow_residual_network_is_trained_by_two_threads_on_an_odd_batch() -> None:
+    program = ODD_BATCH.replace("OPTIONS", repr(SMALL_SHORTCUTS))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "dims", "options", "contiguous"),
+    [
+        ("resnet18", 2, SMALL_SHORTCUTS, True),
+        ("resnet18", 2, {"base_width": 15}, True),
+        ("resnet18", 2, {"base_width": 16}, False),
+        ("resnet18", 3, SMALL_SHORTCUTS, False),
+        ("densenet121", 2, {"growth_rate": 2, "initial_width": 4}, False),  # its 1x1 convolutions do not stride
+        ("chain", 2, {"kernels": [4, 6], "dense": []}, False),
+    ],
+)
+def test_memory_is_contiguous_where_a_strided_1x1_convolution_has_few_channels(
+    name: str, dims: int, options: dict, contiguous: bool
+) -> None:
+    execution = Execution()
+    network = execution.place(build(name, channels=3, outputs=2, dims=dims, options=options, seed=0))
+    kernel = next(p for p in network.parameters() if p.ndim == dims + 2 and min(p.shape[1:]) > 1)
+    assert kernel.is_contiguous() is contiguous
+    assert (execution.memory_format(network, dims) == torch.contiguous_format) is contiguous
+    assert Execution(device="cuda").memory_format(network, dims) != torch.contiguous_format
 
 
 def test_this_machine_is_described() -> None:

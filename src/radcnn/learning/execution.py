@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # mallopt(3) of the GNU C library
+FEW_CHANNELS = 16  # a vector register of floats: oneDNN's kernels for fewer channels are others
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Execution:
 
     device         "cpu" or "cuda"
     workers        threads that make batches ahead of time; changes no number
-    channels_last  memory format of network and batches
+    channels_last  memory format of network and batches, where the network may have it: see `overruns`
     bfloat16       convolutions in bfloat16; the last linear layer and the loss stay in float32
     """
 
@@ -30,8 +31,9 @@ class Execution:
     channels_last: bool = True
     bfloat16: bool = False
 
-    def memory_format(self, spatial_rank: int) -> torch.memory_format:
-        if not self.channels_last:
+    def memory_format(self, network: nn.Module, spatial_rank: int) -> torch.memory_format:
+        """The memory format of this network's kernels and batches."""
+        if not self.channels_last or (self.device == "cpu" and overruns(network)):
             return torch.contiguous_format
         return torch.channels_last if spatial_rank == 2 else torch.channels_last_3d
 
@@ -40,13 +42,29 @@ class Execution:
         ranks = {p.ndim - 2 for p in network.parameters() if p.ndim >= 4}
         network = network.to(self.device)
         for rank in ranks:
-            network = network.to(memory_format=self.memory_format(rank))  # type: ignore[call-overload]
+            network = network.to(memory_format=self.memory_format(network, rank))  # type: ignore[call-overload]
         return network
+
+
+def overruns(network: nn.Module) -> bool:
+    """Whether a channels-last training of this network may end the process (docs/decisions/0006).
+
+    With two threads and an odd batch, oneDNN 3.12 writes past its memory in the backward pass of a strided 1x1
+    convolution of few channels. Neither threads nor batch are asked here: numbers must not depend on them.
+    """
+    return any(
+        isinstance(layer, nn.Conv2d)
+        and set(layer.kernel_size) == {1}
+        and max(layer.stride) > 1
+        and layer.in_channels < FEW_CHANNELS
+        for layer in network.modules()
+    )
 
 
 def logits_of(network: nn.Module, images: Tensor, execution: Execution) -> Tensor:
     """Logits (B, outputs) in float32 for images (B, C, *size)."""
-    images = images.to(execution.device).contiguous(memory_format=execution.memory_format(images.ndim - 2))
+    layout = execution.memory_format(network, images.ndim - 2)
+    images = images.to(execution.device).contiguous(memory_format=layout)
     if not execution.bfloat16:
         logits: Tensor = network(images)
         return logits.float()
