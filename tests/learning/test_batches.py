@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radcnn.core.errors import ReadError
-from radcnn.learning.batches import ahead, shuffled, training_batches
+from radcnn.learning.batches import ahead, shuffled, steps_of, training_batches
 from radcnn.transforms.pipeline import Pipeline
 from written_lessons import MOTION, planted
 
@@ -23,9 +23,20 @@ def test_every_case_comes_once_in_parts_that_differ_by_one_at_most(n: int, batch
     parts = shuffled(n, batch, seed=0, path=("epoch", epoch))
     assert sorted(np.concatenate(parts).tolist()) == list(range(n))
     sizes = [len(part) for part in parts]
-    assert max(sizes) <= batch
     assert max(sizes) - min(sizes) <= 1
+    assert len(parts) == steps_of(n, batch)
+    if batch == 1 or n == 1 or (batch, n % 2) == (2, 1):
+        return
+    assert max(sizes) <= batch
     assert len(parts) == -(-n // batch)
+
+
+@given(st.integers(2, 200), st.integers(2, 40))
+def test_no_batch_is_of_one_case_unless_that_was_asked_for(n: int, batch: int) -> None:
+    sizes = [len(part) for part in shuffled(n, batch, seed=0, path=())]
+    assert min(sizes) >= 2
+    assert max(sizes) <= max(3, batch)
+    assert {len(part) for part in shuffled(n, 1, seed=0, path=())} == {1}
 
 
 def test_each_epoch_and_seed_has_an_order_of_its_own() -> None:

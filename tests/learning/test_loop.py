@@ -17,6 +17,7 @@ from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
 from radcnn.learning.execution import Execution
 from radcnn.learning.loop import Lesson, fit, measure
 from radcnn.metrics.ranking import auc
+from radcnn.networks import build
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.pipeline import Pipeline
 from written_lessons import PLAIN, lesson, planted, tiny_network
@@ -73,6 +74,15 @@ def test_events_say_every_step_and_every_epoch(tmp_path: Path) -> None:
     for event in epochs(events):
         assert EpochEnded.from_json(event.as_json()) == event
         assert 0 <= event.tuning_figure <= 1
+
+
+def test_pairs_of_an_odd_number_of_cases_leave_no_case_alone(tmp_path: Path) -> None:
+    odd = replace(lesson(batch=2), training=np.arange(7))
+    # its last maps are one voxel: a batch of one case would give their normalisation a single value
+    network = build("resnet18", channels=1, outputs=1, options={"stem": "strided", "base_width": 2}, seed=0)
+    events = list(fit(odd, network, tmp_path, PLAIN))
+    steps = [event for event in events if isinstance(event, StepEnded)]
+    assert [(e.epoch, e.step, e.steps) for e in steps] == [(e, s, 3) for e in (1, 2, 3) for s in (1, 2, 3)]
 
 
 def test_a_planted_signal_is_learned(tmp_path: Path) -> None:

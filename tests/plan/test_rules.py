@@ -318,6 +318,27 @@ def test_smoothing_the_labels_of_a_regression_is_refused() -> None:
         propose(replace(values, asked={"training": {"label_smoothing": 0.1}}))
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "refused"),
+    [
+        ("resnet18", {}, True),
+        ("resnet18", {"norm": "group"}, False),
+        ("vgg11_bn", {}, True),
+        ("vgg11", {}, False),
+        ("chain", {}, False),
+        ("chain", {"norm": "batch"}, True),
+    ],
+)
+def test_a_batch_of_one_case_is_refused_where_batches_are_normalised(name: str, options: dict, refused: bool) -> None:
+    sections = {"network": {"name": name, "options": options}, "preparation": {"size": [32, 32]}}
+    assert asked(**sections, training={"batch": 2}).training.batch == 2
+    if not refused:
+        assert asked(**sections, training={"batch": 1}).training.batch == 1
+        return
+    with pytest.raises(SettingsError, match=f"batch must be at least 2 for {name} with batch normalisation.*got 1"):
+        asked(**sections, training={"batch": 1})
+
+
 @pytest.mark.parametrize(("kind", "outputs"), [("binary", 1), ("multiclass", 4), ("multilabel", 3), ("regression", 3)])
 def test_facts_know_the_width_of_the_last_layer(kind: Any, outputs: int) -> None:
     named = ("a", "b", "c") if outputs == 3 else ("y",)

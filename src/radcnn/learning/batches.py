@@ -36,12 +36,21 @@ class Cases:
 
 
 def shuffled(n: int, batch: int, *, seed: int, path: tuple[str | int, ...]) -> list[NDArray[np.intp]]:
-    """Rows 0..n-1 in a random order, in ceil(n / batch) parts whose sizes differ by at most one.
-
-    Even parts keep batch normalisation away from a last batch of one case.
-    """
+    """Rows 0..n-1 in a random order, in `steps_of(n, batch)` parts whose sizes differ by at most one."""
     order = generator(seed, "order", *path).permutation(n)
-    return np.array_split(order, max(1, -(-n // batch)))
+    return np.array_split(order, steps_of(n, batch))
+
+
+def steps_of(n: int, batch: int) -> int:
+    """Batches of n cases: ceil(n / batch), or one fewer where a batch of one case would be left over.
+
+    Batch normalisation has no variance of one case, so pairs of an odd number of cases begin with a batch of three.
+
+    >>> steps_of(8, 2), steps_of(9, 2), steps_of(9, 1)
+    (4, 4, 9)
+    """
+    steps = max(1, -(-n // batch))
+    return steps if batch == 1 else max(1, min(steps, n // 2))
 
 
 def training_batches(

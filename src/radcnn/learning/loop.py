@@ -20,7 +20,7 @@ from radcnn.core.files import sha256_of_json
 from radcnn.core.settings import to_plain
 from radcnn.learning import checkpoint
 from radcnn.learning.averaging import Averaged
-from radcnn.learning.batches import Cases, training_batches
+from radcnn.learning.batches import Cases, steps_of, training_batches
 from radcnn.learning.checkpoint import Progress
 from radcnn.learning.events import EpochEnded, Event, StepEnded, StoppedEarly
 from radcnn.learning.execution import Execution, logits_of
@@ -120,7 +120,7 @@ def _epoch(
         lesson.cases, lesson.training, lesson.pipeline,
         batch=plan.batch, seed=lesson.seed, path=path, workers=execution.workers,
     )  # fmt: skip
-    steps = -(-len(lesson.training) // plan.batch)
+    steps = steps_of(len(lesson.training), plan.batch)
     total = 0.0
     for index, (images, targets) in enumerate(batches):
         factor = rate_at(plan.schedule, step_index=epoch * steps + index, steps=plan.epochs * steps, warmup=plan.warmup)

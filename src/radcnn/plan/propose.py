@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from torch import nn
+
 from radcnn.core.errors import SettingsError
 from radcnn.core.settings import changed, from_plain, to_plain
 from radcnn.networks.build import bare
@@ -130,9 +132,25 @@ def _training(facts: Facts, preparation: Preparation, network: NetworkPlan, reas
         **usual,
     )
     made = _overruled(proposed, "training", facts, reasons)
-    if made.label_smoothing and facts.target.kind == "regression":
-        raise SettingsError("training.label_smoothing needs classes, and a regression has none; leave it out")
+    _check_fit(made, facts, preparation, network)
     return made
+
+
+def _check_fit(training: TrainingPlan, facts: Facts, preparation: Preparation, network: NetworkPlan) -> None:
+    """Raises SettingsError where settings, each of which is allowed, do not go together."""
+    if training.label_smoothing and facts.target.kind == "regression":
+        raise SettingsError("training.label_smoothing needs classes, and a regression has none; leave it out")
+    if training.batch == 1 and _normalises_batches(network, preparation, facts.outputs):
+        raise SettingsError(
+            f"training.batch must be at least 2 for {network.name} with batch normalisation, which compares the cases "
+            "of a batch, got 1; take a larger batch, or network.options.norm=group"
+        )
+
+
+def _normalises_batches(network: NetworkPlan, preparation: Preparation, outputs: int) -> bool:
+    channels, dims = preparation.channels, preparation.dims
+    built, _, _ = bare(network.name, channels=channels, outputs=outputs, dims=dims, options=network.options)
+    return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in built.modules())
 
 
 def _batch(facts: Facts, preparation: Preparation) -> int:

@@ -64,18 +64,21 @@ def train(
     try:
         begin_run(run, opened, options, listener)
         _go_on(run, opened, workers, listener)
-    except InputError:
-        forget_unless_begun(run)
+    except BaseException as stop:
+        if forget_unless_begun(run) and isinstance(stop, KeyboardInterrupt):
+            listener.say("no epoch was done yet, so there is nothing to resume: this run was removed")
         raise
     return run.path
 
 
-def forget_unless_begun(run: RunFolder) -> None:
-    """Remove a run that failed before its first epoch was done: there is nothing in it to go on with."""
-    if not any(run.checkpoints.glob("*/checkpoint.json")):
-        shutil.rmtree(run.path, ignore_errors=True)
-        with suppress(OSError):  # other runs are in it
-            run.path.parent.rmdir()
+def forget_unless_begun(run: RunFolder) -> bool:
+    """Remove a run that ended before its first epoch was done, whatever ended it: nothing in it can be gone on with."""
+    if any(run.checkpoints.glob("*/checkpoint.json")):
+        return False
+    shutil.rmtree(run.path, ignore_errors=True)
+    with suppress(OSError):  # other runs are in it
+        run.path.parent.rmdir()
+    return True
 
 
 def _go_on(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) -> None:
