@@ -80,6 +80,30 @@ def test_descending_the_loss_raises_the_watched_figure(kind: str) -> None:
     assert before < 0.7 < 0.99 < after <= 1
 
 
+@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_guessing_costs_what_the_best_constant_answer_costs(kind: str, balanced: bool) -> None:
+    task, truth = task_of(kind), truth_of(kind, 600)
+    if kind == "regression":
+        scale = [(float(np.nanmean(c)), float(np.nanstd(c))) for c in truth.T]
+        task = make_task(TARGETS[kind], scale=scale)
+    weights = task.class_weights(truth) if balanced else None
+    targets = torch.from_numpy(truth)
+    answer = torch.zeros(1, task.outputs, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([answer], max_iter=200)
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = task.loss(answer.expand(len(truth), -1), targets, class_weights=weights, smoothing=0.0)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    with torch.no_grad():
+        least = float(task.loss(answer.expand(len(truth), -1), targets, class_weights=weights, smoothing=0.0))
+    assert task.guessing(truth, balanced=balanced) == pytest.approx(least, abs=1e-3)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_figure_sees_the_labelled_cases_only(kind: str) -> None:
     task, truth = task_of(kind), truth_of(kind)

@@ -36,11 +36,14 @@ class Verdict:
     not_in_use: tuple[str, ...]
 
 
-def verdict(history: Sequence[EpochEnded], plan: Plan) -> Verdict:
-    """The verdict on all networks of a run: the most frequent one over networks, judged on smoothed curves."""
+def verdict(history: Sequence[EpochEnded], plan: Plan, guessing: float) -> Verdict:
+    """The verdict on all networks of a run: the most frequent one over networks, judged on smoothed curves.
+
+    guessing  loss of the best constant answer (the task's `guessing`)
+    """
     in_use, not_in_use = remedies(plan)
     networks = sorted({event.network for event in history})
-    each = [judge([event for event in history if event.network == n]) for n in networks]
+    each = [judge([event for event in history if event.network == n], guessing) for n in networks]
     if not each:
         return Verdict("undecided", "nothing was trained yet", in_use, not_in_use)
     labels = [label for label, _ in each]
@@ -51,8 +54,8 @@ def verdict(history: Sequence[EpochEnded], plan: Plan) -> Verdict:
     return Verdict(common, sentence, in_use, not_in_use)
 
 
-def judge(history: Sequence[EpochEnded]) -> tuple[Label, str]:
-    """Label and sentence for the curves of one network."""
+def judge(history: Sequence[EpochEnded], guessing: float) -> tuple[Label, str]:
+    """Label and sentence for the curves of one network; `guessing` is the loss of the best constant answer."""
     if len(history) < 4:
         return "undecided", f"{len(history)} epochs are too few for a verdict; train for at least 4"
     fit, tuning = _smooth([e.fit_loss for e in history]), _smooth([e.tuning_loss for e in history])
@@ -74,8 +77,8 @@ def judge(history: Sequence[EpochEnded]) -> tuple[Label, str]:
             f"the watched figure is {gap:.3f} lower on the tuning cases"
         )
     fifth = max(1, len(fit) // 5)
-    if fit[-1] > GUESSING * fit[0]:
-        return "under-fitted", f"the training loss hardly moved ({fit[0]:.3f} to {fit[-1]:.3f})"
+    if fit[-1] > GUESSING * guessing > 0:
+        return "under-fitted", f"the training loss ({fit[-1]:.3f}) is hardly below that of guessing ({guessing:.3f})"
     falls = [1 - curve[-1] / curve[-1 - fifth] if curve[-1 - fifth] > 0 else 0.0 for curve in (fit, tuning)]
     if min(falls) > FALLING:
         return "under-fitted", f"both losses were still falling (by {min(falls):.0%} over the last {fifth} epochs)"

@@ -57,7 +57,7 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
     plan = load_plan(folder.plan)
     target, side = opened.cohort.target, "test" if folder.judgement("test").is_file() else "tuning"
     judged = read_judgement(folder, side)
-    made = verdict(read_history(folder), plan)
+    made = verdict(read_history(folder), plan, _guessing(opened, plan))
     return Story(
         title=f"{', '.join(target.names)}: {opened.settings.data.stem}",
         task=f"predict {', '.join(target.names)} ({target.kind}) from {_images(opened, plan)}",
@@ -89,6 +89,13 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
         commands=_commands(folder, opened, plan),
         limits=LIMITS,
     )
+
+
+def _guessing(opened: OpenStudy, plan: Plan) -> float:
+    """Loss of the best constant answer to the cases that were trained on."""
+    sides: tuple[Side, ...] = ("training", "tuning") if plan.training.folds else ("training",)
+    task = make_task(plan.target, scale=plan.task.scale)
+    return task.guessing(opened.targets(opened.rows(*sides)), balanced=plan.training.balance)
 
 
 def _images(opened: OpenStudy, plan: Plan) -> str:

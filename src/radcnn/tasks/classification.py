@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,6 +40,15 @@ class YesNo:
         counts = np.maximum(np.stack([labelled - present, present]), 1)
         return torch.tensor(labelled / (2 * counts), dtype=torch.float32)
 
+    def guessing(self, targets: NDArray[np.float64], *, balanced: bool) -> float:
+        """Entropy of the shares of absent and present, averaged over the labels as the loss is."""
+        labelled = (~np.isnan(targets)).sum(axis=0)
+        present = np.nansum(targets, axis=0)
+        if balanced:
+            return math.log(2)
+        entropies = [_entropy(np.array([n - k, k])) for n, k in zip(labelled, present, strict=True)]
+        return float(np.average(entropies, weights=labelled)) if labelled.any() else math.nan
+
     def decode(self, logits: Tensor) -> NDArray[np.float64]:
         scores: NDArray[np.float64] = torch.sigmoid(logits.double()).numpy()
         return scores
@@ -70,6 +81,11 @@ class OneOfSeveral:
         counts = np.maximum(np.bincount(index, minlength=self.outputs), 1)
         return torch.tensor(len(index) / (self.outputs * counts), dtype=torch.float32)
 
+    def guessing(self, targets: NDArray[np.float64], *, balanced: bool) -> float:
+        """Entropy of the shares of the classes."""
+        index = targets[:, 0][~np.isnan(targets[:, 0])].astype(int)
+        return math.log(self.outputs) if balanced else _entropy(np.bincount(index, minlength=self.outputs))
+
     def decode(self, logits: Tensor) -> NDArray[np.float64]:
         scores: NDArray[np.float64] = torch.softmax(logits.double(), dim=1).numpy()
         return scores
@@ -79,6 +95,12 @@ class OneOfSeveral:
         truth = targets[:, 0]
         one_hot = [np.where(np.isnan(truth), np.nan, truth == k) for k in range(self.outputs)]
         return _mean_auc([(one_hot[k], scores[:, k]) for k in range(self.outputs)])
+
+
+def _entropy(counts: NDArray[Any]) -> float:
+    """-sum p log p of counts; NaN where nothing was counted."""
+    shares = counts[counts > 0] / counts.sum() if counts.any() else np.array([math.nan])
+    return float(-(shares * np.log(shares)).sum())
 
 
 def _mean_auc(questions: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> float:

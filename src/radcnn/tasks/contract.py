@@ -36,6 +36,13 @@ class Task(Protocol):
         """Weights that balance the classes of training targets (n, T); None where there are no classes."""
         ...
 
+    def guessing(self, targets: NDArray[np.float64], *, balanced: bool) -> float:
+        """Loss of the best constant answer to training targets (n, T): what a network that sees nothing pays.
+
+        With balanced class weights a network is taught that classes are equally frequent, and guesses accordingly.
+        """
+        ...
+
     def decode(self, logits: Tensor) -> NDArray[np.float64]:
         """Logits (n, outputs) to scores (n, k) in float64: probabilities or values."""
         ...

@@ -40,6 +40,10 @@ class Values:
     def class_weights(self, targets: NDArray[np.float64]) -> Tensor | None:  # noqa: ARG002 - values have no classes
         return None
 
+    def guessing(self, targets: NDArray[np.float64], *, balanced: bool) -> float:  # noqa: ARG002 - the same for all
+        """1: the variance of values in units of their standard deviation."""
+        return 1.0
+
     def decode(self, logits: Tensor) -> NDArray[np.float64]:
         mean = torch.tensor(self.mean, dtype=torch.float64)
         sd = torch.tensor(self.sd, dtype=torch.float64)
