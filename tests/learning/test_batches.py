@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radcnn.core.errors import ReadError
-from radcnn.learning.batches import ahead, shuffled, steps_of, training_batches
+from radcnn.learning import batches
+from radcnn.learning.batches import Cases, ahead, shuffled, steps_of, training_batches
 from radcnn.transforms.pipeline import Pipeline
 from written_lessons import MOTION, planted
 
@@ -47,6 +48,20 @@ def test_each_epoch_and_seed_has_an_order_of_its_own() -> None:
     assert len({tuple(order) for order in orders}) == 8
     again = np.concatenate(shuffled(40, 8, seed=1, path=("network", 1, "epoch", 1))).tolist()
     assert again == orders[-1]
+
+
+def test_cases_are_known_by_every_voxel_and_target(monkeypatch) -> None:
+    known = planted(20)
+    monkeypatch.setattr(batches, "HASHED_BYTES", 3 * known.images[0].nbytes)  # seven parts
+    assert Cases(known.images.copy(), known.targets.copy()).digest == known.digest
+    assert Cases(np.asfortranarray(known.images), known.targets).digest == known.digest
+    others = [Cases(known.images[::-1], known.targets), Cases(known.images, 1 - known.targets)]
+    for row in (0, 7, 19):
+        images = known.images.copy()
+        images[row, 0, 4, 4] = np.nextafter(images[row, 0, 4, 4], np.float32(9))
+        others.append(Cases(images, known.targets))
+    others.append(Cases(known.images.reshape(20, 1, 4, 16), known.targets))
+    assert len({known.digest, *(other.digest for other in others)}) == 1 + len(others)
 
 
 def one_epoch(workers: int, seed: int = 0) -> list[tuple[torch.Tensor, torch.Tensor]]:

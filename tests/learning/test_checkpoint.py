@@ -162,7 +162,15 @@ def relabelled() -> Lesson:
     return replace(one, cases=Cases(one.cases.images, 1 - one.cases.targets))
 
 
+def with_one_voxel_changed() -> Lesson:
+    one = lesson()
+    images = one.cases.images.copy()
+    images[-1, 0, 0, 0] += 1e-3
+    return replace(one, cases=Cases(images, one.cases.targets))
+
+
 OTHERS = {
+    "images": with_one_voxel_changed(),
     "settings": lesson(learning_rate=0.1),
     "seed": lesson(seed=1),
     "member": lesson(index=1),

@@ -116,7 +116,7 @@ def _record(folder: Path, lesson: str) -> dict[str, Any]:
         raise ReadError(f"the checkpoint in {folder} is damaged; delete the folder to train this network anew")
     if record["lesson"] != lesson:
         raise ReadError(
-            f"the checkpoint in {folder} belongs to another training (settings, cases or labels differ); "
+            f"the checkpoint in {folder} belongs to another training (settings, images or labels differ); "
             "start a new run, or delete the folder to train this network anew"
         )
     known: dict[str, Any] = record

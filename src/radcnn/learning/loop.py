@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -64,8 +63,7 @@ class Lesson:
             "augmentation": to_plain(self.pipeline.augmentation),
             "training": self.training.tolist(),
             "tuning": self.tuning.tolist(),
-            "shape": list(self.cases.images.shape),
-            "targets": hashlib.sha256(np.ascontiguousarray(self.cases.targets).tobytes()).hexdigest(),
+            "cases": self.cases.digest,
         }
         return sha256_of_json(said)
 

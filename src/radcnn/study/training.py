@@ -56,6 +56,7 @@ def train(
         if options:
             raise InputError("a resumed run keeps its plan; leave the options out, or start a new run without --resume")
         run = find_run(study)
+        check_plan(run)
         _go_on(run, open_study(run.study), workers, listener)
         return run.path
     folder = find_study(study)
@@ -79,6 +80,15 @@ def forget_unless_begun(run: RunFolder) -> bool:
     with suppress(OSError):  # other runs are in it
         run.path.parent.rmdir()
     return True
+
+
+def check_plan(run: RunFolder) -> None:
+    """Raises InputError when plan.json is no longer the plan that the run began with."""
+    if plan_hash(load_plan(run.plan)) != read_record(run).get("plan"):
+        raise InputError(
+            f"{run.plan} was changed after its run began; restore it from a copy, or start a new run with other "
+            f"settings: radcnn train {run.study.path} --set NAME=VALUE"
+        )
 
 
 def _go_on(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) -> None:
