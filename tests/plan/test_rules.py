@@ -310,12 +310,14 @@ def test_what_cannot_be_is_refused_before_anything_is_computed(sections: dict, s
     assert says in str(caught.value)
 
 
-def test_smoothing_the_labels_of_a_regression_is_refused() -> None:
+@pytest.mark.parametrize(("name", "value"), [("label_smoothing", 0.1), ("balance", True)])
+def test_what_needs_classes_is_refused_for_a_regression(name: str, value: object) -> None:
     task = TaskPlan("identity", "mean squared error", ((0.0, 1.0),))
     values = facts(target=Target("regression", ("age",)), task=task)
-    assert propose(values).training.label_smoothing == 0
-    with pytest.raises(SettingsError, match=r"label_smoothing needs classes, and a regression has none"):
-        propose(replace(values, asked={"training": {"label_smoothing": 0.1}}))
+    assert not getattr(propose(values).training, name)
+    assert getattr(asked(training={name: value}).training, name) == value
+    with pytest.raises(SettingsError, match=f"training.{name} needs classes, and a regression has none; leave it out"):
+        propose(replace(values, asked={"training": {name: value}}))
 
 
 @pytest.mark.parametrize(

@@ -138,8 +138,9 @@ def _training(facts: Facts, preparation: Preparation, network: NetworkPlan, reas
 
 def _check_fit(training: TrainingPlan, facts: Facts, preparation: Preparation, network: NetworkPlan) -> None:
     """Raises SettingsError where settings, each of which is allowed, do not go together."""
-    if training.label_smoothing and facts.target.kind == "regression":
-        raise SettingsError("training.label_smoothing needs classes, and a regression has none; leave it out")
+    for name in ("label_smoothing", "balance"):
+        if getattr(training, name) and facts.target.kind == "regression":
+            raise SettingsError(f"training.{name} needs classes, and a regression has none; leave it out")
     if training.batch == 1 and _normalises_batches(network, preparation, facts.outputs):
         raise SettingsError(
             f"training.batch must be at least 2 for {network.name} with batch normalisation, which compares the cases "
