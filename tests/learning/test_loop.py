@@ -20,7 +20,7 @@ from radcnn.metrics.ranking import auc
 from radcnn.networks import build
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.pipeline import Pipeline
-from written_lessons import PLAIN, lesson, planted, tiny_network
+from written_lessons import CHAIN, PLAIN, lesson, planted, tiny_network
 
 
 def trained(what: Lesson, folder: Path, execution: Execution = PLAIN) -> tuple[nn.Module, list]:
@@ -117,16 +117,29 @@ def test_labels_at_random_teach_nothing_about_unseen_cases(tmp_path: Path) -> No
     assert abs(np.mean(found) - 0.5) < 4 * 0.021
 
 
-def test_cases_without_a_label_change_nothing_but_their_place_in_a_batch(tmp_path: Path) -> None:
+def test_cases_without_a_label_teach_nothing_by_their_images(tmp_path: Path) -> None:
     cases = planted(30, missing=12)
-    network, events = trained(lesson(cases), tmp_path / "a")
-    assert all(np.isfinite(e.training_loss) for e in epochs(events))
-    disturbed = Cases(cases.images, cases.targets.copy())
-    twin, _ = trained(lesson(disturbed), tmp_path / "b")
-    assert same(network, twin)
-    nothing, _ = trained(
-        lesson(Cases(cases.images, np.full_like(cases.targets, np.nan)), weight_decay=0.0), tmp_path / "c"
-    )
+    images = cases.images.copy()
+    images[18:] = planted(12, seed=3).images[::-1]
+
+    def learned(what: Cases, folder: str) -> nn.Module:
+        # without batch normalisation, whose statistics are those of all cases of a batch
+        network = build("chain", channels=1, outputs=1, options={**CHAIN, "norm": "none", "dropout": 0.2}, seed=0)
+        events = list(fit(lesson(what), network, tmp_path / folder, PLAIN))
+        assert all(np.isfinite(e.training_loss) for e in epochs(events))
+        return network
+
+    network = learned(cases, "a")
+    assert same(network, learned(Cases(images, cases.targets), "b"))
+    labelled = cases.targets.copy()
+    labelled[18:] = 0.0
+    assert not same(network, learned(Cases(cases.images, labelled), "c")), "a label would teach something"
+
+
+def test_cases_without_any_label_leave_the_weights_as_they_were(tmp_path: Path) -> None:
+    cases = planted(30)
+    unlabelled = Cases(cases.images, np.full_like(cases.targets, np.nan))
+    nothing, _ = trained(lesson(unlabelled, weight_decay=0.0), tmp_path)
     fresh = tiny_network(0)
     for (name, value), first in zip(nothing.named_parameters(), fresh.parameters(), strict=True):
         assert torch.equal(value, first), name
