@@ -151,6 +151,8 @@ def test_a_trial_ends_with_a_verdict_whatever_the_child_does(
     found, sentence = precision.bfloat16_trial(tiny_plan(), "cpu")
     assert found is agreed
     assert says in sentence
+    came_back = "logits differ" in says
+    assert precision.bfloat16_runs(tiny_plan(), "cpu") == (came_back, "" if came_back else sentence)
 
 
 def test_no_trial_without_matrix_units(monkeypatch) -> None:

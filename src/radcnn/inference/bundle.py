@@ -1,6 +1,6 @@
 """A bundle: a folder with everything a prediction needs, nothing that executes, and hashes of all of it.
 
-bundle.json              target, task, preparation, network, views, operating points, provenance
+bundle.json              target, task, preparation, network, views, operating points, precision, provenance
 weights-0.safetensors    one file per network of the ensemble
 README.md                the model card, once a report was made
 SHA256SUMS               of every file above; a flipped byte anywhere is refused
@@ -25,7 +25,7 @@ from radcnn.core.target import Target
 from radcnn.metrics.operating import OperatingPoint
 from radcnn.networks import Network
 from radcnn.networks.build import bare
-from radcnn.plan.settings import NetworkPlan, TaskPlan
+from radcnn.plan.settings import NetworkPlan, Precision, TaskPlan
 from radcnn.tasks import Task, make_task
 from radcnn.transforms.preparation import Preparation
 from radcnn.transforms.views import ViewKind
@@ -42,6 +42,7 @@ MAX_NETWORKS = 1000
 class Bundle:
     """What a prediction needs, besides the weights.
 
+    precision, channels_last  how the networks ran when the operating points were chosen
     provenance  where it came from: version, hashes of plan, split and data, seed; no patient information
     """
 
@@ -52,6 +53,8 @@ class Bundle:
     networks: int
     views: ViewKind = "identity"
     operating_points: tuple[OperatingPoint, ...] = ()
+    precision: Precision = "float32"
+    channels_last: bool = True
     synthetic: bool = False
     provenance: tuple[tuple[str, str], ...] = ()
 

@@ -42,23 +42,37 @@ def bfloat16_trial(plan: Plan, device: str) -> tuple[bool, str]:
     """Whether bfloat16 agrees with float32 for this plan on this machine, and the sentence that says so."""
     if not offers_bfloat16(device):
         return False, "this machine has no matrix units for bfloat16"
+    found = _in_a_child(plan, device)
+    if isinstance(found, str):
+        return False, found
+    logits, gradients = found
+    sentence = f"logits differ by {logits:.1%} of their spread, gradients agree to {gradients:.4f}"
+    good = logits <= AGREE_LOGITS and gradients >= AGREE_GRADIENTS
+    return good, f"bfloat16 {'agreed' if good else 'did not agree'} with float32 in a trial: {sentence}"
+
+
+def bfloat16_runs(plan: Plan, device: str) -> tuple[bool, str]:
+    """Whether this machine computes the plan's network in bfloat16 at all, fast or not; if not, why."""
+    found = _in_a_child(plan, device)
+    return (False, found) if isinstance(found, str) else (True, "")
+
+
+def _in_a_child(plan: Plan, device: str) -> tuple[float, float] | str:
+    """The two figures of `compare` from a process of its own, or the sentence why there are none."""
     command = [sys.executable, "-m", "radcnn.learning.precision", device]
     try:
         done = subprocess.run(  # noqa: S603 - our own module, with JSON on its standard input
             command, input=json.dumps(to_plain(plan)), capture_output=True, text=True, timeout=SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return False, f"the bfloat16 trial took longer than {SECONDS} s"
+        return f"the bfloat16 trial took longer than {SECONDS} s"
     if done.returncode < 0:
-        return False, f"bfloat16 stopped the trial process on this machine ({signal.Signals(-done.returncode).name})"
+        return f"bfloat16 stopped the trial process on this machine ({signal.Signals(-done.returncode).name})"
     try:
         found = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {}
-        logits, gradients = float(found["logits"]), float(found["gradients"])
+        return float(found["logits"]), float(found["gradients"])
     except (ValueError, LookupError, TypeError):
-        return False, "the bfloat16 trial failed on this machine"
-    sentence = f"logits differ by {logits:.1%} of their spread, gradients agree to {gradients:.4f}"
-    good = logits <= AGREE_LOGITS and gradients >= AGREE_GRADIENTS
-    return good, f"bfloat16 {'agreed' if good else 'did not agree'} with float32 in a trial: {sentence}"
+        return "the bfloat16 trial failed on this machine"
 
 
 def compare(plan: Plan, device: str) -> dict[str, float]:

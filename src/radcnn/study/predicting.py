@@ -15,8 +15,11 @@ from radcnn.data.read import list_images, read
 from radcnn.inference.bundle import Bundle, load_bundle
 from radcnn.inference.scores import scores
 from radcnn.learning.execution import Execution, available_device, keep_memory, logits_of
+from radcnn.learning.precision import bfloat16_runs
+from radcnn.plan.settings import Plan, TrainingPlan
 from radcnn.study.folder import find_run
 from radcnn.study.listener import SILENCE, Listener
+from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.preparation import prepare
 
 Point = tuple[float, float, float]
@@ -60,7 +63,7 @@ def predict(
     found_items = _items(Path(images), array)
     if bundle.preparation.region_mm is not None and centre is None:
         raise InputError("this network looks at regions: give the centre in mm with --centre X Y Z (DICOM's LPS)")
-    execution = Execution(device=available_device())
+    execution = execution_of_bundle(bundle, listener)
     keep_memory()
     placed = [execution.place(network) for network in networks]
     task = bundle.make_task()
@@ -79,6 +82,22 @@ def predict(
         }
         write_json(Path(out), record)
     return result
+
+
+def execution_of_bundle(bundle: Bundle, listener: Listener) -> Execution:
+    """How this machine runs a bundle's networks: as when its operating points were chosen, where that is possible."""
+    device, low = available_device(), bundle.precision == "bfloat16"
+    if low:
+        low, sentence = bfloat16_runs(_trial_plan(bundle), device)
+        if not low:
+            listener.say(f"the operating points were chosen in bfloat16, this machine predicts in float32: {sentence}")
+    return Execution(device=device, channels_last=bundle.channels_last, bfloat16=low)
+
+
+def _trial_plan(bundle: Bundle) -> Plan:
+    """What the trial of bfloat16 needs to know of the networks, as a plan."""
+    training = TrainingPlan(epochs=1, batch=1, channels_last=bundle.channels_last)
+    return Plan(bundle.target, bundle.task, bundle.preparation, Augmentation(), bundle.network, training)
 
 
 def bundle_folder(path: Path) -> Path:

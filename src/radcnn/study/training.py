@@ -222,6 +222,8 @@ def finish(
         networks=len(networks),
         views=plan.training.views,
         operating_points=choose_operating_points(table, plan.operating_points),
+        precision=plan.training.precision,
+        channels_last=plan.training.channels_last,
         synthetic=opened.settings.synthetic,
         provenance=provenance(plan, opened),
     )
