@@ -252,6 +252,14 @@ def test_what_was_asked_for_beats_the_rules_and_says_so() -> None:
     assert kept.source == "rule"
 
 
+def test_a_last_layer_that_was_asked_for_is_marked_so() -> None:
+    assert reason(asked(), "task").source == "rule"
+    given = reason(asked(task={"last_layer": "sigmoid"}), "task")
+    assert (given.value, given.sentence, given.source) == (
+        "sigmoid with binary cross-entropy", "one yes/no question", "study"
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("members", [1, 3])
 def test_members_that_were_asked_for_take_the_place_of_folds_and_share_the_minutes(members: int) -> None:
     plan = asked(FEW, 60, training={"members": members})

@@ -227,6 +227,11 @@ BAD_OPTIONS: dict[tuple[str, ...], str] = {
     ("--set", "training.epochs"): "--set needs name=value",
     ("--set", "training.epochs=["): "not readable",
     ("--set", "training=3"): "names with values",
+    ("--set", "task.last_layer=softmax"): "softmax with binary cross-entropy does not fit a binary target: one yes/no "
+    "question; use sigmoid with binary cross-entropy",
+    ("--set", "task.loss=mean squared error"): "sigmoid with mean squared error does not fit a binary target",
+    ("--set", "task.lastlayer=sigmoid"): "did you mean last_layer?",
+    ("--set", "task.scale=[[0, 1]]"): "task has no setting 'scale'",
     ("--set", "data=x"): "argument",
     ("--set", "network.options.kernls=[4]"): "did you mean kernels?",
     ("--set", "network.options.kernels=[0]"): "at least 1",

@@ -63,6 +63,15 @@ def test_options_beat_the_study_value_by_value() -> None:
     assert with_options(study, {}) == study
 
 
+def test_last_layer_and_loss_may_be_named_and_are_written(tmp_path: Path) -> None:
+    file = written(tmp_path, "data: x\ntask: {last_layer: sigmoid}\ntask.loss: binary cross-entropy\n")
+    settings = load_settings(file)
+    assert settings.task == {"last_layer": "sigmoid", "loss": "binary cross-entropy"}
+    assert settings.asked() == {"task": settings.task}
+    save_settings(settings, file, ())
+    assert load_settings(file) == settings
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

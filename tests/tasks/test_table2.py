@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from radcnn.core.errors import SettingsError
 from radcnn.core.target import Target
 from radcnn.plan.settings import TaskPlan
-from radcnn.tasks import TABLE_2, make_task, task_plan
+from radcnn.tasks import TABLE_2, make_task, planned_task, task_plan
 
 TARGETS = {
     "binary": Target("binary", ("y",), ("no", "yes")),
@@ -52,6 +53,15 @@ def test_half_of_a_wrong_pair_is_refused_too() -> None:
         make_task(TARGETS["binary"], last_layer="softmax")
     with pytest.raises(SettingsError, match="use softmax with cross-entropy"):
         task_plan(TARGETS["multiclass"], np.zeros((3, 1)), loss="mean squared error")
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_the_task_of_a_plan_has_the_pair_of_the_plan(kind: str) -> None:
+    plan, _ = task_plan(TARGETS[kind], np.array([[0.0, 1.0], [1.0, 0.0]])[:, : len(TARGETS[kind].names)])
+    assert planned_task(TARGETS[kind], plan).target == TARGETS[kind]
+    for changes in ({"last_layer": "tanh"}, {"loss": "hinge"}):
+        with pytest.raises(SettingsError, match=f"does not fit a {kind} target"):
+            planned_task(TARGETS[kind], replace(plan, **changes))
 
 
 @pytest.mark.parametrize("scale", [(), ((0.0, 1.0), (0.0, 1.0))])

@@ -26,7 +26,7 @@ from radcnn.metrics.operating import OperatingPoint
 from radcnn.networks import Network
 from radcnn.networks.build import bare
 from radcnn.plan.settings import NetworkPlan, Precision, TaskPlan
-from radcnn.tasks import Task, make_task
+from radcnn.tasks import Task, planned_task
 from radcnn.transforms.preparation import Preparation
 from radcnn.transforms.views import ViewKind
 
@@ -60,7 +60,7 @@ class Bundle:
 
     def make_task(self) -> Task:
         """The task that decodes the networks' logits."""
-        return make_task(self.target, scale=self.task.scale, last_layer=self.task.last_layer, loss=self.task.loss)
+        return planned_task(self.target, self.task)
 
 
 def save_bundle(folder: Path, bundle: Bundle, networks: Sequence[nn.Module]) -> None:

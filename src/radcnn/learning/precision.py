@@ -22,7 +22,7 @@ from radcnn.learning.execution import Execution, logits_of
 from radcnn.learning.lessons import first_network
 from radcnn.plan.settings import Plan
 from radcnn.plan.stored import plan_from_json
-from radcnn.tasks import make_task
+from radcnn.tasks import planned_task
 
 AGREE_LOGITS = 0.05  # bfloat16 keeps 8 bits: after tens of layers logits agree to a few per cent of their spread
 AGREE_GRADIENTS = 0.99  # cosine between the gradients of the two precisions
@@ -77,7 +77,7 @@ def _in_a_child(plan: Plan, device: str) -> tuple[float, float] | str:
 
 def compare(plan: Plan, device: str) -> dict[str, float]:
     """Difference of logits (share of their spread) and cosine of gradients, bfloat16 against float32."""
-    task = make_task(plan.target, scale=plan.task.scale)
+    task = planned_task(plan.target, plan.task)
     shape = (CASES, plan.preparation.channels, *plan.preparation.size)
     images = torch.rand(shape, generator=torch_generator(plan.seed, "precision"))
     found = {}

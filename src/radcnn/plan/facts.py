@@ -21,9 +21,9 @@ class Facts:
     cores        cores this machine offers
     fixed_split  whether the data bring their own split
     most_folds   the most folds that the training and tuning cases can fill, or 0
-    task         last layer and loss that belong to the target, and why
+    task         last layer and loss that belong to the target, and why; what was asked for was compared with them
     region_mm    extent of the region about each centre, where cases are places in an image
-    asked        settings a person gave, by section ("network", "training", "preparation", "augmentation")
+    asked        settings a person gave, by section ("task", "network", "training", "preparation", ...)
     """
 
     fingerprint: Fingerprint

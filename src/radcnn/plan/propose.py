@@ -45,7 +45,8 @@ def propose(facts: Facts) -> Plan:
 
     Raises SettingsError for an unknown setting ("did you mean") or a value that does not fit.
     """
-    reasons = [Reason("task", f"{facts.task.last_layer} with {facts.task.loss}", facts.task_reason)]
+    pair = f"{facts.task.last_layer} with {facts.task.loss}"
+    reasons = [Reason("task", pair, facts.task_reason, "study" if facts.asked.get("task") else "rule")]
     preparation = _overruled(_preparation(facts, reasons), "preparation", facts, reasons)
     augmentation = _augmentation(facts, preparation, reasons)
     network = _network(facts, preparation, reasons)

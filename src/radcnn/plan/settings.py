@@ -36,6 +36,14 @@ class TaskPlan:
 
 
 @dataclass(frozen=True)
+class AskedTask:
+    """The last layer and loss that a person asks for; only the pair of Table 2 is accepted, so they only confirm it."""
+
+    last_layer: str | None = None
+    loss: str | None = None
+
+
+@dataclass(frozen=True)
 class TrainingPlan:
     """How the weights are found.
 

@@ -12,6 +12,7 @@ from radcnn.core.case import Case, Side
 from radcnn.core.errors import ReadError, SplitError
 from radcnn.core.files import read_json
 from radcnn.core.prediction import Predictions
+from radcnn.core.settings import from_plain
 from radcnn.data.cohort import Cohort, gather
 from radcnn.data.findings import Finding
 from radcnn.data.fingerprint import Fingerprint
@@ -20,7 +21,7 @@ from radcnn.data.splits import Split, described
 from radcnn.learning.execution import available_cores
 from radcnn.plan.facts import Facts
 from radcnn.plan.propose import propose
-from radcnn.plan.settings import Plan
+from radcnn.plan.settings import AskedTask, Plan
 from radcnn.study.folder import StudyFolder
 from radcnn.study.listener import Listener
 from radcnn.study.settings import StudySettings, load_settings
@@ -91,9 +92,13 @@ class OpenStudy:
 
 
 def facts_of(settings: StudySettings, cohort: Cohort, split: Split, fingerprint: Fingerprint) -> Facts:
-    """What the rules of the plan may look at."""
+    """What the rules of the plan may look at.
+
+    Raises SettingsError when a last layer or loss is asked for that does not belong to the target (Table 2).
+    """
     training = cohort.targets()[list(split.of("training"))]
-    plan, reason = task_plan(cohort.target, training)
+    wanted = from_plain(AskedTask, settings.task, "task")
+    plan, reason = task_plan(cohort.target, training, last_layer=wanted.last_layer, loss=wanted.loss)
     return Facts(
         fingerprint=fingerprint,
         target=cohort.target,

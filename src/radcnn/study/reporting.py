@@ -29,7 +29,7 @@ from radcnn.study.judging import evaluated, read_judgement
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.pictures import pictured
 from radcnn.study.training import read_history
-from radcnn.tasks import make_task
+from radcnn.tasks import planned_task
 
 LIMITS = (
     "Research use only: not a medical device, not for decisions about patients.",
@@ -69,7 +69,7 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
         split_hash=opened.split.hash,
         plan=json.dumps({k: v for k, v in to_plain(plan).items() if k != "reasons"}, indent=1),
         card=_card(plan),
-        figure=make_task(target, scale=plan.task.scale).monitor_name,
+        figure=planned_task(plan.target, plan.task).monitor_name,
         verdict=Verdict(made.label, made.sentence, made.in_use, made.not_in_use),
         synthetic=opened.settings.synthetic,
         certificate=_certificate(opened),
@@ -94,7 +94,7 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
 def _guessing(opened: OpenStudy, plan: Plan) -> float:
     """Loss of the best constant answer to the cases that were trained on."""
     sides: tuple[Side, ...] = ("training", "tuning") if plan.training.folds else ("training",)
-    task = make_task(plan.target, scale=plan.task.scale)
+    task = planned_task(plan.target, plan.task)
     return task.guessing(opened.targets(opened.rows(*sides)), balanced=plan.training.balance)
 
 
@@ -130,7 +130,7 @@ def _card(plan: Plan) -> str:
     return card(
         plan.network.name,
         channels=plan.preparation.channels,
-        outputs=make_task(plan.target, scale=plan.task.scale).outputs,
+        outputs=planned_task(plan.target, plan.task).outputs,
         dims=plan.preparation.dims,
         size=plan.preparation.size,
         options=plan.network.options,

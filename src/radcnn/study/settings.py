@@ -21,7 +21,7 @@ from radcnn.metrics.operating import parse_rule
 from radcnn.plan.settings import Reason
 
 MAX_YAML_BYTES = 1 << 20
-SECTIONS = ("network", "training", "preparation", "augmentation")
+SECTIONS = ("task", "network", "training", "preparation", "augmentation")
 OF_A_RUN = ("minutes", "seed", "region_mm", "operating_points", "resamples", *SECTIONS)  # the others make the study
 
 
@@ -38,6 +38,7 @@ class StudySettings:
     region_mm    extent of the region about each centre
     operating_points  rules applied to the tuning set
     prevalences  at which PPV and NPV are also given
+    task         last layer and loss, where they are to be confirmed: any but the pair of Table 2 is refused
     network, training, preparation, augmentation  settings that overrule the proposal
     synthetic    the cases were simulated; printed wherever a figure is
     """
@@ -66,6 +67,7 @@ class StudySettings:
     operating_points: tuple[str, ...] = ("youden", "sensitivity>=0.95", "specificity>=0.95")
     prevalences: tuple[float, ...] = ()
     resamples: int = 2000
+    task: Mapping[str, Any] = field(default_factory=dict)
     network: Mapping[str, Any] | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     preparation: Mapping[str, Any] = field(default_factory=dict)

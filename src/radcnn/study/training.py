@@ -35,7 +35,7 @@ from radcnn.study.folder import RunFolder, find_run, find_study, read_record
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.settings import for_run
-from radcnn.tasks import Task, make_task
+from radcnn.tasks import Task, planned_task
 
 SLOW = 1.5  # times the minutes that were asked for
 
@@ -137,7 +137,7 @@ def fit_networks(
     order = opened.rows("training", "tuning")
     images = opened.prepared(order, plan.preparation, listener)
     development = Development(Cases(images, opened.targets(order)), pairs_of(opened, plan, order))
-    task = make_task(plan.target, scale=plan.task.scale)
+    task = planned_task(plan.target, plan.task)
     networks: list[nn.Module] = []
     minutes, warned = float(read_record(run)["minutes"]), False
     for item in train_networks(plan, task, development, run.checkpoints, execution):
@@ -210,7 +210,7 @@ def finish(
     execution: Execution,
 ) -> None:
     """Tuning predictions, operating points and the bundle."""
-    task = make_task(plan.target, scale=plan.task.scale)
+    task = planned_task(plan.target, plan.task)
     rows, found = tuning_scores(networks, development, task, plan, execution)
     table = opened.table(order[rows], found)
     table.save(run.predictions("tuning"))

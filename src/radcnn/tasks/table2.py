@@ -75,6 +75,11 @@ def make_task(
     return YesNo(target)
 
 
+def planned_task(target: Target, plan: TaskPlan) -> Task:
+    """The task of a plan, with the plan's own last layer and loss; raises SettingsError where they do not belong."""
+    return make_task(target, scale=plan.scale, last_layer=plan.last_layer, loss=plan.loss)
+
+
 def task_plan(
     target: Target, training_targets: NDArray[np.float64], *, last_layer: str | None = None, loss: str | None = None
 ) -> tuple[TaskPlan, str]:
