@@ -28,6 +28,7 @@ PUBLISHED = {
     "resnet50": (25_557_032, 4.09),
     "resnet101": (44_549_160, 7.80),
     "densenet121": (7_978_856, 2.83),
+    "densenet161": (28_681_000, 7.73),
     "densenet169": (14_149_480, 3.36),
     "densenet201": (20_013_928, 4.29),
 }
@@ -44,6 +45,9 @@ NAMES = {
     "densenet121": "features.conv0.weight features.norm0.bias features.denseblock1.denselayer1.norm1.weight "
     "features.denseblock3.denselayer24.conv2.weight features.transition3.conv.weight features.norm5.running_var "
     "classifier.weight",
+    "densenet161": "features.norm0.bias features.denseblock3.denselayer36.norm2.running_mean "
+    "features.denseblock4.denselayer24.conv2.weight features.transition2.conv.weight features.norm5.bias "
+    "classifier.bias",
 }
 
 SHAPES = {
@@ -52,6 +56,11 @@ SHAPES = {
     "googlenet": {"inception3a.branch3.1.conv.weight": (32, 16, 3, 3), "fc.weight": (1000, 1024)},
     "resnet50": {"layer4.0.downsample.0.weight": (2048, 1024, 1, 1)},
     "densenet121": {"features.denseblock4.denselayer16.conv1.weight": (128, 992, 1, 1)},
+    "densenet161": {
+        "features.conv0.weight": (96, 3, 7, 7),
+        "features.denseblock4.denselayer24.conv1.weight": (192, 2160, 1, 1),
+        "classifier.weight": (1000, 2208),
+    },
 }
 
 

@@ -11,7 +11,7 @@ import torch
 from radcnn.core.catalogue import look_up
 from radcnn.networks.alexnet import AlexNetOptions, alexnet
 from radcnn.networks.chain import ChainOptions, chain
-from radcnn.networks.densenet import DenseNetOptions, densenet
+from radcnn.networks.densenet import DenseNetOptions, WideDenseNetOptions, densenet
 from radcnn.networks.googlenet import GoogLeNetOptions, googlenet
 from radcnn.networks.initialisation import initialise
 from radcnn.networks.layers import Dims
@@ -44,6 +44,7 @@ NETWORKS: dict[str, Builder] = {
     "resnet50": Builder(partial(resnet, 50), ResNetOptions, RESNET),
     "resnet101": Builder(partial(resnet, 101), ResNetOptions, RESNET),
     "densenet121": Builder(partial(densenet, 121), DenseNetOptions, DENSENET),
+    "densenet161": Builder(partial(densenet, 161), WideDenseNetOptions, DENSENET),
     "densenet169": Builder(partial(densenet, 169), DenseNetOptions, DENSENET),
     "densenet201": Builder(partial(densenet, 201), DenseNetOptions, DENSENET),
 }

@@ -25,7 +25,12 @@ from radcnn.networks.options import at_least, probability
 
 Stem = Literal["imagenet", "small"]
 BOTTLENECK = 4  # the 1x1 convolution makes 4 x growth_rate maps (DenseNet-B)
-DEPTHS: dict[int, tuple[int, ...]] = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32), 201: (6, 12, 48, 32)}
+DEPTHS: dict[int, tuple[int, ...]] = {
+    121: (6, 12, 24, 16),
+    161: (6, 12, 36, 24),
+    169: (6, 12, 32, 32),
+    201: (6, 12, 48, 32),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,14 @@ class DenseNetOptions:
         at_least(1, growth_rate=self.growth_rate)
         at_least(2, initial_width=self.initial_width)
         probability(layer_dropout=self.layer_dropout, dropout=self.dropout)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WideDenseNetOptions(DenseNetOptions):
+    """Options of DenseNet-161, which is wider: 48 maps a layer after 96 (the paper's k = 48)."""
+
+    growth_rate: int = 48
+    initial_width: int = 96
 
 
 class DenseLayer(nn.Module):
@@ -149,9 +162,9 @@ def _stem(ends: Ends, options: DenseNetOptions) -> nn.Sequential:
     return stem
 
 
-def densenet(depth: Literal[121, 169, 201], ends: Ends, options: DenseNetOptions | None = None) -> DenseNet:
-    """DenseNet-121, -169 or -201 with torchvision's parameter names; its weights are not drawn yet.
+def densenet(depth: Literal[121, 161, 169, 201], ends: Ends, options: DenseNetOptions | None = None) -> DenseNet:
+    """DenseNet-121, -161, -169 or -201 with torchvision's parameter names; its weights are not drawn yet.
 
-    7,978,856 parameters for 121 layers (3 channels, 1000 outputs, 2D).
+    7,978,856 parameters for 121 layers, 28,681,000 for 161 with WideDenseNetOptions (3 channels, 1000 outputs, 2D).
     """
-    return DenseNet(ends, DEPTHS[depth], options or DenseNetOptions())
+    return DenseNet(ends, DEPTHS[depth], options or (WideDenseNetOptions() if depth == 161 else DenseNetOptions()))
