@@ -67,11 +67,26 @@ def test_a_gradient_reaches_every_parameter(name: str, dims: int, channels: int)
                 setattr(module, child_name, nn.LeakyReLU(0.1))
         if isinstance(module, nn.Dropout | nn.modules.batchnorm._BatchNorm):
             module.eval()
-    outputs = network.with_auxiliary(x) if name == "googlenet" else (network(x),)
-    sum((out * torch.arange(1, OUTPUTS + 1)).sum() for out in outputs).backward()
+    sum((out * torch.arange(1, OUTPUTS + 1)).sum() for out in network.with_auxiliary(x)).backward()
     untouched = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
     assert untouched == []
     assert all(torch.isfinite(p.grad).all() for p in network.parameters())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_auxiliary_heads_give_logits_of_their_own_and_change_none_by_leaving(name: str) -> None:
+    network, x = made(name, 2).eval(), images(name, 2, 1)
+    with torch.no_grad():
+        logits, *others = network.with_auxiliary(x)
+        assert len(others) == len(network.auxiliary)
+        assert all(other.shape == logits.shape for other in others)
+        spare = sum(p.numel() for part in network.auxiliary for p in network.get_submodule(part).parameters())
+        before = sum(p.numel() for p in network.parameters())
+        network.leave_out_auxiliary()
+        assert network.auxiliary == ()
+        assert sum(p.numel() for p in network.parameters()) == before - spare
+        assert torch.equal(network(x), logits)
+        assert [torch.equal(one, logits) for one in network.with_auxiliary(x)] == [True]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from radcnn.core.errors import BundleError
@@ -20,6 +21,7 @@ from radcnn.inference import bundle as bundles
 from radcnn.inference.bundle import Bundle, load_bundle, save_bundle, seal, verify, write_model_card
 from radcnn.inference.scores import scores
 from radcnn.metrics.operating import OperatingPoint
+from radcnn.networks import build
 from radcnn.plan.settings import NetworkPlan, TaskPlan
 from written_lessons import BINARY, planted, tiny_network, tiny_plan
 
@@ -95,6 +97,20 @@ def test_a_bundle_in_the_memory_format_of_training_is_the_same(written: Path, tm
     save_bundle(tmp_path / "b", made(), last)
     for name in ("bundle.json", "weights-0.safetensors", "weights-1.safetensors"):
         assert (tmp_path / "b" / name).read_bytes() == (written / name).read_bytes()
+
+
+def test_auxiliary_heads_stay_behind_and_are_not_missed(tmp_path: Path) -> None:
+    options = {"stem": "small", "base_width": 4, "auxiliary": True}
+    network = build("googlenet", channels=1, outputs=1, options=options, seed=0)
+    without = build("googlenet", channels=1, outputs=1, options={**options, "auxiliary": False}, seed=0)
+    save_bundle(tmp_path / "b", made(network=NetworkPlan("googlenet", options), operating_points=()), [network])
+    stored = load_file(tmp_path / "b" / "weights-0.safetensors")
+    assert set(stored) == set(without.state_dict())
+    known, (loaded,) = load_bundle(tmp_path / "b")
+    assert known.network.options["auxiliary"] is True
+    assert sum(p.numel() for p in loaded.parameters()) == sum(p.numel() for p in without.parameters())
+    images, task = planted(4).images, known.make_task()
+    assert np.array_equal(scores([loaded], images, task), scores([network], images, task))
 
 
 def test_what_is_loaded_can_be_trained_further(written: Path) -> None:

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from radcnn.core.chance import generator
 from radcnn.core.errors import InputError
-from radcnn.learning.batches import Cases
+from radcnn.learning import loop
+from radcnn.learning.batches import Cases, shuffled
 from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
-from radcnn.learning.execution import Execution
+from radcnn.learning.execution import Execution, training_logits
 from radcnn.learning.loop import Lesson, fit, measure
+from radcnn.losses import binary_cross_entropy
 from radcnn.metrics.ranking import auc
 from radcnn.networks import build
 from radcnn.transforms.augmentation import Augmentation
@@ -83,6 +85,32 @@ def test_pairs_of_an_odd_number_of_cases_leave_no_case_alone(tmp_path: Path) -> 
     events = list(fit(odd, network, tmp_path, PLAIN))
     steps = [event for event in events if isinstance(event, StepEnded)]
     assert [(e.epoch, e.step, e.steps) for e in steps] == [(e, s, 3) for e in (1, 2, 3) for s in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.3])
+def test_auxiliary_heads_are_trained_with_three_tenths_of_their_loss(tmp_path: Path, monkeypatch, mixup: float) -> None:
+    options = {"stem": "small", "base_width": 4, "auxiliary": True}
+    network = build("googlenet", channels=1, outputs=1, options=options, seed=0)
+    first = {name: value.detach().clone() for name, value in network.named_parameters()}
+    given: list[Tensor] = []
+
+    def kept(*arguments: object) -> tuple[Tensor, ...]:
+        found = training_logits(*arguments)
+        given.extend(logits.detach().clone() for logits in found)
+        return found
+
+    monkeypatch.setattr(loop, "training_logits", kept)
+    what = lesson(epochs=1, batch=64, mixup=mixup, weight_decay=0.0)
+    (ended,) = epochs(list(fit(what, network, tmp_path, PLAIN)))
+    untrained = [name for name, value in network.named_parameters() if torch.equal(value, first[name])]
+    assert untrained == []
+    if mixup:
+        return
+    order = shuffled(len(what.training), 64, seed=0, path=("network", 0, "epoch", 0))[0]
+    truth = torch.from_numpy(what.cases.targets[what.training[order]]).float()
+    main, *others = (float(binary_cross_entropy(logits, truth)) for logits in given)
+    assert len(others) == 2
+    assert ended.training_loss == pytest.approx(main + 0.3 * sum(others), rel=1e-5)
 
 
 def test_a_planted_signal_is_learned(tmp_path: Path) -> None:

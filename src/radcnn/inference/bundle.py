@@ -64,11 +64,13 @@ class Bundle:
 
 
 def save_bundle(folder: Path, bundle: Bundle, networks: Sequence[nn.Module]) -> None:
-    """Write a bundle; the sums come last, so an interrupted one is refused by `load_bundle`."""
+    """Write a bundle, without auxiliary heads; the sums come last, so `load_bundle` refuses an interrupted one."""
     bundle = replace(bundle, networks=len(networks))
     write_json(folder / "bundle.json", {"format": FORMAT, **to_plain(bundle)})
     for index, network in enumerate(networks):
-        state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+        spare = tuple(f"{name}." for name in network.auxiliary) if isinstance(network, Network) else ()
+        kept = {name: value for name, value in network.state_dict().items() if not name.startswith(spare)}
+        state = {name: value.detach().cpu().contiguous() for name, value in kept.items()}
         write_bytes(folder / f"weights-{index}.safetensors", save_tensors(state))
     seal(folder)
 
@@ -168,5 +170,6 @@ def _network(weights: Path, bundle: Bundle) -> Network:
         dims=bundle.preparation.dims,
         options=bundle.network.options,
     )
+    network.leave_out_auxiliary()
     network.load_state_dict(load_tensors(weights.read_bytes()), assign=True)
     return network.eval()

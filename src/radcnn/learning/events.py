@@ -23,7 +23,7 @@ class EpochEnded:
 
     network         index of the network (member or fold) being trained
     epoch           counted from 1
-    training_loss   mean loss of the steps, with augmentation and dropout on
+    training_loss   mean loss of the steps, with augmentation, dropout and auxiliary heads on
     fit_loss        loss on up to as many training cases as there are tuning cases, as at prediction
     tuning_loss     loss on the tuning cases
     fit_figure, tuning_figure  the watched figure on the same cases; NaN where undefined

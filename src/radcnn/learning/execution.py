@@ -5,12 +5,14 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from radcnn.networks import Network
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # mallopt(3) of the GNU C library
 FEW_CHANNELS = 16  # a vector register of floats: oneDNN's kernels for fewer channels are others
@@ -63,14 +65,26 @@ def overruns(network: nn.Module) -> bool:
 
 def logits_of(network: nn.Module, images: Tensor, execution: Execution) -> Tensor:
     """Logits (B, outputs) in float32 for images (B, C, *size)."""
+    return _computed(network, network, images, execution)[0]
+
+
+def training_logits(network: nn.Module, images: Tensor, execution: Execution) -> tuple[Tensor, ...]:
+    """The same, followed by the logits of the network's auxiliary heads."""
+    forward = network.with_auxiliary if isinstance(network, Network) else network
+    return _computed(network, forward, images, execution)
+
+
+def _computed(
+    network: nn.Module, forward: Callable[[Tensor], Tensor | tuple[Tensor, ...]], images: Tensor, execution: Execution
+) -> tuple[Tensor, ...]:
     layout = execution.memory_format(network, images.ndim - 2)
     images = images.to(execution.device).contiguous(memory_format=layout)
-    if not execution.bfloat16:
-        logits: Tensor = network(images)
-        return logits.float()
-    with torch.autocast(execution.device, torch.bfloat16), full_last_layer(network):
-        logits = network(images)
-    return logits.float()
+    if execution.bfloat16:
+        with torch.autocast(execution.device, torch.bfloat16), full_last_layer(network):
+            found = forward(images)
+    else:
+        found = forward(images)
+    return tuple(logits.float() for logits in (found if isinstance(found, tuple) else (found,)))
 
 
 @contextmanager

@@ -22,13 +22,15 @@ from radcnn.learning.averaging import Averaged
 from radcnn.learning.batches import Cases, steps_of, training_batches
 from radcnn.learning.checkpoint import Progress
 from radcnn.learning.events import EpochEnded, Event, StepEnded, StoppedEarly
-from radcnn.learning.execution import Execution, logits_of
+from radcnn.learning.execution import Execution, logits_of, training_logits
 from radcnn.learning.mixing import mix
 from radcnn.learning.optimizers import make_optimizer, rate_at
 from radcnn.learning.settling import settle
 from radcnn.plan.settings import TrainingPlan
 from radcnn.tasks import Task
 from radcnn.transforms.pipeline import Pipeline
+
+AUXILIARY = 0.3  # weight of the loss of each auxiliary head: Szegedy et al. 2015, section 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,18 +128,26 @@ def _epoch(
             group["lr"] = plan.learning_rate * factor
         stream = torch_generator(lesson.seed, "mixing", *path, index)
         images, pairs = mix(images, targets, plan.mixup, stream)
-        logits = logits_of(network, images, execution)
-        loss = sum(
-            share
-            * lesson.task.loss(logits, truth.to(logits.device), class_weights=balance, smoothing=plan.label_smoothing)
-            for share, truth in pairs
-        )
-        assert isinstance(loss, Tensor)
+        logits, *auxiliary = training_logits(network, images, execution)
+        loss = _loss(lesson, logits, pairs, balance)
+        for others in auxiliary:
+            loss = loss + AUXILIARY * _loss(lesson, others, pairs, balance)
         total += _descend(loss, network, optimizer, plan.gradient_clip)
         if averaged is not None:
             averaged.update(network, epoch * steps + index)
         yield StepEnded(lesson.index, epoch + 1, index + 1, steps)
     return total / steps
+
+
+def _loss(lesson: Lesson, logits: Tensor, pairs: list[tuple[float, Tensor]], balance: Tensor | None) -> Tensor:
+    """The loss of logits against (share, targets) pairs that add up."""
+    smoothing = lesson.plan.label_smoothing
+    loss = sum(
+        share * lesson.task.loss(logits, truth.to(logits.device), class_weights=balance, smoothing=smoothing)
+        for share, truth in pairs
+    )
+    assert isinstance(loss, Tensor)
+    return loss
 
 
 def _descend(loss: Tensor, network: nn.Module, optimizer: Optimizer, clip: float) -> float:

@@ -44,7 +44,7 @@ class GoogLeNetOptions:
     branch3_kernel  3 as in torchvision's published weights, 5 as in the paper
     norm            normalisation after each convolution
     dropout         before the last layer
-    auxiliary       two more heads on earlier maps, for training only: see GoogLeNet.with_auxiliary
+    auxiliary       two more heads on earlier maps, for training only: a bundle leaves them out
     initialisation  one scheme for all weights instead of torchvision's
     """
 
@@ -143,6 +143,7 @@ class GoogLeNet(Network):
         channels = self._add_inceptions(second, dims, options)
         self.aux1 = self._auxiliary("inception4a", ends, options)
         self.aux2 = self._auxiliary("inception4d", ends, options)
+        self.auxiliary = ("aux1", "aux2") if options.auxiliary else ()
         self.avgpool = global_average(dims)
         self.dropout = nn.Dropout(options.dropout)
         self.fc = nn.Linear(channels, ends.outputs)
@@ -189,7 +190,7 @@ class GoogLeNet(Network):
         return self._logits(self.features(x))
 
     def with_auxiliary(self, x: Tensor) -> tuple[Tensor, ...]:
-        """The logits (B, outputs), then those of the auxiliary heads, if any; the paper weighs their losses 0.3."""
+        """The logits (B, outputs), then those of the auxiliary heads, if any."""
         after_4a, after_4d, last = self._stages(x)
         heads = ((self.aux1, after_4a), (self.aux2, after_4d))
         return (self._logits(last), *(head(maps) for head, maps in heads if head is not None))

@@ -37,11 +37,13 @@ class Network(nn.Module):
     forward(x)      logits (B, outputs); never a probability
     head_name       the last dense layer's name in the state dict: "fc", "classifier" or "classifier.6"
     initialisation  how its first weights are drawn
+    auxiliary       names of the heads that only help training, in the order of `with_auxiliary`; mostly none
     """
 
     features: Callable[[Tensor], Tensor]
     head_name: str
     initialisation: Initialisation
+    auxiliary: tuple[str, ...] = ()
 
     @property
     def head(self) -> nn.Linear:
@@ -49,6 +51,16 @@ class Network(nn.Module):
         layer = self.get_submodule(self.head_name)
         assert isinstance(layer, nn.Linear), f"{self.head_name} is the last dense layer"
         return layer
+
+    def with_auxiliary(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The logits (B, outputs), then those of the auxiliary heads."""
+        return (self(x),)
+
+    def leave_out_auxiliary(self) -> None:
+        """Take the auxiliary heads away, and their parameters with them: prediction has no use for them."""
+        for name in self.auxiliary:
+            setattr(self, name, None)
+        self.auxiliary = ()
 
 
 @dataclass(frozen=True)
