@@ -1,4 +1,4 @@
-"""What a resumed run may not go on with: another plan, other images."""
+"""What a resumed run may not go on with: another plan, other images; and what it says on another machine."""
 
 from __future__ import annotations
 
@@ -72,3 +72,17 @@ def test_files_that_were_only_copied_anew_are_gone_on_with(run: Path) -> None:
         file.write_bytes(file.read_bytes())
     told("train", run, "--resume")
     assert (run / "bundle").is_dir()
+
+
+@pytest.mark.parametrize(("name", "value"), [("cores", "96"), ("device", "cuda"), ("torch", "2.6.0")])
+def test_going_on_where_sums_round_otherwise_is_said_and_done(run: Path, name: str, value: str) -> None:
+    change(run / "run.json", lambda record: record["environment"].update({name: value}))
+    said = told("train", run, "--resume").err
+    assert f"this run began with {name} {value} and goes on with {name} " in said
+    assert "last digits may differ from those of an uninterrupted run" in said
+    assert (run / "bundle").is_dir()
+
+
+def test_going_on_where_it_began_says_nothing_of_the_kind(run: Path) -> None:
+    change(run / "run.json", lambda record: record["environment"].update(python="3.0", scipy="0.1"))
+    assert "this run began with" not in told("train", run, "--resume").err

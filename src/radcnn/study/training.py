@@ -30,7 +30,7 @@ from radcnn.learning.lessons import Development, Rows, train_networks
 from radcnn.learning.precision import bfloat16_trial
 from radcnn.plan.settings import Plan, Precision, Reason
 from radcnn.plan.stored import load_plan, plan_hash, save_plan
-from radcnn.study.environment import environment
+from radcnn.study.environment import changed_rounding, environment
 from radcnn.study.folder import RunFolder, find_run, find_study, read_record
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
@@ -46,7 +46,7 @@ def train(
     """Train the networks of a study's plan; returns the run's folder.
 
     study    a study's folder or study.yaml; with `resume` also a run's folder
-    resume   go on with the newest (or this) run from its last epoch, bit for bit
+    resume   go on with the newest (or this) run from its last epoch, bit for bit on a machine of the same kind
     workers  threads that make batches ahead of time; changes no number
     options  settings that beat study.yaml: minutes, seed, network, training ...
 
@@ -57,6 +57,8 @@ def train(
             raise InputError("a resumed run keeps its plan; leave the options out, or start a new run without --resume")
         run = find_run(study)
         check_plan(run)
+        if changed := changed_rounding(read_record(run)["environment"], environment()):
+            listener.say(changed)
         _go_on(run, open_study(run.study), workers, listener)
         return run.path
     folder = find_study(study)
