@@ -1,7 +1,8 @@
 """Intervals hold what they promise: 95 % of them contain the truth, with 1, 4 and 10 images per patient.
 
 Scores are simulated with a patient effect, half of their variance within a class; truth is drawn per image, or
-once per patient. The truth of a figure is its value among 400,000 independent cases.
+once per patient. The truth of a figure is its value among 400,000 independent cases. With one case per patient the
+coverage of a figure of counts is added up over all counts that can come: no chance is left in it.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from functools import cache
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy import special, stats
 
 from radcnn.metrics.bootstrap import bootstrap_auc
 from radcnn.metrics.calibration import brier, calibration_slope
-from radcnn.metrics.decided import decision_figures
+from radcnn.metrics.decided import balanced_accuracy, decision_figures
 from radcnn.metrics.delong import delong_interval
 
 PREVALENCE, SHIFT, THRESHOLD = 0.4, 1.7, 0.5
@@ -107,6 +108,22 @@ def test_ignoring_the_patient_would_not_cover():
     found = coverage(independent, (60, 10, True), 200)
     assert found["auc"] < 0.85
     assert found["sensitivity"] < 0.85
+
+
+@pytest.mark.parametrize(
+    ("few", "many", "sensitivity", "specificity"),
+    [(10, 100, 0.9, 0.9), (20, 200, 0.95, 0.9), (5, 50, 0.9, 0.8), (8, 80, 0.97, 0.97), (30, 30, 0.8, 0.8)],
+)
+def test_balanced_accuracy_covers_with_few_positives_and_high_recalls(few, many, sensitivity, specificity):
+    truth, covered = np.repeat([1, 0], [few, many]), 0.0
+    for hits in range(few + 1):
+        for rejected in range(many + 1):
+            chance = stats.binom.pmf(hits, few, sensitivity) * stats.binom.pmf(rejected, many, specificity)
+            if chance > 1e-7:
+                called = np.repeat([1, 0, 1, 0], [hits, few - hits, many - rejected, rejected])
+                made = balanced_accuracy(called, truth, np.arange(truth.size))
+                covered += chance * (made.low <= (sensitivity + specificity) / 2 <= made.high)
+    assert 0.925 < covered < 0.97
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
-from radcnn.metrics.decided import decision_figures, predictive_values_at
+from radcnn.metrics.decided import balanced_accuracy, decision_figures, predictive_values_at
 from radcnn.metrics.operating import Counts, OperatingPoint, choose_threshold, counts_at
 from radcnn.metrics.proportions import clopper_pearson, design_effect, proportion, wilson, wilson_limits
 
@@ -83,6 +83,33 @@ def test_figures_with_a_zero_denominator_are_missing_with_their_reason():
     assert decision_figures([0, 0], [0, 0], ["a", "b"])["f1"].undefined == "no case is positive or was called positive"
     assert decision_figures([0, 0], [0, 0], ["a", "b"])["balanced_accuracy"].undefined
     assert decision_figures([], [], [])["accuracy"].undefined == "no cases"
+
+
+def test_a_class_that_is_all_right_adds_what_is_not_known_of_it():
+    truth = np.repeat([1, 0], [10, 100])
+    made = balanced_accuracy(np.repeat([1, 1, 0], [10, 10, 90]), truth, np.arange(110))
+    ill, well = wilson(10, 10), wilson(90, 100)
+    assert made.low == pytest.approx(made.value - math.hypot(ill.value - ill.low, well.value - well.low) / 2)
+    assert made.high == pytest.approx(made.value + (well.high - well.value) / 2)
+    perfect = balanced_accuracy(truth, truth, np.arange(110))
+    assert perfect.high == 1
+    assert perfect.low < wilson_limits(1.0, 110, 1.96)[0]
+
+
+def test_recalls_of_the_same_patients_count_together():
+    chance = np.random.default_rng(0)
+    names, truth = np.repeat(np.arange(40), 10), np.tile([0, 1], 200)
+    leaning = np.repeat(chance.normal(size=40), 10)
+    called = chance.normal(size=400) + 2 * leaning + 2 * truth > 1
+    together = balanced_accuracy(called, truth, names)
+    apart = balanced_accuracy(called, truth, names + 40 * truth)
+    assert together.high - together.low < 0.7 * (apart.high - apart.low)
+
+
+def test_balanced_accuracy_has_no_interval_when_a_class_is_several_cases_of_one_patient():
+    made = balanced_accuracy([1, 1, 0, 0, 0], [1, 1, 0, 0, 0], ["a", "a", "b", "c", "d"])
+    assert made.value == 1
+    assert made.method == "no interval: one patient of a class"
 
 
 def test_predictive_values_follow_bayes():

@@ -1,7 +1,8 @@
 """Figures of yes/no decisions at one threshold, each with an interval by patient.
 
-Sensitivity, specificity, PPV, NPV and accuracy are proportions; balanced accuracy and F1 are linearised; PPV and NPV
-at another prevalence follow Bayes' theorem from sensitivity and specificity, with limits from theirs.
+Sensitivity, specificity, PPV, NPV and accuracy are proportions; balanced accuracy has limits from those of the recalls;
+F1 is linearised; PPV and NPV at another prevalence follow Bayes' theorem from sensitivity and specificity, with limits
+from theirs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from radcnn.core.estimate import Estimate
-from radcnn.metrics.clustered import clustered_ratio, linearised, patient_codes
+from radcnn.metrics.clustered import Codes, Floats, clustered_ratio, patient_codes
 from radcnn.metrics.proportions import proportion
 
 Flags = NDArray[np.bool_]
@@ -53,29 +54,43 @@ def majority_accuracy(labels: ArrayLike, patients: ArrayLike, *, level: float = 
 
 
 def balanced_accuracy(called: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """The mean of the classes' recalls, decisions (n,) against truth (n,), any number of classes; logit scale.
+    """The mean of the K classes' recalls p_k, decisions (n,) against truth (n,), any number of classes.
 
-    At 0 and 1, where the variance vanishes, the limits are those of as many cases right by chance: the accuracy's.
-    Missing when there are fewer than two classes in the truth.
+    The limits combine those of the recalls, Wilson's by patient, by MOVER (Zou and Donner 2008, doi:10.1002/sim.3095):
+
+        low = mean - sqrt(sum over j, k of r_jk (p_j - low_j) (p_k - low_k)) / K,   high likewise
+
+    with r the correlation of the recalls where patients have cases of several classes (else 0). So a class that is all
+    right adds what is not known of it. Missing when there are fewer than two classes in the truth.
     """
     answer, labels, codes = np.asarray(called), np.asarray(truth), patient_codes(patients)
-    classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    classes, index = np.unique(labels, return_inverse=True)
     people = int(np.unique(codes).size)
     if classes.size < 2:
         return Estimate.missing("fewer than two classes among the cases", labels.size, people)
     right = (answer == labels).astype(np.float64)
-    recalls = np.bincount(index, right) / counts
-    influence = (right - recalls[index]) / (counts[index] * classes.size)
-    value = float(recalls.mean())
-    if not influence.any():
-        # every class is all right or all wrong
-        like = proportion(right, patients, level=level)
-        same = like.value == value
-        low, high = (like.low, like.high) if same else (math.nan, math.nan)
-        return Estimate(
-            value, low, high, labels.size, people, like.method if same else "no interval: no variance", level
-        )
-    return linearised(value, influence, codes, level=level, scale="logit")
+    recalls = [proportion(right[index == k], codes[index == k], level=level) for k in range(classes.size)]
+    values, lows, highs = np.array([(made.value, made.low, made.high) for made in recalls]).T
+    together = _correlation(right - values[index], index, codes)
+    low, high = (
+        float(math.sqrt(max(gap @ together @ gap, 0)) / classes.size) for gap in (values - lows, highs - values)
+    )
+    value = float(values.mean())
+    method = (
+        "no interval: one patient of a class" if math.isnan(low) else "MOVER of the classes' Wilson limits by patient"
+    )
+    return Estimate(value, max(value - low, 0.0), min(value + high, 1.0), labels.size, people, method, level)
+
+
+def _correlation(residual: Floats, index: Codes, codes: Codes) -> Floats:
+    """Correlation (K, K) over patients of the sums of residuals (n,) of each class; 0 with one that does not vary."""
+    sums = np.zeros((int(codes.max()) + 1, int(index.max()) + 1))
+    np.add.at(sums, (codes, index), residual)
+    product = sums.T @ sums
+    spread = np.sqrt(np.outer(product.diagonal(), product.diagonal()))
+    together = np.divide(product, spread, out=np.zeros_like(product), where=spread > 0)
+    np.fill_diagonal(together, 1.0)
+    return np.asarray(together)
 
 
 def f1(called: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
