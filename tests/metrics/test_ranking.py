@@ -106,6 +106,24 @@ def test_perfect_and_equal_scores_have_an_interval_with_width():
     assert "Newcombe" in perfect.method
 
 
+def test_few_patients_of_a_class_have_newcombes_limits_and_many_have_students_t_of_that_class():
+    chance = np.random.default_rng(0)
+    few, many = (np.repeat([1, 0], [ill, 100]) for ill in (10, 40))
+    made = delong_interval(chance.normal(size=110) + few, few, np.arange(110))
+    assert (made.low, made.high) == newcombe_limits(made.value, 10, 100, 1.959963984540054)
+    assert "fewer than 25 patients" in made.method
+    assert "t with 39 df" in delong_interval(chance.normal(size=140) + many, many, np.arange(140)).method
+
+
+def test_copies_of_few_patients_images_add_nothing_to_the_auc():
+    chance = np.random.default_rng(0)
+    truth = np.repeat([1, 0], [8, 40])
+    scores = chance.normal(size=48) + truth
+    plain = delong_interval(scores, truth, np.arange(48))
+    copied = delong_interval(scores.repeat(5), truth.repeat(5), np.arange(48).repeat(5))
+    assert (copied.low, copied.high) == pytest.approx((plain.low, plain.high), abs=1e-9)
+
+
 def test_perfect_scores_of_few_patients_count_patients_and_not_images():
     truth, names = np.repeat([0, 1], 30), np.repeat(np.arange(6), 10)
     assert delong_interval(truth.astype(float), truth, names).low < 0.6

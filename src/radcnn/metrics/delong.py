@@ -23,6 +23,10 @@ from radcnn.core.estimate import Estimate
 from radcnn.metrics.clustered import Codes, Floats, patient_codes, t_limits, t_quantile
 from radcnn.metrics.ranking import one_class
 
+# patients of the smaller class below which DeLong's variance is too uncertain: with 14, 20 and 25 of them beside 200
+# others (AUC 0.96) its intervals cover 91, 92 and 93 %, and Newcombe's 97, 97 and 98 %
+FEW = 25
+
 
 @dataclass(frozen=True, eq=False)
 class Components:
@@ -96,16 +100,30 @@ def newcombe_limits(area: float, positives: float, negatives: float, quantile: f
     return low, high
 
 
+def effective_counts(parts: Components, variance: float) -> tuple[float, float]:
+    """Positives and negatives that tell as much as these clustered ones: each class over the AUC's design effect.
+
+    The design effect is the variance by patient over that of independent cases; at least 1, and never so large that
+    fewer than a class's patients are left, which is also what is taken where a variance is 0 or unknown.
+    """
+    alone = Components(parts.auc, parts.deviation, parts.positive, np.arange(parts.codes.size))
+    independent = covariance(alone, alone)
+    effect = max(variance / independent, 1.0) if variance > 0 and independent > 0 else math.inf
+    sides = [parts.codes[side] for side in (parts.positive, ~parts.positive)]
+    m, n = (max(side.size / effect, float(np.unique(side).size)) for side in sides)
+    return m, n
+
+
 def delong_interval(scores: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
     """The AUC with its DeLong interval on the logit scale, by patient where patients have several cases.
 
     The logit keeps the limits inside (0, 1) and covers better near 1 (Qin and Hotilovac 2008,
-    doi:10.1177/0962280207087173); Student's t has as many degrees of freedom as there are patients, less one.
-    Where the variance is 0 (perfect separation, or equal scores) Newcombe's score limits stand in, with patients in
-    place of cases. Missing when a class is absent.
+    doi:10.1177/0962280207087173); Student's t has as many degrees of freedom as the smaller class has patients, less
+    one. Newcombe's score limits of the effective counts stand in where that class has fewer than FEW patients, and
+    where the variance is 0 (perfect separation, or equal scores). Missing when a class is absent.
 
     >>> str(delong_interval([0.1, 0.4, 0.35, 0.8, 0.7], [0, 0, 1, 1, 1], ["a", "b", "c", "d", "e"]))
-    '0.833 (0.043 to 0.998, n=5)'
+    '0.833 (0.313 to 0.981, n=5)'
     """
     positive = np.asarray(truth) > 0
     people = int(np.unique(np.asarray(patients)).size)
@@ -113,14 +131,17 @@ def delong_interval(scores: ArrayLike, truth: ArrayLike, patients: ArrayLike, *,
         return Estimate.missing(reason, positive.size, people)
     parts = components(scores, truth, patients)
     variance = covariance(parts, parts)
-    ill, well = np.unique(parts.codes[positive]).size, np.unique(parts.codes[~positive]).size
-    name = "DeLong" if people == positive.size else "DeLong by patient"
-    if variance > 0:
-        low, high = t_limits(parts.auc, variance, t_quantile(level, people), "logit")
-        method = f"{name}, logit scale"
+    fewest = min(np.unique(parts.codes[side]).size for side in (positive, ~positive))
+    if variance > 0 and fewest >= FEW:
+        low, high = t_limits(parts.auc, variance, t_quantile(level, fewest), "logit")
+        name = "DeLong" if people == positive.size else "DeLong by patient"
+        method = f"{name}, logit scale, t with {fewest - 1} df"
     else:
-        low, high = newcombe_limits(parts.auc, ill, well, float(stats.norm.ppf((1 + level) / 2)))
-        method = "Newcombe's score limits by patient: DeLong's variance is 0 or unknown"
+        low, high = newcombe_limits(
+            parts.auc, *effective_counts(parts, variance), float(stats.norm.ppf((1 + level) / 2))
+        )
+        why = "DeLong's variance is 0 or unknown" if not variance > 0 else f"a class has fewer than {FEW} patients"
+        method = f"Newcombe's score limits by patient: {why}"
     return Estimate(parts.auc, low, high, positive.size, people, method, level)
 
 
@@ -138,8 +159,9 @@ def paired_delong(
 ) -> PairedTest:
     """Test of AUC(first) = AUC(second), scores (n,) of the same cases, by patient where patients have several cases.
 
-    z = difference / sqrt(var1 + var2 - 2 cov), normal. Missing when a class is absent; p is 1 where the two scores rank
-    all cases alike.
+    z = difference / sqrt(var1 + var2 - 2 cov) is taken as normal: with Student's t too few differences would be found
+    (10 patients against 200: 3 % of null differences at a level of 5 %; normal: 5 %). Missing when a class is absent; p
+    is 1 where the two scores rank all cases alike.
     """
     positive = np.asarray(truth) > 0
     people = int(np.unique(np.asarray(patients)).size)
