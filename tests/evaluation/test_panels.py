@@ -171,10 +171,46 @@ def test_multilabel_masks_missing_labels_and_says_so():
 def test_regression_gives_agreement_data():
     made = judge("regression")
     assert made.questions == ()
-    assert len(made.agreement.truth) == 120
-    assert made.agreement.bias == made.figures["bias"].value
-    assert made.figures["limit_low"].value < made.agreement.bias < made.figures["limit_high"].value
+    (value,) = made.values
+    assert value.figures == made.figures
+    assert len(value.agreement.truth) == 120
+    assert value.agreement.bias == made.figures["bias"].value
+    assert made.figures["limit_low"].value < value.agreement.bias < made.figures["limit_high"].value
     assert made.figures["mae"].value < made.figures["mae_of_median"].value
+
+
+def two_values():
+    """Values of different units, the first not known of every third case."""
+    table, chance = predictions("regression"), np.random.default_rng(1)
+    second = 5000 + 1000 * chance.normal(size=(120, 1))
+    truth = np.hstack([table.targets, second])
+    truth[::3, 0] = np.nan
+    scores = np.hstack([table.scores, second + 200 * chance.normal(size=(120, 1))])
+    return dataclasses.replace(table, target=Target("regression", ("age", "dose")), scores=scores, targets=truth)
+
+
+def test_each_of_several_values_is_judged_on_the_cases_that_have_it():
+    table = two_values()
+    made = judge("regression", table, settings=dataclasses.replace(QUICK, subgroups=("site",)))
+    age, dose = made.values
+    assert (age.name, age.n, dose.name, dose.n) == ("age", 80, "dose", 120)
+    assert age.figures["mae"].value == pytest.approx(np.nanmean(np.abs(table.scores - table.targets)[:, 0]))
+    assert dose.figures["mae"].value == pytest.approx(np.abs(table.scores - table.targets)[:, 1].mean())
+    mean = (age.figures["r2"].value + dose.figures["r2"].value) / 2
+    assert made.figures["r2"].value == pytest.approx(mean)
+    assert made.figures["r2"].low < mean < made.figures["r2"].high
+    assert "age (40)" in " ".join(made.notes)
+    assert {row.question for row in made.subgroups} == {"age", "dose"}
+    assert {case.question for case in made.worst} == {"age", "dose"}
+    assert Judgement.from_json(json.loads(json.dumps(made.as_json(), allow_nan=False))) == made
+
+
+def test_several_values_of_which_one_does_not_vary_have_no_mean_r2_and_name_it():
+    table = two_values()
+    table.targets[:, 1] = 1.0
+    made = judge("regression", table)
+    assert made.figures["r2"].undefined == "the truth does not vary for dose"
+    assert math.isfinite(made.values[0].figures["r2"].value)
 
 
 def test_unlabelled_cases_are_left_out_and_counted():

@@ -15,6 +15,7 @@ from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Judgement
 from radcnn.reports import Story, render
 from radcnn.reports.headline import RESEARCH_USE, SYNTHETIC
+from radcnn.reports.model_card import model_card
 from radcnn.reports.page import SECTIONS
 from radcnn.reports.story import Flow, Opening, SideCount
 
@@ -130,6 +131,33 @@ def test_synthetic_results_carry_a_banner_and_real_ones_do_not(pages):
 
 def test_the_word_validation_never_names_a_set(pages):
     assert not any("validation" in page.lower() for page in pages.values())
+
+
+def with_two_values(judgement: Judgement) -> Judgement:
+    (one,) = judgement.values
+    other = replace(one, name="dose", n=one.n - 5)
+    rows = (*judgement.subgroups, *(replace(row, question="dose") for row in judgement.subgroups))
+    return replace(
+        judgement,
+        target=replace(judgement.target, names=(one.name, "dose")),
+        values=(one, other),
+        figures={"r2": one.figures["r2"]},
+        subgroups=rows,
+    )
+
+
+def test_each_of_several_values_has_its_tables_and_figures(story):
+    told = story("regression")
+    told = replace(told, tuning=with_two_values(told.tuning), test=with_two_values(told.test))
+    page = render(told)
+    text = " ".join("".join(Reader(page).text).split())
+    for name in ("bone age", "dose"):
+        assert f"{name}: figures of the value" in text
+        assert f"Bland-Altman plot of {name} on the internal test set" in page
+    assert "On the internal test set: Macro R²" in text
+    assert "Known of 235 of 240 cases" in text
+    assert page.count("Forest plot per site") == 2, "one per value: they have different units"
+    assert "| dose | tuning" in model_card(told)
 
 
 def test_an_unopened_test_set_is_told_and_tuning_figures_are_called_optimistic(story):

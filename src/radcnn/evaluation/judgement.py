@@ -21,7 +21,11 @@ Judgement
 │   ├── net_benefit          NetBenefitCurve or None
 │   └── histogram            ScoreHistogram
 ├── confusion                ConfusionMatrix of the most probable class (multiclass), else None
-├── agreement                AgreementData (regression), else None
+├── values                   one Value per column of a regression target; empty for the others
+│   ├── name, n, patients
+│   ├── figures              mae, rmse, r2, bias, limit_low, limit_high (Bland-Altman), mae_of_median (what guessing
+│   │                        the median costs)
+│   └── agreement            AgreementData
 ├── subgroups                one SubgroupRow per value of each asked column and question
 ├── worst                    the most confidently wrong cases, worst first
 └── notes                    sentences a reader must know (stratified bootstrap, undefined figures ...)
@@ -32,7 +36,7 @@ Judgement
               balanced_accuracy, kappa, kappa_quadratic, brier (sum over classes), log_loss
   multilabel  auc and auc_bootstrap (macro), auprc (macro), brier (macro), exact_match (all labels right at 0.5, among
               cases with every label known)
-  regression  mae, rmse, r2, bias, limit_low, limit_high (Bland-Altman), mae_of_median (what guessing the median costs)
+  regression  the same as its only value's figures; for several values, which may have several units, r2 (macro)
 
 All numbers are float64 or int; an undefined one is NaN in Python and null in JSON, and the Estimate says why.
 `Judgement.from_json(json.loads(json.dumps(judgement.as_json())))` is the same judgement.
@@ -146,11 +150,22 @@ class AgreementData:
 
 
 @dataclass(frozen=True)
+class Value:
+    """One column of a regression target, on the cases whose truth is known."""
+
+    name: str
+    n: int
+    patients: int
+    figures: dict[str, Estimate]
+    agreement: AgreementData
+
+
+@dataclass(frozen=True)
 class SubgroupRow:
     """One group of cases (column == value) on one question; `positives` is 0 for regression.
 
     figures: auc, and sensitivity and specificity at the question's first operating point; accuracy for a multiclass
-    target (question "all classes"); mae and bias for regression (question = the target). A group too small for a
+    target (question "all classes"); mae and bias for regression (question = the value). A group too small for a
     figure has it undefined, with the reason.
     """
 
@@ -165,7 +180,10 @@ class SubgroupRow:
 
 @dataclass(frozen=True)
 class WorstCase:
-    """A confidently wrong case: `wrongness` is 1 minus the probability given to the truth, or the absolute error."""
+    """A confidently wrong case: `wrongness` is 1 minus the probability given to the truth, or the absolute error.
+
+    Where several values are predicted the error is in units of that value's mean absolute error, so that they compare.
+    """
 
     case: str
     question: str
@@ -189,7 +207,7 @@ class Judgement:
     figures: dict[str, Estimate]
     questions: tuple[Question, ...]
     confusion: ConfusionMatrix | None
-    agreement: AgreementData | None
+    values: tuple[Value, ...]
     subgroups: tuple[SubgroupRow, ...]
     worst: tuple[WorstCase, ...]
     notes: tuple[str, ...]
@@ -199,6 +217,11 @@ class Judgement:
         return isinstance(other, Judgement) and self.as_json() == other.as_json()
 
     __hash__ = None  # type: ignore[assignment]  # it holds dicts
+
+    @property
+    def parts(self) -> int:
+        """How many questions, or values, the figures of the whole target are over."""
+        return len(self.questions) + len(self.values)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; NaN becomes null."""

@@ -9,16 +9,16 @@ import numpy as np
 
 from radcnn.core.estimate import Estimate
 from radcnn.core.prediction import Predictions
-from radcnn.evaluation.curves import floats, histogram, reliability, resampled
-from radcnn.evaluation.judgement import AgreementData, ConfusionMatrix, Judgement, PointResult, Question
+from radcnn.evaluation.curves import histogram, reliability, resampled
+from radcnn.evaluation.judgement import ConfusionMatrix, Judgement, PointResult, Question, Value
 from radcnn.evaluation.questions import Asked, asked, labelled
 from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.evaluation.subgroups import subgroup_rows
+from radcnn.evaluation.values import judge_value, measured
 from radcnn.evaluation.worst import worst_cases
 from radcnn.metrics import regression
 from radcnn.metrics.agreement import confusion_matrix, kappa
 from radcnn.metrics.calibration import brier, calibration_intercept, calibration_slope, log_loss
-from radcnn.metrics.clustered import clustered_mean
 from radcnn.metrics.decided import balanced_accuracy, decision_figures, majority_accuracy, predictive_values_at
 from radcnn.metrics.delong import delong_interval
 from radcnn.metrics.multiclass import (
@@ -35,7 +35,6 @@ from radcnn.metrics.ranking import one_class
 
 Points = tuple[OperatingPoint, ...]
 Panel = Callable[[Predictions, EvaluationSettings, Points], Judgement]
-MOST_PAIRS = 5000  # of an agreement plot
 
 
 def judge_question(question: Asked, settings: EvaluationSettings, points: Points) -> Question:
@@ -143,24 +142,14 @@ def multilabel(predictions: Predictions, settings: EvaluationSettings, points: P
 
 
 def values(predictions: Predictions, settings: EvaluationSettings, points: Points) -> Judgement:
-    """Judge a regression target: one value per case, in the table's unit."""
-    known, level = labelled(predictions), settings.level
-    guess, truth, patients = known.scores[:, 0], known.targets[:, 0], known.patients
-    low, high = regression.limits_of_agreement(guess, truth, patients, level=level)
-    figures = {
-        "mae": regression.mae(guess, truth, patients, level=level),
-        "rmse": regression.rmse(guess, truth, patients, level=level),
-        "r2": regression.r2(guess, truth, patients, level=level),
-        "bias": regression.bias(guess, truth, patients, level=level),
-        "limit_low": low,
-        "limit_high": high,
-        "mae_of_median": clustered_mean(
-            np.abs(truth - np.median(truth)) if truth.size else truth, patients, level=level
-        ),
-    }
-    kept = np.unique(np.linspace(0, max(len(known) - 1, 0), min(len(known), MOST_PAIRS)).round().astype(np.intp))
-    data = AgreementData(floats(truth[kept]), floats(guess[kept]), figures["bias"].value, low.value, high.value)
-    return _judgement(predictions, settings, points, figures, (), agreement=data)
+    """Judge a regression target: one or more values per case, each in the table's unit."""
+    known = labelled(predictions)
+    judged = tuple(judge_value(value, settings) for value in measured(known))
+    figures = judged[0].figures
+    if len(judged) > 1:
+        given = known.scores, known.targets, known.patients, known.target.names
+        figures = {"r2": regression.macro_r2(*given, level=settings.level)}
+    return _judgement(predictions, settings, points, figures, (), values=judged)
 
 
 def _judgement(
@@ -171,7 +160,7 @@ def _judgement(
     questions: tuple[Question, ...],
     *,
     confusion: ConfusionMatrix | None = None,
-    agreement: AgreementData | None = None,
+    values: tuple[Value, ...] = (),
 ) -> Judgement:
     known = labelled(predictions)
     return Judgement(
@@ -185,15 +174,19 @@ def _judgement(
         figures=figures,
         questions=questions,
         confusion=confusion,
-        agreement=agreement,
+        values=values,
         subgroups=subgroup_rows(known, settings, points),
         worst=worst_cases(known),
-        notes=tuple(_notes(known, settings, figures, questions)),
+        notes=tuple(_notes(known, settings, figures, questions, values)),
     )
 
 
 def _notes(
-    known: Predictions, settings: EvaluationSettings, figures: dict[str, Estimate], questions: tuple[Question, ...]
+    known: Predictions,
+    settings: EvaluationSettings,
+    figures: dict[str, Estimate],
+    questions: tuple[Question, ...],
+    values: tuple[Value, ...],
 ) -> list[str]:
     """Sentences a reader must know before the numbers."""
     notes = []
@@ -206,7 +199,8 @@ def _notes(
             notes.append(f"{name} is undefined: {figure.undefined}.")
     if any("stratified" in question.figures["auc_bootstrap"].method for question in questions):
         notes.append("An outcome has few patients: the bootstrap draws patients within their outcome.")
-    missing = [f"{question.name} ({len(known) - question.n})" for question in questions if question.n < len(known)]
+    counts = [(part.name, part.n) for part in questions] + [(part.name, part.n) for part in values]
+    missing = [f"{name} ({len(known) - n})" for name, n in counts if n < len(known)]
     if missing:
         notes.append("Cases without a label were left out, per label: " + ", ".join(missing) + ".")
     return notes

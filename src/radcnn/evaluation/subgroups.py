@@ -13,6 +13,7 @@ from radcnn.core.prediction import Predictions
 from radcnn.evaluation.judgement import SubgroupRow
 from radcnn.evaluation.questions import Asked, asked
 from radcnn.evaluation.settings import EvaluationSettings
+from radcnn.evaluation.values import Measured, measured
 from radcnn.metrics.decided import decision_figures
 from radcnn.metrics.delong import delong_interval
 from radcnn.metrics.operating import OperatingPoint
@@ -47,8 +48,8 @@ def _row(column: str, value: str, question: str, n: int, patients: int, positive
 
 
 def _figures(group: Predictions, settings: EvaluationSettings, points: Points) -> Iterator[Found]:
-    if group.target.kind == "regression":
-        yield _values(group, settings)
+    for value in measured(group):
+        yield _value(value, settings)
     if group.target.kind == "multiclass":
         yield _classes(group, settings)
     for question in asked(group):
@@ -87,12 +88,10 @@ def _classes(group: Predictions, settings: EvaluationSettings) -> Found:
     return "all classes", len(known), people, 0, {"accuracy": accuracy}
 
 
-def _values(group: Predictions, settings: EvaluationSettings) -> Found:
-    known = group.only(np.isfinite(group.targets[:, 0]))
-    people = len(set(known.patients))
-    given = known.scores[:, 0], known.targets[:, 0], known.patients
+def _value(value: Measured, settings: EvaluationSettings) -> Found:
+    given, n, people = (value.guess, value.truth, value.patients), value.truth.size, value.people
     figures = {
-        "mae": enough(mae(*given, level=settings.level), people, len(known)),
-        "bias": enough(bias(*given, level=settings.level), people, len(known)),
+        "mae": enough(mae(*given, level=settings.level), people, n),
+        "bias": enough(bias(*given, level=settings.level), people, n),
     }
-    return group.target.names[0], len(known), people, 0, figures
+    return value.name, n, people, 0, figures

@@ -7,6 +7,7 @@ import numpy as np
 from radcnn.core.prediction import Predictions
 from radcnn.evaluation.judgement import WorstCase
 from radcnn.evaluation.questions import asked
+from radcnn.evaluation.values import measured
 
 SHOWN = 20
 
@@ -15,7 +16,7 @@ def worst_cases(predictions: Predictions) -> tuple[WorstCase, ...]:
     """At most twenty wrong cases, the worst first; equal ones in the order of the table.
 
     Wrong is a probability of the truth below one half (binary, each label), another class on top (multiclass); for
-    regression the largest absolute errors.
+    regression the largest absolute errors, of several values relative to the mean error of each.
     """
     kind = predictions.target.kind
     found = {"regression": _values, "multiclass": _classes}.get(kind, _answers)(predictions)
@@ -50,8 +51,11 @@ def _classes(predictions: Predictions) -> list[WorstCase]:
 
 
 def _values(predictions: Predictions) -> list[WorstCase]:
-    name, found = predictions.target.names[0], []
-    for i in np.flatnonzero(np.isfinite(predictions.targets[:, 0])):
-        guess, truth = float(predictions.scores[i, 0]), float(predictions.targets[i, 0])
-        found.append(WorstCase(predictions.cases[i], name, f"{truth:.6g}", f"{guess:.6g}", guess, abs(guess - truth)))
+    found, several = [], len(predictions.target.names) > 1
+    for value in measured(predictions):
+        apart = np.abs(value.guess - value.truth)
+        unit = float(apart.mean()) if several and apart.any() else 1.0
+        for row, guess, truth, error in zip(value.rows, value.guess, value.truth, apart, strict=True):
+            case = predictions.cases[int(row)]
+            found.append(WorstCase(case, value.name, f"{truth:.6g}", f"{guess:.6g}", float(guess), float(error / unit)))
     return found

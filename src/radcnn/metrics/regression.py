@@ -6,12 +6,13 @@ All intervals are linearised by patient. Differences are predicted minus truth.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from radcnn.core.estimate import Estimate
-from radcnn.metrics.clustered import Floats, clustered_mean, linearised, patient_codes
+from radcnn.metrics.clustered import Codes, Floats, clustered_mean, linearised, patient_codes
 
 SPREADS = 1.959963984540054  # Bland and Altman's limits hold 95 % of differences, whatever the level of the interval
 
@@ -47,11 +48,48 @@ def r2(predicted: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: fl
     """
     guess, y = _given(predicted, truth)
     codes = patient_codes(patients)
-    if y.size == 0 or np.ptp(y) == 0:
-        return Estimate.missing("the truth does not vary" if y.size else "no cases", y.size, int(np.unique(codes).size))
+    if reason := _flat(y):
+        return Estimate.missing(reason, y.size, int(np.unique(codes).size))
+    return _explained(*_unexplained(guess, y), codes, level)
+
+
+def macro_r2(
+    predicted: Floats, truth: Floats, patients: ArrayLike, names: Sequence[str], *, level: float = 0.95
+) -> Estimate:
+    """The mean of the R2 of the columns of predicted (n, k) against truth (n, k), NaN where unknown; without a unit.
+
+    The influences of the columns are added per case, so that their correlation counts. Missing when a column's truth
+    does not vary.
+    """
+    codes, known = patient_codes(patients), np.isfinite(truth)
+    ratio, influence = 0.0, np.zeros(len(truth))
+    for column, name in enumerate(names):
+        rows = known[:, column]
+        guess, y = _given(predicted[rows, column], truth[rows, column])
+        if reason := _flat(y):
+            return Estimate.missing(f"{reason} for {name}", len(truth), int(np.unique(codes).size))
+        one, moved = _unexplained(guess, y)
+        ratio += one / len(names)
+        influence[rows] += moved / len(names)
+    return _explained(ratio, influence, codes, level)
+
+
+def _flat(y: Floats) -> str:
+    """Why nothing of the truth (n,) can be explained, or an empty string."""
+    if not y.size:
+        return "no cases"
+    return "" if np.ptp(y) > 0 else "the truth does not vary"
+
+
+def _unexplained(guess: Floats, y: Floats) -> tuple[float, Floats]:
+    """1 - R2, and how much each case moves it (n,)."""
     errors, spread = (guess - y) ** 2, (y - y.mean()) ** 2
     ratio = float(errors.sum() / spread.sum())
-    influence = (errors - ratio * spread) / float(spread.sum())
+    return ratio, (errors - ratio * spread) / float(spread.sum())
+
+
+def _explained(ratio: float, influence: Floats, codes: Codes, level: float) -> Estimate:
+    """R2 from 1 - R2 and its influences (n,)."""
     made = linearised(ratio, influence, codes, level=level, scale="log" if ratio > 0 else "identity")
     return Estimate(1 - ratio, 1 - made.high, 1 - made.low, made.n, made.patients, made.method, level)
 

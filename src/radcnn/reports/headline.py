@@ -42,7 +42,7 @@ def result_sentences(story: Story) -> tuple[str, ...]:
         return ("Nothing was evaluated yet.",)
     side, judgement = story.main
     name, estimate = main_figure(judgement)
-    figure, words = shown(estimate, judgement.unit), in_words(name, questions=len(judgement.questions))
+    figure, words = shown(estimate, judgement.unit), in_words(name, questions=judgement.parts)
     said = [f"On the {side} set: {words} {figure}{_compared(name, judgement.figures, judgement)}."]
     point = main_point(judgement)
     if point is not None:
@@ -111,7 +111,7 @@ def key_figures(story: Story) -> tuple[KeyFigure, ...]:
         note = f"at {point_words(point.point.name)}" if point and key in point.figures and key not in BESIDE else ""
         if key in BESIDE and BESIDE[key] in found:
             note = f"{in_words(BESIDE[key]).lower()} {shown(found[BESIDE[key]], judgement.unit).value}"
-        made.append(KeyFigure(in_words(key, questions=len(judgement.questions)), shown(figure, judgement.unit), note))
+        made.append(KeyFigure(in_words(key, questions=judgement.parts), shown(figure, judgement.unit), note))
     return tuple(made)
 
 

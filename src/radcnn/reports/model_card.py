@@ -70,6 +70,11 @@ def _results(story: Story) -> list[str]:
     table = tables.overall(story.judged)
     rows = [(row.name, *(str(cell) if cell else "–" for cell in row.cells)) for row in table.groups[0].rows]
     made.append(_table(("Figure", *table.heads[0].columns), rows))
+    values = story.judged[0][1].values
+    for index, value in enumerate(values if len(values) > 1 else ()):
+        table = tables.of_value(story.judged, index)
+        rows = [(row.name, *(str(cell) if cell else "–" for cell in row.cells)) for row in table.groups[0].rows]
+        made.append(_table((value.name, *table.heads[0].columns), rows))
     points = _points(story)
     if points:
         names = ("Operating point", "Question", *(in_words(name) for name in REPORTED))

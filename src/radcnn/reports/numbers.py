@@ -41,8 +41,8 @@ FIGURES: dict[str, tuple[str, str]] = {
     "mae_of_median": ("Error of guessing the median", "what always guessing the median costs"),
 }
 
-# figures of a whole target that are means over its questions
-MEANS = ("auc", "auc_bootstrap", "auprc")
+# figures of a whole target that are means over its questions or values
+MEANS = ("auc", "auc_bootstrap", "auprc", "r2")
 
 # a figure that means little without another one beside it
 BESIDE = {"accuracy": "majority_accuracy", "mae": "mae_of_median"}

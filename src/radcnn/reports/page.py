@@ -57,7 +57,7 @@ def render(story: Story) -> str:
             notes=tables.notes(story.judged),
             target_figures=panels.target_figures(story),
             glance=tables.questions_at_a_glance(main) if main and len(main.questions) > 1 else None,
-            question_panels=panels.question_panels(story),
+            question_panels=panels.question_panels(story) or panels.value_panels(story),
             subgroups=tables.subgroups(main.subgroups, main.unit) if main and main.subgroups else None,
             subgroup_figures=panels.subgroup_figures(story),
             worst=worst,

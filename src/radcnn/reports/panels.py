@@ -10,14 +10,14 @@ from radcnn.reports.figures import confusion, forest, questions, training, value
 from radcnn.reports.figures.canvas import Drawn
 from radcnn.reports.numbers import several
 from radcnn.reports.story import SideName, Story
-from radcnn.reports.tables import FigureTable, members, of_points, of_question
+from radcnn.reports.tables import FigureTable, members, of_points, of_question, of_value
 
 Judged = Sequence[tuple[SideName, Judgement]]
 
 
 @dataclass(frozen=True)
 class QuestionPanel:
-    """One question: its heading, its tables over all sides, its figures on the test sides."""
+    """One question or value: its heading, its tables over all sides, its figures on the test sides."""
 
     heading: str
     base_rate: str
@@ -43,20 +43,44 @@ def drawn_sides(story: Story) -> Judged:
 
 
 def target_figures(story: Story) -> tuple[Drawn, ...]:
-    """Figures of the whole target: confusion of classes, agreement of values."""
+    """Figures of the whole target: confusion of classes, agreement of its only value."""
     made: list[Drawn] = []
     for k, (side, judgement) in enumerate(drawn_sides(story)):
         if judgement.confusion is not None:
             made.append(confusion.classes(side, judgement.confusion, name=f"c{k}"))
-        if judgement.agreement is not None:
-            target, unit = judgement.target.names[0], judgement.unit
-            made.append(values.scatter(side, judgement.agreement, target=target, name=f"v{k}"))
-            made.append(
-                values.bland_altman(
-                    side, judgement.agreement, judgement.figures, target=target, name=f"b{k}", unit=unit
-                )
-            )
+        if len(judgement.values) == 1:
+            made += _agreement(side, judgement, 0, name=f"s{k}")
     return tuple(made)
+
+
+def _agreement(side: SideName, judgement: Judgement, index: int, *, name: str) -> tuple[Drawn, Drawn]:
+    """The scatter plot and the Bland-Altman plot of one value."""
+    value, unit = judgement.values[index], judgement.unit
+    return (
+        values.scatter(side, value.agreement, target=value.name, name=f"{name}v"),
+        values.bland_altman(side, value.agreement, value.figures, target=value.name, name=f"{name}b", unit=unit),
+    )
+
+
+def value_panels(story: Story) -> tuple[QuestionPanel, ...]:
+    """One panel per value of a target of several values."""
+    if story.main is None or len(story.main[1].values) < 2:
+        return ()
+    side, main = story.main
+    return tuple(
+        QuestionPanel(
+            heading=value.name,
+            base_rate=f"Known of {value.n:,} of {several(main.n, 'case')} on the {side} set.",
+            tables=(of_value(story.judged, index),),
+            figures=tuple(
+                figure
+                for k, (of, judgement) in enumerate(drawn_sides(story))
+                for figure in _agreement(of, judgement, index, name=f"w{index}s{k}")
+            ),
+            decisions=(),
+        )
+        for index, value in enumerate(main.values)
+    )
 
 
 def question_panels(story: Story) -> tuple[QuestionPanel, ...]:
@@ -110,16 +134,18 @@ def _decisions(story: Story, index: int) -> tuple[Drawn, ...]:
 
 
 def subgroup_figures(story: Story) -> tuple[Drawn, ...]:
-    """One forest plot per column and figure: rows of the same first figure share an axis."""
+    """One forest plot per column and figure, and per value, which has a unit of its own: rows of it share an axis."""
     if story.main is None:
         return ()
     side, main = story.main
-    groups: dict[tuple[str, str], list] = {}
+    own = {value.name: value.figures for value in main.values}
+    groups: dict[tuple[str, str, str], list] = {}
     for row in main.subgroups:
-        groups.setdefault((row.column, next(iter(row.figures))), []).append(row)
+        value = row.question if row.question in own else ""
+        groups.setdefault((row.column, next(iter(row.figures)), value), []).append(row)
     made = []
-    for index, ((_, figure), rows) in enumerate(groups.items()):
+    for index, ((_, figure, value), rows) in enumerate(groups.items()):
         same_question = len({row.question for row in rows}) == 1
-        whole = main.figures.get(figure) if same_question else None
+        whole = own.get(value, main.figures).get(figure) if same_question else None
         made.append(forest.forest(side, rows, figure_name=figure, whole=whole, unit=main.unit, name=f"g{index}"))
     return tuple(made)

@@ -79,8 +79,7 @@ def _method(cells: Sequence[Shown | None]) -> str:
 
 def overall(judged: Judged) -> FigureTable:
     """The figures of the whole target, side beside side."""
-    questions = len(judged[0][1].questions)
-    rows = _rows([judgement.figures for _, judgement in judged], _unit(judged), questions)
+    rows = _rows([judgement.figures for _, judgement in judged], _unit(judged), judged[0][1].parts)
     return FigureTable("Figures of the whole target", (Head(_columns(judged)),), (FigureGroup("", rows),))
 
 
@@ -90,6 +89,13 @@ def of_question(judged: Judged, index: int) -> FigureTable:
     rows = _rows([question.figures for question in questions], _unit(judged))
     caption = f"{questions[0].name}: figures of the scores"
     return FigureTable(caption, (Head(_columns(judged)),), (FigureGroup("", rows),))
+
+
+def of_value(judged: Judged, index: int) -> FigureTable:
+    """The figures of value number `index`, side beside side."""
+    values = [judgement.values[index] for _, judgement in judged]
+    rows = _rows([value.figures for value in values], _unit(judged))
+    return FigureTable(f"{values[0].name}: figures of the value", (Head(_columns(judged)),), (FigureGroup("", rows),))
 
 
 def of_points(judged: Judged, index: int) -> FigureTable | None:
