@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
-from radcnn.metrics.decided import balanced_accuracy, decision_figures, predictive_values_at
+from radcnn.metrics.decided import balanced_accuracy, decision_figures, f1, predictive_values_at
 from radcnn.metrics.operating import Counts, OperatingPoint, choose_threshold, counts_at
 from radcnn.metrics.proportions import clopper_pearson, design_effect, proportion, wilson, wilson_limits
 
@@ -94,6 +94,17 @@ def test_a_class_that_is_all_right_adds_what_is_not_known_of_it():
     perfect = balanced_accuracy(truth, truth, np.arange(110))
     assert perfect.high == 1
     assert perfect.low < wilson_limits(1.0, 110, 1.96)[0]
+
+
+def test_f1_is_brought_from_the_share_of_right_ones_among_all_that_are_or_were_called_positive():
+    called, truth = np.repeat([1, 1, 0, 0], [12, 3, 5, 80]), np.repeat([1, 0, 1, 0], [12, 3, 5, 80])
+    made, share = f1(called, truth, np.arange(100)), wilson(12, 20)
+    assert made.value == pytest.approx(24 / (24 + 3 + 5))
+    assert (made.low, made.high) == pytest.approx((2 * share.low / (1 + share.low), 2 * share.high / (1 + share.high)))
+    assert made.n == 100
+    perfect = f1(truth, truth, np.arange(100))
+    assert (perfect.value, perfect.high) == (1, 1)
+    assert 0.85 < perfect.low < 0.95
 
 
 def test_recalls_of_the_same_patients_count_together():

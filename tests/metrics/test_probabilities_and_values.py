@@ -21,9 +21,10 @@ from radcnn.metrics.calibration import (
     log_loss,
     weighted_ece,
 )
-from radcnn.metrics.clustered import clustered_mean, clustered_ratio
+from radcnn.metrics.clustered import clustered_mean
 from radcnn.metrics.decision import net_benefit, treat_all
-from radcnn.metrics.multiclass import macro_auc, macro_bootstrap, macro_mean, one_hot
+from radcnn.metrics.multiclass import macro_auc, macro_bootstrap, macro_mean, multiclass_brier, one_hot
+from radcnn.metrics.proportions import wilson
 from radcnn.metrics.ranking import auc
 from radcnn.metrics.regression import bias, limits_of_agreement, mae, r2, rmse
 
@@ -67,7 +68,7 @@ def test_probabilities_of_0_and_1_are_survived():
 
 def test_perfect_probabilities_have_brier_0():
     made = brier([0.0, 1.0], [0, 1], ["a", "b"])
-    assert (made.value, made.low, made.high) == (0, 0, 0)
+    assert made.value == 0
     assert brier([], [], []).undefined == "no cases"
 
 
@@ -193,20 +194,58 @@ def test_regression_intervals_widen_when_images_repeat_a_patient(figure):
     assert (copied.low, copied.high) == pytest.approx((once.low, once.high), rel=0.02, abs=0.01)
 
 
-def test_ratios_and_means_without_cases_are_missing():
+def test_means_without_cases_are_missing():
     assert clustered_mean([], []).undefined == "no cases"
-    assert clustered_ratio([1.0], [0.0], ["a"]).undefined == "the denominator is 0"
 
 
-def test_figures_at_the_end_of_their_scale_say_that_they_have_no_interval():
+def test_full_agreement_has_an_interval_from_the_share_of_equal_answers():
     labels, names = np.array([0, 1] * 5), np.arange(10)
-    made = kappa(labels, labels, names, classes=2)
-    assert made.method == "no interval: the fisher scale ends at 1"
-    assert math.isnan(made.low)
+    made, share = kappa(labels, labels, names, classes=2), wilson(10, 10)
+    assert (made.value, made.high) == (1, 1)
+    assert made.low == pytest.approx((share.low - 0.5) / 0.5)
+    assert kappa(labels, labels, names, classes=2, weights="quadratic").low == pytest.approx(made.low)
+    rare = [0] * 9 + [1]
+    assert kappa(rare, rare, names, classes=2).low == pytest.approx((share.low - 0.82) / 0.18)
+
+
+def test_figures_whose_cases_all_say_the_same_have_no_interval_and_say_so():
+    truth, names = np.array([0.0, 1.0, 0.0, 1.0]), list("abcd")
+    one_class = kappa([0, 0, 0, 0], truth.astype(int), names, classes=2)
+    low, high = limits_of_agreement(truth + 0.1, truth, names)
+    perfect = [figure(truth, truth, names) for figure in (brier, mae, rmse, r2, bias, log_loss)]
+    perfect += [multiclass_brier(one_hot(truth.astype(int), 2), truth, names), bias(truth + 0.1, truth, names)]
+    for made in (*perfect, one_class, low, high):
+        assert math.isfinite(made.value)
+        assert math.isnan(made.low)
+        assert math.isnan(made.high)
+        assert made.method == "no interval: no variance in 4 patients"
+
+
+def test_scores_that_separate_every_class_have_an_interval_with_width():
+    labels, names = np.repeat([0, 1, 2], [3, 20, 30]), np.arange(53)
+    scores, truth = one_hot(labels, 3) * 0.9 + 0.03, one_hot(labels, 3)
+    area, precision = macro_bootstrap(scores, truth, names, resamples=100)
+    for made in (macro_auc(scores, truth, names, "abc"), area):
+        assert (made.value, made.high) == (1, 1)
+        assert made.low < 0.87, "the smallest class has three patients"
+        assert "Newcombe" in made.method
+    assert precision.method == "no interval: no variance in 53 patients"
+
+
+def test_the_macro_auc_covers_with_few_patients_of_a_class():
+    sizes, held = (5, 50, 100), 0
+    labels, names = np.repeat([0, 1, 2], sizes), np.arange(sum(sizes))
+    true = special.ndtr(2 / math.sqrt(2))
+    for seed in range(200):
+        chance = np.random.default_rng([5, seed])
+        scores = chance.normal(size=(labels.size, 3)) + 2 * one_hot(labels, 3)
+        made = macro_auc(scores, one_hot(labels, 3), names, "abc")
+        held += made.low <= true <= made.high
+    assert 0.91 < held / 200 < 0.995
 
 
 def test_limits_stay_numbers_at_extreme_levels_of_two_patients():
-    made = clustered_ratio([1.0, 9.0], [3.0, 1.0], ["a", "b"], level=0.9999, scale="log")
+    made = clustered_mean([1.0, 9.0], ["a", "b"], level=0.9999, scale="log")
     assert math.isfinite(made.high)
     assert 0 <= made.low < made.value < made.high
 

@@ -150,6 +150,7 @@ def test_two_equal_scores_have_no_difference_and_p_1():
     scores, truth = chance.random(50), chance.random(50) < 0.5
     test = paired_delong(scores, scores**2, truth, np.arange(50))
     assert (test.difference.value, test.z, test.p) == (0, 0, 1)
+    assert test.difference.method == "no interval: no variance in 50 patients"
 
 
 def test_the_paired_test_finds_its_level_under_the_null():
@@ -178,7 +179,9 @@ def test_stratified_resamples_keep_both_classes():
     assert plan.stratified
     for weights in plan.blocks():
         assert (weights[:, :2].sum(axis=1) == 2).all()
-    assert "stratified" in bootstrap_auc(np.linspace(1, 0, 60), truth, patients, resamples=300).method
+    scores = np.linspace(1, 0, 60)
+    scores[1] = 0.5
+    assert "stratified" in bootstrap_auc(scores, truth, patients, resamples=300).method
 
 
 def test_undefined_resamples_are_left_out_and_counted():
@@ -213,6 +216,14 @@ def test_bca_of_a_symmetric_statistic_is_the_widened_percentile():
     low, high = bca_limits(0.0, rows, np.array([-1.0, 1.0]), 10_000, 0.95)
     expected = np.quantile(rows, widened(0.95, 10_000))
     assert (low, high) == pytest.approx(tuple(expected), abs=2e-3)
+
+
+def test_perfect_scores_have_a_bootstrap_interval_with_width():
+    truth = np.repeat([0, 1], 6)
+    made, delong = (figure(truth, truth, np.arange(12)) for figure in (bootstrap_auc, delong_interval))
+    assert (made.value, made.low, made.high) == (1, delong.low, 1)
+    assert made.low < 0.85
+    assert made.method.endswith("no resample varies")
 
 
 def test_one_patient_has_no_interval():

@@ -15,6 +15,7 @@ from radcnn.metrics.bootstrap import Resampling, bootstrap
 from radcnn.metrics.calibration import ece_estimate, equal_bins, weighted_ece
 from radcnn.metrics.clustered import Floats
 from radcnn.metrics.decision import treat_all, weighted_net_benefit
+from radcnn.metrics.delong import delong_interval
 from radcnn.metrics.proportions import proportion
 from radcnn.metrics.ranking import Ladder, roc_curve, weighted_auc, weighted_average_precision
 
@@ -51,7 +52,7 @@ def resampled(question: Asked, settings: EvaluationSettings) -> Resampled:
     found = bootstrap(statistics, plan)
     low, high = found.band(level=settings.level)
     figures = {
-        "auc_bootstrap": found.estimate(0, level=settings.level),
+        "auc_bootstrap": found.estimate(0, level=settings.level, still=delong(question, settings)),
         "auprc": found.estimate(1, level=settings.level),
         "ece": ece_estimate(found, 2, level=settings.level),
     }
@@ -68,6 +69,11 @@ def resampled(question: Asked, settings: EvaluationSettings) -> Resampled:
             floats(treat_all(float(question.truth.mean()), THRESHOLDS)),
         ),
     )
+
+
+def delong(question: Asked, settings: EvaluationSettings) -> Estimate:
+    """The AUC of a question with DeLong's interval."""
+    return delong_interval(question.scores, question.truth, question.patients, level=settings.level)
 
 
 def _sensitivity_at(below_positive: Floats, below_negative: Floats) -> Floats:

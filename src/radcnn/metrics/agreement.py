@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from radcnn.core.estimate import Estimate
 from radcnn.metrics.clustered import Floats, linearised, patient_codes
+from radcnn.metrics.proportions import proportion
 
 Weights = Literal["none", "linear", "quadratic"]
 
@@ -45,7 +46,9 @@ def kappa(
 
     kappa = (po - pe) / (1 - pe), with po the mean credit and pe the mean credit of independent answers with the same
     margins (Cohen 1968, doi:10.1037/h0026256). The variance is that of Fleiss, Cohen and Everitt 1969, summed by
-    patient. Missing when there is no case, or when both name one and the same class throughout.
+    patient. At full agreement, where it vanishes, po takes the lower Wilson limit by patient of the share of equal
+    answers, as if the others had no credit. Missing when there is no case, or when both name one and the same class
+    throughout.
     """
     rows, columns = np.asarray(first, dtype=np.intp), np.asarray(second, dtype=np.intp)
     codes = patient_codes(patients)
@@ -54,7 +57,19 @@ def kappa(
     value, influence = kappa_and_influence(rows, columns, classes, weights)
     if np.isnan(value):
         return Estimate.missing("both name one class only", rows.size, int(np.unique(codes).size))
+    if (rows == columns).all():
+        share = proportion(rows == columns, codes, level=level)
+        # kappa is a straight line in po, which is 1 here: 1 - kappa = (1 - po) / (1 - pe)
+        by_chance = chance_agreement(rows, columns, classes, weights)
+        low = max(1 - (1 - share.low) / (1 - by_chance), -1.0)
+        return Estimate(1.0, low, share.high, share.n, share.patients, share.method, level)
     return linearised(value, influence, codes, level=level, scale="fisher")
+
+
+def chance_agreement(rows: NDArray[np.intp], columns: NDArray[np.intp], classes: int, weights: Weights) -> float:
+    """The mean credit pe of independent answers with the same margins."""
+    row_share, column_share = (np.bincount(side, minlength=classes) / side.size for side in (rows, columns))
+    return float(row_share @ credit(classes, weights) @ column_share)
 
 
 def kappa_and_influence(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +20,8 @@ from scipy import special, stats
 
 from radcnn.core.chance import generator
 from radcnn.core.estimate import Estimate
-from radcnn.metrics.clustered import Codes, Floats, patient_codes, t_quantile
+from radcnn.metrics.clustered import STILL, Codes, Floats, no_variance, patient_codes, t_quantile
+from radcnn.metrics.delong import delong_interval
 from radcnn.metrics.ranking import Ladder, one_class, weighted_auc
 
 Statistic = Callable[[Floats], Floats]
@@ -117,11 +118,30 @@ class Replicates:
     left_out: Floats
     resampling: Resampling
 
-    def estimate(self, column: int = 0, *, level: float = 0.95) -> Estimate:
-        """One column of the statistic as an Estimate with the BCa interval."""
+    def estimate(self, column: int = 0, *, level: float = 0.95, still: Estimate | None = None) -> Estimate:
+        """One column of the statistic as an Estimate with the BCa interval.
+
+        Where no resample varies, the interval of `still` stands in, and without it there is none.
+        """
         value, rows = float(self.value[column]), self._defined(column)
+        if not self.varies(column):
+            return self._still(column, still, level)
         low, high = bca_limits(value, rows, self.left_out[:, column], self.resampling.patients, level)
         return self.with_limits(column, low, high, "BCa", level=level)
+
+    def varies(self, column: int) -> bool:
+        """Whether the resamples of one column differ; one that is undefined on all of them is not said to be still."""
+        rows = self._defined(column)
+        return rows.size == 0 or bool(np.ptp(rows) > STILL * abs(float(self.value[column])))
+
+    def _still(self, column: int, still: Estimate | None, level: float) -> Estimate:
+        """A column whose resamples do not vary, with the interval of `still` or none."""
+        made = self.with_limits(column, math.nan, math.nan, "", level=level)
+        if made.undefined or made.patients < 2:
+            return made
+        if still is None:
+            return replace(made, method=no_variance(made.patients))
+        return replace(made, low=still.low, high=still.high, method=f"{still.method}; no resample varies")
 
     def _defined(self, column: int) -> Floats:
         rows: Floats = self.resampled[:, column]
@@ -209,7 +229,9 @@ def bootstrap_auc(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Estimate:
-    """The AUC with a bootstrap interval by patient; missing when a class is absent.
+    """The AUC with a bootstrap interval by patient; DeLong's interval where no resample varies, as at AUC 1.
+
+    Missing when a class is absent.
 
     >>> estimate = bootstrap_auc([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1], ["a", "b", "c", "d"], resamples=50)
     >>> estimate.value
@@ -220,4 +242,5 @@ def bootstrap_auc(
         return Estimate.missing(reason, positive.size, int(np.unique(names).size))
     ladder = Ladder.of(scores, positive).coarse()
     plan = Resampling.by_patient(names[ladder.order], ladder.positive, resamples=resamples, seed=seed)
-    return bootstrap(lambda weights: weighted_auc(*ladder.below(weights)), plan).estimate(level=level)
+    still = delong_interval(scores, truth, patients, level=level)
+    return bootstrap(lambda weights: weighted_auc(*ladder.below(weights)), plan).estimate(level=level, still=still)

@@ -33,7 +33,7 @@ def brier(scores: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: fl
     """
     probability, y = _given(scores, truth)
     losses = (probability - y) ** 2
-    return clustered_mean(losses, patients, level=level, scale="log" if losses.any() else "identity")
+    return clustered_mean(losses, patients, level=level, scale="log")
 
 
 def log_losses(scores: ArrayLike, truth: ArrayLike) -> Floats:
@@ -46,7 +46,7 @@ def log_losses(scores: ArrayLike, truth: ArrayLike) -> Floats:
 def log_loss(scores: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
     """Mean of log_losses with an interval by patient; missing when there is no case."""
     losses = log_losses(scores, truth)
-    return clustered_mean(losses, patients, level=level, scale="log" if losses.any() else "identity")
+    return clustered_mean(losses, patients, level=level, scale="log")
 
 
 def calibration_slope(scores: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -166,8 +166,10 @@ def ece_estimate(found: Replicates, column: int, *, level: float = 0.95) -> Esti
 
     The ECE is biased upwards, so percentiles of it would miss small true values. By the triangle inequality it is off
     by at most the sum of the gaps' own errors; the lower limit takes off that sum's upper quantile (right scores then
-    reach 0 as often as promised, others more), the upper is the basic one.
+    reach 0 as often as promised, others more), the upper is the basic one. No interval where no resample varies.
     """
+    if not found.varies(column + 1):
+        return found.estimate(column, level=level)
     value = float(found.value[column])
     below, above = widened(level, found.resampling.patients)
     low = max(value - float(np.quantile(found.resampled[:, column + 1], above)), 0.0)

@@ -23,6 +23,7 @@ from radcnn.core.estimate import Estimate
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 Scale = Literal["identity", "logit", "log", "fisher"]
+STILL = 1e-12  # a standard deviation below this share of the value is rounding: nothing varies
 LARGEST_LOG = 300.0  # a limit this many times away says "unknown" as well as infinity does, and stays a number
 
 
@@ -84,16 +85,27 @@ def t_limits(value: float, variance: float, quantile: float, scale: Scale = "ide
     return math.tanh(centre - half), math.tanh(centre + half)
 
 
+def no_variance(patients: int) -> str:
+    """The method of a figure that has no interval because all of its cases say the same.
+
+    >>> no_variance(12)
+    'no interval: no variance in 12 patients'
+    """
+    return f"no interval: no variance in {patients} patients"
+
+
 def linearised(
     value: float, influence: Floats, codes: Codes, *, level: float = 0.95, scale: Scale = "identity", what: str = ""
 ) -> Estimate:
-    """An Estimate from a value and its influences (n,), by patient; no interval for a single patient."""
+    """An Estimate from a value and its influences (n,), by patient; no interval for one patient or no variance."""
     patients = np.unique(codes).size
     variance = clustered_variance(influence, patient_codes(codes))
     low, high = t_limits(value, variance, t_quantile(level, patients), scale)
     method = f"{what or 'linearised'} by patient, t with {patients - 1} df"
     if patients < 2:
         method = "no interval: one patient"
+    elif math.sqrt(variance) <= STILL * abs(value):
+        low, high, method = math.nan, math.nan, no_variance(patients)
     elif math.isnan(low):
         method = f"no interval: the {scale} scale ends at {value:g}"
     elif scale != "identity":
@@ -110,21 +122,3 @@ def clustered_mean(
         return Estimate.missing("no cases")
     mean = float(numbers.mean())
     return linearised(mean, (numbers - mean) / numbers.size, codes, level=level, scale=scale, what=what)
-
-
-def clustered_ratio(
-    numerator: ArrayLike,
-    denominator: ArrayLike,
-    patients: ArrayLike,
-    *,
-    level: float = 0.95,
-    scale: Scale = "identity",
-    what: str = "ratio",
-) -> Estimate:
-    """Sum of numerators over sum of denominators (n,), with an interval by patient; missing when the latter is 0."""
-    top, bottom = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
-    codes, total = patient_codes(patients), float(np.sum(bottom))
-    if total == 0:
-        return Estimate.missing("the denominator is 0", top.size, np.unique(codes).size)
-    ratio = float(np.sum(top)) / total
-    return linearised(ratio, (top - ratio * bottom) / total, codes, level=level, scale=scale, what=what)

@@ -1,8 +1,8 @@
 """Figures of yes/no decisions at one threshold, each with an interval by patient.
 
-Sensitivity, specificity, PPV, NPV and accuracy are proportions; balanced accuracy has limits from those of the recalls;
-F1 is linearised; PPV and NPV at another prevalence follow Bayes' theorem from sensitivity and specificity, with limits
-from theirs.
+Sensitivity, specificity, PPV, NPV and accuracy are proportions; balanced accuracy has limits from those of the recalls,
+F1 from those of a proportion; PPV and NPV at another prevalence follow Bayes' theorem from sensitivity and specificity,
+with limits from theirs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from radcnn.core.estimate import Estimate
-from radcnn.metrics.clustered import Codes, Floats, clustered_ratio, patient_codes
+from radcnn.metrics.clustered import patient_codes
+from radcnn.metrics.mover import correlation, mean_with_limits
 from radcnn.metrics.proportions import proportion
 
 Flags = NDArray[np.bool_]
@@ -54,14 +55,11 @@ def majority_accuracy(labels: ArrayLike, patients: ArrayLike, *, level: float = 
 
 
 def balanced_accuracy(called: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """The mean of the K classes' recalls p_k, decisions (n,) against truth (n,), any number of classes.
+    """The mean of the classes' recalls, decisions (n,) against truth (n,), any number of classes.
 
-    The limits combine those of the recalls, Wilson's by patient, by MOVER (Zou and Donner 2008, doi:10.1002/sim.3095):
-
-        low = mean - sqrt(sum over j, k of r_jk (p_j - low_j) (p_k - low_k)) / K,   high likewise
-
-    with r the correlation of the recalls where patients have cases of several classes (else 0). So a class that is all
-    right adds what is not known of it. Missing when there are fewer than two classes in the truth.
+    The limits combine those of the recalls, Wilson's by patient, by MOVER, with their correlation where patients have
+    cases of several classes. So a class that is all right adds what is not known of it. Missing when there are fewer
+    than two classes in the truth.
     """
     answer, labels, codes = np.asarray(called), np.asarray(truth), patient_codes(patients)
     classes, index = np.unique(labels, return_inverse=True)
@@ -69,41 +67,31 @@ def balanced_accuracy(called: ArrayLike, truth: ArrayLike, patients: ArrayLike, 
     if classes.size < 2:
         return Estimate.missing("fewer than two classes among the cases", labels.size, people)
     right = (answer == labels).astype(np.float64)
-    recalls = [proportion(right[index == k], codes[index == k], level=level) for k in range(classes.size)]
-    values, lows, highs = np.array([(made.value, made.low, made.high) for made in recalls]).T
-    together = _correlation(right - values[index], index, codes)
-    low, high = (
-        float(math.sqrt(max(gap @ together @ gap, 0)) / classes.size) for gap in (values - lows, highs - values)
-    )
-    value = float(values.mean())
+    member = index[:, None] == np.arange(classes.size)
+    recalls = [proportion(right[mine], codes[mine], level=level) for mine in member.T]
+    residual = member * (right[:, None] - np.array([recall.value for recall in recalls]))
+    # patients with cases of one class only say nothing of two recalls: these are independent
+    value, low, high = mean_with_limits(recalls, correlation(residual, codes, unknown=0.0))
     method = (
         "no interval: one patient of a class" if math.isnan(low) else "MOVER of the classes' Wilson limits by patient"
     )
-    return Estimate(value, max(value - low, 0.0), min(value + high, 1.0), labels.size, people, method, level)
-
-
-def _correlation(residual: Floats, index: Codes, codes: Codes) -> Floats:
-    """Correlation (K, K) over patients of the sums of residuals (n,) of each class; 0 with one that does not vary."""
-    sums = np.zeros((int(codes.max()) + 1, int(index.max()) + 1))
-    np.add.at(sums, (codes, index), residual)
-    product = sums.T @ sums
-    spread = np.sqrt(np.outer(product.diagonal(), product.diagonal()))
-    together = np.divide(product, spread, out=np.zeros_like(product), where=spread > 0)
-    np.fill_diagonal(together, 1.0)
-    return np.asarray(together)
+    return Estimate(value, low, high, labels.size, people, method, level)
 
 
 def f1(called: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """F1 = 2 TP / (2 TP + FP + FN) of decisions (n,) against truth (n,) in 0/1, as a ratio by patient, logit scale.
+    """F1 = 2 TP / (2 TP + FP + FN) = 2 J / (1 + J) of decisions (n,) against truth (n,) in 0/1.
 
-    Missing when nothing is positive and nothing was called so; without limits at 0 and 1.
+    J = TP / (TP + FP + FN) is the share of right ones among the cases that are positive or were called so; its Wilson
+    limits by patient are brought to F1. Missing when there is no such case.
     """
-    yes, positive = np.asarray(called) > 0, np.asarray(truth) > 0
-    both = 2.0 * (yes & positive)
-    made = clustered_ratio(both, yes.astype(float) + positive, patients, level=level, scale="logit")
-    if math.isnan(made.value):
-        return Estimate.missing("no case is positive or was called positive", made.n, made.patients)
-    return made
+    yes, positive, names = np.asarray(called) > 0, np.asarray(truth) > 0, np.asarray(patients)
+    either = yes | positive
+    made = proportion((yes & positive)[either], names[either], level=level)
+    people = int(np.unique(names).size)
+    if made.undefined:
+        return Estimate.missing("no case is positive or was called positive", yes.size, people)
+    value, low, high = (2 * share / (1 + share) for share in (made.value, made.low, made.high))
+    return Estimate(value, low, high, yes.size, people, made.method, level)
 
 
 def predictive_values_at(sensitivity: Estimate, specificity: Estimate, prevalence: float) -> tuple[Estimate, Estimate]:

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 from radcnn.core.estimate import Estimate
-from radcnn.metrics.clustered import Codes, Floats, patient_codes, t_limits, t_quantile
+from radcnn.metrics.clustered import Codes, Floats, no_variance, patient_codes, t_limits, t_quantile
 from radcnn.metrics.ranking import one_class
 
 # patients of the smaller class below which DeLong's variance is too uncertain: with 14, 20 and 25 of them beside 200
@@ -173,6 +173,7 @@ def paired_delong(
     low, high = t_limits(apart.auc, variance, float(stats.norm.ppf((1 + level) / 2)))
     difference = Estimate(apart.auc, low, high, positive.size, people, "paired DeLong", level)
     if not variance > 0:
+        difference = Estimate(apart.auc, math.nan, math.nan, positive.size, people, no_variance(people), level)
         same = apart.auc == 0
         return PairedTest(difference, 0.0 if same else math.nan, 1.0 if same else math.nan)
     z = apart.auc / math.sqrt(variance)

@@ -11,7 +11,8 @@ from radcnn.core.estimate import Estimate
 from radcnn.metrics.bootstrap import Resampling, bootstrap
 from radcnn.metrics.calibration import FLOOR
 from radcnn.metrics.clustered import Floats, clustered_mean, linearised, patient_codes
-from radcnn.metrics.delong import components
+from radcnn.metrics.delong import components, delong_interval
+from radcnn.metrics.mover import correlation, mean_with_limits
 from radcnn.metrics.ranking import Ladder, one_class, weighted_auc, weighted_average_precision
 
 
@@ -20,9 +21,9 @@ def macro_auc(
 ) -> Estimate:
     """The unweighted mean over columns of the AUC of scores (n, k) against truth (n, k) in 0/1, NaN where unknown.
 
-    The influences of the columns are added per case, so that their correlation counts (as the covariances of DeLong
-    1988 do), then by patient; logit scale. Missing when any column lacks a class: a mean over the others would be the
-    figure of another question.
+    The limits combine those of the columns (see delong_interval) by MOVER, with their correlation by patient (as the
+    covariances of DeLong 1988 have it). An AUC that does not vary is taken to move as the others do: the widest
+    interval. Missing when any column lacks a class: a mean over the others would be the figure of another question.
 
     For one class against the rest, truth is the one-hot coding.
     """
@@ -32,13 +33,15 @@ def macro_auc(
     for column, name in enumerate(names):
         if reason := one_class(truth[known[:, column], column] > 0):
             return Estimate.missing(f"{reason} for {name}", len(truth), people)
-    total, influence = 0.0, np.zeros(len(truth))
+    areas, influence = [], np.zeros((len(truth), len(names)))
     for column in range(len(names)):
         rows = known[:, column]
-        parts = components(scores[rows, column], truth[rows, column], codes[rows])
-        total += parts.auc / len(names)
-        influence[rows] += parts.influence / len(names)
-    return linearised(total, influence, codes, level=level, scale="logit", what="macro DeLong")
+        given = scores[rows, column], truth[rows, column], codes[rows]
+        areas.append(delong_interval(*given, level=level))
+        influence[rows, column] = components(*given).influence
+    value, low, high = mean_with_limits(areas, correlation(influence, codes, unknown=1.0))
+    fewest = min(areas, key=lambda area: area.low)
+    return Estimate(value, low, high, len(truth), people, f"MOVER of the columns' limits ({fewest.method})", level)
 
 
 def macro_bootstrap(
@@ -46,8 +49,8 @@ def macro_bootstrap(
 ) -> tuple[Estimate, Estimate]:
     """Macro AUC and macro average precision with bootstrap intervals by patient, arguments as for macro_auc.
 
-    A resample without one of a column's classes is left out and counted in the method. Missing when any column lacks a
-    class.
+    A resample without one of a column's classes is left out and counted in the method. Where no resample varies the AUC
+    has the interval of macro_auc, and the precision none. Missing when any column lacks a class.
     """
     codes = patient_codes(patients)
     known = [np.flatnonzero(np.isfinite(column)) for column in truth.T]
@@ -64,7 +67,8 @@ def macro_bootstrap(
         return np.column_stack([np.mean(areas, axis=0), np.mean(precisions, axis=0)])
 
     found = bootstrap(statistics, Resampling.by_patient(codes, resamples=resamples, seed=seed))
-    return found.estimate(0, level=level), found.estimate(1, level=level)
+    still = macro_auc(scores, truth, codes, [str(k) for k in range(len(known))], level=level)
+    return found.estimate(0, level=level, still=still), found.estimate(1, level=level)
 
 
 def macro_mean(losses: Floats, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -80,7 +84,7 @@ def macro_mean(losses: Floats, patients: ArrayLike, *, level: float = 0.95) -> E
     means = filled.sum(axis=0) / counts
     influence = (np.where(known, losses - means, 0.0) / counts).mean(axis=1)
     value = float(means.mean())
-    return linearised(value, influence, codes, level=level, scale="log" if value > 0 else "identity", what="macro mean")
+    return linearised(value, influence, codes, level=level, scale="log", what="macro mean")
 
 
 def one_hot(labels: ArrayLike, classes: int) -> Floats:
@@ -95,7 +99,7 @@ def one_hot(labels: ArrayLike, classes: int) -> Floats:
 def multiclass_brier(scores: Floats, labels: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
     """The mean of the sum over classes of squared differences, scores (n, k) against labels (n,); in [0, 2]."""
     losses = ((scores - one_hot(labels, scores.shape[1])) ** 2).sum(axis=1)
-    return clustered_mean(losses, patients, level=level, scale="log" if losses.any() else "identity")
+    return clustered_mean(losses, patients, level=level, scale="log")
 
 
 def class_log_loss(scores: Floats, labels: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -103,4 +107,4 @@ def class_log_loss(scores: Floats, labels: ArrayLike, patients: ArrayLike, *, le
     index = np.asarray(labels, dtype=np.intp)
     given = np.clip(scores[np.arange(index.size), index], FLOOR, None)
     losses = -np.log(given)
-    return clustered_mean(losses, patients, level=level, scale="log" if losses.any() else "identity")
+    return clustered_mean(losses, patients, level=level, scale="log")

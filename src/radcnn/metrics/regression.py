@@ -25,7 +25,7 @@ def mae(predicted: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: f
     """Mean absolute error of predicted (n,) against truth (n,), in the truth's unit; log scale."""
     guess, y = _given(predicted, truth)
     apart = np.abs(guess - y)
-    return clustered_mean(apart, patients, level=level, scale="log" if apart.any() else "identity")
+    return clustered_mean(apart, patients, level=level, scale="log")
 
 
 def rmse(predicted: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -90,7 +90,7 @@ def _unexplained(guess: Floats, y: Floats) -> tuple[float, Floats]:
 
 def _explained(ratio: float, influence: Floats, codes: Codes, level: float) -> Estimate:
     """R2 from 1 - R2 and its influences (n,)."""
-    made = linearised(ratio, influence, codes, level=level, scale="log" if ratio > 0 else "identity")
+    made = linearised(ratio, influence, codes, level=level, scale="log")
     return Estimate(1 - ratio, 1 - made.high, 1 - made.low, made.n, made.patients, made.method, level)
 
 
