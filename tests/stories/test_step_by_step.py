@@ -11,7 +11,7 @@ import pytest
 import radcnn
 from cli_in_process import QUICK, Spoken, told, torch_threads
 from radcnn.data.ledger import openings
-from written_studies import blob, class_folders, save_png
+from written_studies import blob, class_folders, rows_of_images, save_png, write_csv
 
 FROM_NAME = r"person\d+"
 OPTIONS = {
@@ -71,6 +71,23 @@ def test_python_says_the_same_as_the_command_line(tmp_path: Path) -> None:
     assert page == run / "report.html"
     (one,) = radcnn.predict(run, data / "sick" / "person100_0.png")
     assert set(one.scores) == {"sick"}
+
+
+def test_what_study_yaml_asks_for_after_training_is_judged_or_answered(tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "labels.csv", rows_of_images(tmp_path / "images"))
+    options = ("--labels", table, "--patient", "patient_id", "--target", "malignant", *QUICK)
+    told("new", tmp_path / "images", "--out", tmp_path / "study", *options)
+    told("train", tmp_path / "study", "--quiet")
+    before = told("evaluate", tmp_path / "study", "--json", "--quiet").json
+    assert {row["column"] for row in before["subgroups"]} <= {"site"}
+    assert not any("study.yaml" in note for note in before["notes"])
+
+    with (tmp_path / "study" / "study.yaml").open("a") as file:
+        file.write("\nsubgroups: [hospital]\noperating_points: [specificity>=0.9]\n")
+    after = told("evaluate", tmp_path / "study", "--json", "--quiet").json
+    assert "hospital" in {row["column"] for row in after["subgroups"]}
+    assert any("study.yaml now asks for specificity>=0.9" in note for note in after["notes"])
+    assert after["figures"] == before["figures"]
 
 
 def test_run_and_its_steps_are_the_same_story(tmp_path: Path) -> None:

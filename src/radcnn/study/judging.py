@@ -14,7 +14,7 @@ from radcnn.data.ledger import open_test
 from radcnn.evaluation.judgement import Judgement
 from radcnn.evaluation.panels import PANELS
 from radcnn.evaluation.settings import EvaluationSettings
-from radcnn.inference.bundle import load_bundle, verify
+from radcnn.inference.bundle import Bundle, load_bundle, verify
 from radcnn.inference.scores import scores
 from radcnn.learning.execution import logits_of
 from radcnn.plan.stored import load_plan
@@ -48,12 +48,15 @@ def evaluate(
 
 
 def judge(folder: RunFolder, opened: OpenStudy, table: Predictions, side: Side) -> Judgement:
-    """All figures of a table of predictions, at the operating points of the bundle.
+    """All figures of a table of predictions, at the operating points of the bundle, with the subgroups of study.yaml.
 
     Cases are called by their number in the study: a judgement may be shown around, and a file name may name a patient.
     """
-    number = {case.id: str(i) for i, case in enumerate(opened.cohort.cases, start=1)}
-    table = replace(table, cases=tuple(number[case] for case in table.cases))
+    place = {case.id: i for i, case in enumerate(opened.cohort.cases)}
+    rows = [place[case] for case in table.cases]
+    # the columns stand in the study, not in a table written at training: study.yaml may ask for others since
+    columns = opened.columns([opened.cohort.cases[i] for i in rows])
+    table = replace(table, cases=tuple(str(i + 1) for i in rows), attributes=columns)
     bundle, _ = load_bundle(folder.bundle)
     settings = EvaluationSettings(
         resamples=opened.settings.resamples,
@@ -63,7 +66,20 @@ def judge(folder: RunFolder, opened: OpenStudy, table: Predictions, side: Side) 
         side=side,
         unit=opened.cohort.unit,
     )
-    return PANELS[bundle.make_task().panel](table, settings, bundle.operating_points)
+    judgement = PANELS[bundle.make_task().panel](table, settings, bundle.operating_points)
+    return replace(judgement, notes=(*judgement.notes, *notes_on_points(bundle, opened)))
+
+
+def notes_on_points(bundle: Bundle, opened: OpenStudy) -> tuple[str, ...]:
+    """What a reader must know of the operating points: that study.yaml asks for others than were chosen."""
+    chosen = tuple(dict.fromkeys(point.rule for point in bundle.operating_points))
+    asked = opened.settings.operating_points
+    if not chosen or set(chosen) == set(asked):
+        return ()
+    found, wanted = ", ".join(chosen), ", ".join(asked) or "none"
+    return (
+        f"The operating points are those chosen at training ({found}); study.yaml now asks for {wanted}: train again.",
+    )
 
 
 def _tuning_table(folder: RunFolder, opened: OpenStudy) -> Predictions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,16 +80,16 @@ class OpenStudy:
     def table(self, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> Predictions:
         """Scores (n, k) of the cases in these rows, beside their truth and the columns of subgroup tables."""
         cases = self.cases(rows)
-        columns = {name: [case.attributes.get(name, "") for case in cases] for name in self.subgroups()}
-        if any(case.site for case in cases):
-            columns.setdefault("site", [case.site or "" for case in cases])
         ids = tuple(case.id for case in cases)
         patients = tuple(case.patient for case in cases)
-        return Predictions(self.cohort.target, ids, patients, scores, self.targets(rows), columns)
+        return Predictions(self.cohort.target, ids, patients, scores, self.targets(rows), self.columns(cases))
 
-    def subgroups(self) -> tuple[str, ...]:
-        """Names of the subgroup columns."""
-        return self.settings.subgroups
+    def columns(self, cases: Sequence[Case]) -> dict[str, list[str]]:
+        """The columns of subgroup tables that study.yaml asks for now, and the site, one word per case."""
+        columns = {name: [case.attributes.get(name, "") for case in cases] for name in self.settings.subgroups}
+        if any(case.site for case in cases):
+            columns.setdefault("site", [case.site or "" for case in cases])
+        return columns
 
 
 def facts_of(settings: StudySettings, cohort: Cohort, split: Split, fingerprint: Fingerprint) -> Facts:
