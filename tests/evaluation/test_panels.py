@@ -274,7 +274,7 @@ def test_subgroups_add_up_and_small_ones_stay_undefined(kind):
     names = {row.question for row in made.subgroups}
     for name in names:
         rows = [row for row in made.subgroups if row.question == name]
-        assert {row.value for row in rows} == {"north", "south", "(not known)", "island"}
+        assert {row.value for row in rows} == {"north", "south", "not stated", "island"}
         known = next((q.n for q in made.questions if q.name == name), made.n)
         assert sum(row.n for row in rows) == known
         for row in rows:

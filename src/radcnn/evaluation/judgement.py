@@ -26,7 +26,7 @@ Judgement
 │   ├── figures              mae, rmse, r2, bias, limit_low, limit_high (Bland-Altman), mae_of_median (what guessing
 │   │                        the median costs)
 │   └── agreement            AgreementData
-├── subgroups                one SubgroupRow per value of each asked column and question
+├── subgroups                one SubgroupRow per group of each asked column and question
 ├── worst                    the most confidently wrong cases, worst first
 └── notes                    sentences a reader must know (stratified bootstrap, undefined figures ...)
 
@@ -162,7 +162,7 @@ class Value:
 
 @dataclass(frozen=True)
 class SubgroupRow:
-    """One group of cases (column == value) on one question; `positives` is 0 for regression.
+    """One group of cases on one question; `value` is its word or its range of numbers; `positives` is 0 for regression.
 
     figures: auc, and sensitivity and specificity at the question's first operating point; accuracy for a multiclass
     target (question "all classes"); mae and bias for regression (question = the value). A group too small for a

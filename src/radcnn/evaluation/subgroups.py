@@ -1,4 +1,4 @@
-"""Subgroup tables: the main figures within each value of a column, and honest silence where a group is small."""
+"""Subgroup tables: the main figures within each group of a column, and honest silence where a group is small."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
 from radcnn.core.prediction import Predictions
+from radcnn.evaluation.groups import groups
 from radcnn.evaluation.judgement import SubgroupRow
 from radcnn.evaluation.questions import Asked, asked
 from radcnn.evaluation.settings import EvaluationSettings
@@ -21,22 +22,20 @@ from radcnn.metrics.proportions import proportion
 from radcnn.metrics.regression import bias, mae
 
 FEWEST = 10  # patients of a group (of each class of it, for ranking) below which a figure would only be noise
-NOT_KNOWN = "(not known)"
 Points = tuple[OperatingPoint, ...]
 
 
 def subgroup_rows(predictions: Predictions, settings: EvaluationSettings, points: Points) -> tuple[SubgroupRow, ...]:
-    """One row per value of each asked column and question; raises SettingsError for a column that is not there."""
+    """One row per group of each asked column and question; raises SettingsError for a column that is not there."""
     rows: list[SubgroupRow] = []
     for column in settings.subgroups:
         if column not in predictions.attributes:
             raise SettingsError(
                 f"subgroup column {column!r} is unknown: {did_you_mean(column, predictions.attributes)}"
             )
-        values = np.asarray([value or NOT_KNOWN for value in predictions.attributes[column]], dtype=np.str_)
-        for value in np.unique(values):
-            group = predictions.only(values == value)
-            rows += [_row(column, str(value), *of) for of in _figures(group, settings, points)]
+        for name, inside in groups(predictions.attributes[column]):
+            group = predictions.only(inside)
+            rows += [_row(column, name, *of) for of in _figures(group, settings, points)]
     return tuple(rows)
 
 
