@@ -90,6 +90,23 @@ def test_what_study_yaml_asks_for_after_training_is_judged_or_answered(tmp_path:
     assert after["figures"] == before["figures"]
 
 
+def test_figures_and_points_of_folds_are_said_to_be_of_single_networks(tmp_path: Path) -> None:
+    data = class_folders(tmp_path / "chest")
+    told("new", data, "--out", tmp_path / "study", "--patient-from", FROM_NAME, *QUICK)
+    told("train", tmp_path / "study", "--quiet", "--set", "training.folds=2")
+    tuning, test = (
+        " ".join(told("evaluate", tmp_path / "study", "--json", "--quiet", *option).json["notes"])
+        for option in ((), ("--open-test",))
+    )
+    told("report", tmp_path / "study")
+    run = tmp_path / "study" / "runs" / "run-001"
+    points = "Operating points were chosen on out-of-fold scores of single networks; the mean of 2 networks"
+    assert "These are out-of-fold scores of single networks" in tuning
+    assert "These are out-of-fold scores of single networks" not in test
+    for text in (tuning, test, (run / "report.html").read_text(), (run / "bundle" / "README.md").read_text()):
+        assert points in text
+
+
 def test_run_and_its_steps_are_the_same_story(tmp_path: Path) -> None:
     data = class_folders(tmp_path / "chest")
     with torch_threads(1):

@@ -17,6 +17,7 @@ from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.inference.bundle import Bundle, load_bundle, verify
 from radcnn.inference.scores import scores
 from radcnn.learning.execution import logits_of
+from radcnn.plan.settings import Plan
 from radcnn.plan.stored import load_plan
 from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.listener import SILENCE, Listener
@@ -58,16 +59,34 @@ def judge(folder: RunFolder, opened: OpenStudy, table: Predictions, side: Side) 
     columns = opened.columns([opened.cohort.cases[i] for i in rows])
     table = replace(table, cases=tuple(str(i + 1) for i in rows), attributes=columns)
     bundle, _ = load_bundle(folder.bundle)
+    plan = load_plan(folder.plan)
     settings = EvaluationSettings(
         resamples=opened.settings.resamples,
-        seed=load_plan(folder.plan).seed,
+        seed=plan.seed,
         prevalences=opened.settings.prevalences,
         subgroups=tuple(table.attributes),
         side=side,
         unit=opened.cohort.unit,
     )
     judgement = PANELS[bundle.make_task().panel](table, settings, bundle.operating_points)
-    return replace(judgement, notes=(*judgement.notes, *notes_on_points(bundle, opened)))
+    notes = (*judgement.notes, *notes_on_folds(plan, side), *notes_on_points(bundle, opened))
+    return replace(judgement, notes=notes)
+
+
+def notes_on_folds(plan: Plan, side: Side) -> tuple[str, ...]:
+    """What a reader must know of folds: the tuning set and the points saw single networks, new cases get their mean.
+
+    Points stay on out-of-fold scores: the mean of all networks was partly trained on every case that could choose one.
+    """
+    folds, notes = plan.training.folds, []
+    if folds and side == "tuning":
+        notes.append(f"These are out-of-fold scores of single networks; new cases get the mean of {folds} networks.")
+    if folds and plan.operating_points and plan.target.kind != "regression":
+        notes.append(
+            f"Operating points were chosen on out-of-fold scores of single networks; the mean of {folds} networks is "
+            "less spread and usually exceeds the rate that was asked for, at the cost of the other."
+        )
+    return tuple(notes)
 
 
 def notes_on_points(bundle: Bundle, opened: OpenStudy) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from radcnn.reports.page import render
 from radcnn.reports.story import EpochRow, FindingLine, Flow, LeftOut, Opening, SideCount, SideName, Story, Verdict
 from radcnn.study.environment import environment
 from radcnn.study.folder import RunFolder, find_run, read_record
-from radcnn.study.judging import evaluated, read_judgement
+from radcnn.study.judging import evaluated, notes_on_folds, read_judgement
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.pictures import pictured
 from radcnn.study.training import read_history
@@ -87,7 +87,7 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
         environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},
         seeds={"training": plan.seed, "split": opened.split.seed},
         commands=_commands(folder, opened, plan),
-        limits=LIMITS,
+        limits=(*LIMITS, *notes_on_folds(plan, "test")),
     )
 
 
