@@ -98,7 +98,9 @@ def check(study: Study, as_json: AsJson = False, **options: Any) -> None:
 @app.command()
 @with_options(*TRAINING_OPTIONS)
 def train(
-    study: Study, resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run.")] = False,
+    study: Study, plan: Annotated[
+        Path | None, typer.Option("--plan", help="Train exactly this plan: a run's plan.json.", show_default=False)
+    ] = None, resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run.")] = False,
     workers: Workers = 1, as_json: AsJson = False, quiet: Quiet = False, **options: Any,
 ) -> None:  # fmt: skip
     """Fit the networks of the plan; resumable at every epoch, bit for bit."""
@@ -106,7 +108,7 @@ def train(
         chosen = given(options)
         from radcnn.study.training import train as train_study
 
-        made = train_study(study, resume=resume, workers=workers, listener=Voice(quiet=quiet), **chosen)
+        made = train_study(study, plan=plan, resume=resume, workers=workers, listener=Voice(quiet=quiet), **chosen)
         show({"run": str(made)}, f"trained {made}", as_json=as_json)
         next_step("radcnn evaluate", made, as_json=as_json)
 

@@ -19,7 +19,7 @@ def _option(name: str, kind: Any, words: str, *flags: str, panel: str) -> inspec
 
 
 TABLE, SPLIT, TRAINING = "The table", "The split", "Training"
-NOT_SETTINGS = frozenset({"data", "study", "out", "workers", "resume", "listener", "open_test_set"})
+NOT_SETTINGS = frozenset({"data", "study", "out", "plan", "workers", "resume", "listener", "open_test_set"})
 Text = str | None
 Texts = list[str] | None
 

@@ -16,8 +16,8 @@ def plan_from_json(plain: Any) -> Plan:
 
 
 def save_plan(plan: Plan, path: Path) -> None:
-    """Write the whole plan."""
-    write_json(path, to_plain(plan))
+    """Write the whole plan, as it will be read: a plan that is stored again gives the same bytes."""
+    write_json(path, _as_read(plan))
 
 
 def load_plan(path: Path) -> Plan:
@@ -27,7 +27,11 @@ def load_plan(path: Path) -> Plan:
 
 def plan_hash(plan: Plan) -> str:
     """SHA-256 of what decides the numbers: the plan without its reasons."""
-    # read back first: a rule may write 40 where the file, and so every later hash, has 40.0
-    plain = to_plain(plan_from_json(to_plain(plan)))
+    plain = _as_read(plan)
     plain.pop("reasons")
     return sha256_of_json(plain)
+
+
+def _as_read(plan: Plan) -> Any:
+    """Plain values after one reading: a rule may write 40 where the plan that is read has 40.0."""
+    return to_plain(plan_from_json(to_plain(plan)))

@@ -29,6 +29,10 @@ class StudyFolder:
     path: Path
 
     @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    @property
     def settings(self) -> Path:
         return self.path / "study.yaml"
 
@@ -85,11 +89,11 @@ class RunFolder:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return self.path.resolve().name
 
     @property
     def study(self) -> StudyFolder:
-        return StudyFolder(self.path.parent.parent)
+        return StudyFolder(self.path.resolve().parent.parent)
 
     @property
     def plan(self) -> Path:

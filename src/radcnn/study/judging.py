@@ -61,7 +61,7 @@ def judge(folder: RunFolder, opened: OpenStudy, table: Predictions, side: Side) 
     bundle, _ = load_bundle(folder.bundle)
     plan = load_plan(folder.plan)
     settings = EvaluationSettings(
-        resamples=opened.settings.resamples,
+        resamples=plan.resamples,
         seed=plan.seed,
         prevalences=opened.settings.prevalences,
         subgroups=tuple(table.attributes),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from radcnn.plan.stored import load_plan
 from radcnn.reports.model_card import model_card
 from radcnn.reports.page import render
 from radcnn.reports.story import EpochRow, FindingLine, Flow, LeftOut, Opening, SideCount, SideName, Story, Verdict
+from radcnn.study.again import commands_again
 from radcnn.study.environment import environment
 from radcnn.study.folder import RunFolder, find_run, read_record
 from radcnn.study.judging import evaluated, notes_on_folds, read_judgement
@@ -86,7 +86,7 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
         worst_side="internal test" if side == "test" else "tuning",
         environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},
         seeds={"training": plan.seed, "split": opened.split.seed},
-        commands=_commands(folder, opened, plan),
+        commands=commands_again(folder, opened, plan),
         limits=(*LIMITS, *notes_on_folds(plan, "test")),
     )
 
@@ -152,15 +152,3 @@ def _certificate(opened: OpenStudy) -> str:
         return ""
     file = opened.settings.labels.with_name("certificate.json")
     return str(read_json(file).get("text", "")) if file.is_file() else ""
-
-
-def _commands(folder: RunFolder, opened: OpenStudy, plan: Plan) -> tuple[str, ...]:
-    study = shlex.quote(opened.folder.path.name)
-    networks = "folds" if plan.training.folds else "members"
-    count = plan.training.folds or plan.training.members
-    fixed = f"--set training.epochs={plan.training.epochs} --set training.{networks}={count}"
-    return (
-        f"radcnn train {study} --seed {plan.seed} --set training.precision={plan.training.precision} {fixed}",
-        f"radcnn evaluate {study}/runs/{folder.name} --open-test",
-        f"radcnn report {study}/runs/{folder.name}",
-    )

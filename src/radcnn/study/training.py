@@ -27,13 +27,13 @@ from radcnn.learning.batches import Cases
 from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
 from radcnn.learning.execution import Execution, available_cores, available_device, keep_memory, logits_of
 from radcnn.learning.lessons import Development, Rows, train_networks
-from radcnn.learning.precision import bfloat16_trial
-from radcnn.plan.settings import Plan, Precision, Reason
+from radcnn.plan.settings import Plan
 from radcnn.plan.stored import load_plan, plan_hash, save_plan
 from radcnn.study.environment import changed_rounding, environment
 from radcnn.study.folder import RunFolder, find_run, find_study, read_record
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
+from radcnn.study.planning import proposed_plan, stored_plan
 from radcnn.study.settings import for_run
 from radcnn.tasks import Task, planned_task
 
@@ -41,11 +41,18 @@ SLOW = 1.5  # times the minutes that were asked for
 
 
 def train(
-    study: Path | str, *, resume: bool = False, workers: int = 1, listener: Listener = SILENCE, **options: Any
+    study: Path | str,
+    *,
+    plan: Path | str | None = None,
+    resume: bool = False,
+    workers: int = 1,
+    listener: Listener = SILENCE,
+    **options: Any,
 ) -> Path:
     """Train the networks of a study's plan; returns the run's folder.
 
     study    a study's folder or study.yaml; with `resume` also a run's folder
+    plan     train exactly this plan, the plan.json of a run, instead of what the study proposes
     resume   go on with the newest (or this) run from its last epoch, bit for bit on a machine of the same kind
     workers  threads that make batches ahead of time; changes no number
     options  settings that beat study.yaml: minutes, seed, network, training ...
@@ -53,7 +60,7 @@ def train(
     Raises InputError with the cause and the next step.
     """
     if resume:
-        if options:
+        if options or plan is not None:
             raise InputError("a resumed run keeps its plan; leave the options out, or start a new run without --resume")
         run = find_run(study)
         check_plan(run)
@@ -61,11 +68,15 @@ def train(
             listener.say(changed)
         _go_on(run, open_study(run.study), workers, listener)
         return run.path
+    if plan is not None and options:
+        raise InputError("a stored plan is trained as it stands; leave the other options out, or leave --plan out")
     folder = find_study(study)
     opened = open_study(folder)
     run = folder.next_run()
+    settings = for_run(opened.settings, options) if options else opened.settings
+    chosen = stored_plan(Path(plan), opened) if plan is not None else proposed_plan(opened, settings)
     try:
-        begin_run(run, opened, options, listener)
+        begin_run(run, opened, chosen, settings.minutes, listener)
         _go_on(run, opened, workers, listener)
     except BaseException as stop:
         if forget_unless_begun(run) and isinstance(stop, KeyboardInterrupt):
@@ -103,23 +114,15 @@ def _go_on(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) 
     finish(run, opened, plan, networks, development, order, execution)
 
 
-def begin_run(run: RunFolder, opened: OpenStudy, options: dict[str, Any], listener: Listener) -> None:
-    """Decide the plan and write it, before anything is computed."""
-    settings = for_run(opened.settings, options) if options else opened.settings
-    plan = opened.propose(settings)
-    if "precision" not in settings.training:
-        agreed, sentence = bfloat16_trial(plan, available_device())
-        chosen: Precision = "bfloat16" if agreed else "float32"
-        plan = replace(plan, training=replace(plan.training, precision=chosen))
-        plan = replace(plan, reasons=(*plan.reasons, Reason("training.precision", chosen, sentence)))
-    plan = replace(plan, operating_points=settings.operating_points, resamples=settings.resamples)
+def begin_run(run: RunFolder, opened: OpenStudy, plan: Plan, minutes: float, listener: Listener) -> None:
+    """Write the plan, before anything is computed."""
     listener.say(
         f"plan: {plan.network.name}, {plan.training.folds or plan.training.members} networks of "
         f"{plan.training.epochs} epochs, images {' x '.join(map(str, plan.preparation.size))}"
     )
     save_plan(plan, run.plan)
-    record = {"status": "training", "study": opened.folder.path.name, "split": opened.split.hash}
-    facts = {"plan": plan_hash(plan), "seed": plan.seed, "minutes": settings.minutes, "environment": environment()}
+    record = {"status": "training", "study": opened.folder.name, "split": opened.split.hash}
+    facts = {"plan": plan_hash(plan), "seed": plan.seed, "minutes": minutes, "environment": environment()}
     write_json(run.record, {**record, **facts})
 
 

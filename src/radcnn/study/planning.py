@@ -1,0 +1,54 @@
+"""The plan of a run: proposed from the data and the settings, or one that was stored with another run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from radcnn.core.errors import InputError, SettingsError
+from radcnn.learning.execution import available_device
+from radcnn.learning.precision import bfloat16_trial
+from radcnn.plan.settings import Plan, Precision, Reason
+from radcnn.plan.stored import load_plan
+from radcnn.study.open_study import OpenStudy
+from radcnn.study.settings import StudySettings
+from radcnn.tasks import make_task
+
+
+def proposed_plan(opened: OpenStudy, settings: StudySettings) -> Plan:
+    """What the rules and the settings decide, with the precision that this machine can be trusted with."""
+    plan = opened.propose(settings)
+    if "precision" not in settings.training:
+        agreed, sentence = bfloat16_trial(plan, available_device())
+        chosen: Precision = "bfloat16" if agreed else "float32"
+        plan = replace(plan, training=replace(plan.training, precision=chosen))
+        plan = replace(plan, reasons=(*plan.reasons, Reason("training.precision", chosen, sentence)))
+    return replace(plan, operating_points=settings.operating_points, resamples=settings.resamples)
+
+
+def stored_plan(path: Path, opened: OpenStudy) -> Plan:
+    """The plan in a run's plan.json, as it stands; raises SettingsError where it does not fit the study or machine."""
+    if not path.is_file():
+        raise InputError(f"there is no plan in {path}; a run keeps its own in RUN/plan.json")
+    plan, target, whose = load_plan(path), opened.cohort.target, f"the plan in {path}"
+    if plan.target != target:
+        raise SettingsError(
+            f"{whose} predicts {_described(plan)}, but this study's target is {', '.join(target.names)} "
+            f"({target.kind}); give a plan of the same target, or leave --plan out"
+        )
+    if (plan.preparation.region_mm is not None) != opened.fingerprint.regions:
+        looks, has = ("regions", "none") if plan.preparation.region_mm is not None else ("whole images", "regions")
+        raise SettingsError(f"{whose} looks at {looks}, but this study has {has}; leave --plan out")
+    make_task(target, scale=plan.task.scale, last_layer=plan.task.last_layer, loss=plan.task.loss)
+    if plan.training.precision == "bfloat16":
+        agreed, sentence = bfloat16_trial(plan, available_device())
+        if not agreed:
+            raise SettingsError(
+                f"{whose} trains in bfloat16, which this machine cannot be trusted with ({sentence}); train it where "
+                "it was made, or leave --plan out"
+            )
+    return plan
+
+
+def _described(plan: Plan) -> str:
+    return f"{', '.join(plan.target.names)} ({plan.target.kind})"
