@@ -180,6 +180,7 @@ def whole_story(kind: Kind = "binary", *, pictures: int = 20, size: int = 96) ->
             )
             for i, case in enumerate(worst)
         ),
+        hashes={"model": "ab" * 32, "plan": "cd" * 32, "split": "9f2c" * 16},
         environment={"python": "3.12.4", "torch": "2.13.0", "processor": "x86_64, 2 cores"},
         seeds={"split": 7, "weights": 7},
         commands=("radcnn train study.yaml", "radcnn evaluate runs/nodules-1 --open-test"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,19 @@ def test_another_run_of_the_same_study_keeps_split_and_ledger(finished: Finish, 
     told("evaluate", copied, "--open-test")
     assert (copied / "split.json").read_bytes() == before
     assert [one.run for one in openings(copied / "ledger.jsonl")] == ["run-001", "run-002"]
+
+
+def test_the_hash_of_the_model_is_one_in_ledger_report_and_card_and_can_be_checked_by_hand(copied: Path) -> None:
+    run = copied / "runs" / "run-001"
+    told("report", run)
+    told("evaluate", run, "--open-test")
+    told("report", run)
+    by_hand = "sha256sum -c --quiet SHA256SUMS && grep -v '  README.md$' SHA256SUMS | sha256sum"
+    found = subprocess.run(by_hand, shell=True, cwd=run / "bundle", capture_output=True, text=True, check=True)
+    model = found.stdout.split()[0]
+    assert [one.model for one in openings(copied / "ledger.jsonl")] == [model, model]
+    assert f">{model}<" in (run / "report.html").read_text()
+    assert f"| model (SHA-256) | {model} |" in (run / "bundle" / "README.md").read_text()
 
 
 def test_a_ledger_that_was_cut_is_noticed(copied: Path) -> None:

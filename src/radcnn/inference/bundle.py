@@ -4,10 +4,16 @@ bundle.json              target, task, preparation, network, views, operating po
 weights-0.safetensors    one file per network of the ensemble
 README.md                the model card, once a report was made
 SHA256SUMS               of every file above; a flipped byte anywhere is refused
+
+The hash of the model is that of SHA256SUMS without the line of README.md: writing the model card does not change it.
+
+    sha256sum -c SHA256SUMS                             every file is as it was written
+    grep -v '  README.md$' SHA256SUMS | sha256sum       the hash in the ledger, the report and the model card
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -76,13 +82,13 @@ def save_bundle(folder: Path, bundle: Bundle, networks: Sequence[nn.Module]) -> 
 
 
 def seal(folder: Path) -> str:
-    """Write SHA256SUMS over the bundle's files and return the hash of the bundle (of its sums)."""
+    """Write SHA256SUMS over the bundle's files and return the hash of the model."""
     names = [p.name for p in folder.iterdir() if p.is_file() and p.name != SUMS and not p.name.startswith(".")]
     return _write_sums(folder, {name: sha256_of(folder / name) for name in names})
 
 
 def write_model_card(folder: Path, text: str) -> str:
-    """Put the model card into a sealed bundle and return the bundle's new hash.
+    """Put the model card into a sealed bundle and return the hash of the model, which it does not change.
 
     Raises BundleError when any other file was changed meanwhile: a new seal must not hide that.
     """
@@ -111,14 +117,19 @@ def load_bundle(folder: Path) -> tuple[Bundle, list[Network]]:
 
 
 def verify(folder: Path) -> str:
-    """Check every file of a bundle against its sums and return the bundle's hash; raises BundleError."""
-    _intact(folder)
-    return sha256_of(folder / SUMS)
+    """Check every file of a bundle against its sums and return the hash of the model; raises BundleError."""
+    return _model_hash(_intact(folder))
 
 
 def _write_sums(folder: Path, sums: Mapping[str, str]) -> str:
     write_text(folder / SUMS, _rendered(sums))
-    return sha256_of(folder / SUMS)
+    return _model_hash(sums)
+
+
+def _model_hash(sums: Mapping[str, str]) -> str:
+    """The SHA-256 of the sums of all files but the model card."""
+    model = {name: digest for name, digest in sums.items() if name != CARD}
+    return hashlib.sha256(_rendered(model).encode()).hexdigest()
 
 
 def _rendered(sums: Mapping[str, str]) -> str:

@@ -15,17 +15,15 @@ from radcnn.reports.story import Story
 PREDICT = ("radcnn predict BUNDLE IMAGE_OR_FOLDER",)
 SAFE = (
     "Weights are safetensors, everything else is JSON: loading the bundle executes nothing. `SHA256SUMS` is checked "
-    "first, and a changed file is refused."
+    "first, and a changed file is refused. By hand, in this folder: the files are unchanged, and the hash of the model "
+    "is the one in the ledger and in the table below:"
 )
+CHECKS = ("sha256sum -c SHA256SUMS", "grep -v '  README.md$' SHA256SUMS | sha256sum")
 REPORTED = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "majority_accuracy")
 
 
-def model_card(story: Story, *, predict: Sequence[str] = PREDICT, hashes: Sequence[tuple[str, str]] = ()) -> str:
-    """The Markdown text of a model card.
-
-    predict  commands that use the bundle
-    hashes   (name, SHA-256) of what the model was made from, besides the split
-    """
+def model_card(story: Story, *, predict: Sequence[str] = PREDICT) -> str:
+    """The Markdown text of a model card; `predict` are commands that use the bundle."""
     parts = [
         f"# {escaped(story.title)}",
         f"**{headline.RESEARCH_USE}**",
@@ -45,9 +43,10 @@ def model_card(story: Story, *, predict: Sequence[str] = PREDICT, hashes: Sequen
         "## How to use it",
         _code(predict),
         SAFE,
+        _code(CHECKS),
         "## How to make it again",
         _code(story.commands) if story.commands else "",
-        _table(("What", "Value"), _provenance(story, hashes)),
+        _table(("What", "Value"), _provenance(story)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -112,12 +111,11 @@ def _limits(story: Story) -> list[str]:
     return [*made, *story.limits]
 
 
-def _provenance(story: Story, hashes: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
+def _provenance(story: Story) -> list[tuple[str, ...]]:
     return [
         ("radcnn", story.version),
         ("created", story.created),
-        ("split (SHA-256)", story.split_hash),
-        *((name, value) for name, value in hashes),
+        *((f"{name} (SHA-256)", value) for name, value in story.hashes.items()),
         *((f"seed of {name}", str(seed)) for name, seed in story.seeds.items()),
         *((name, value) for name, value in story.environment.items()),
     ]
@@ -128,7 +126,7 @@ def _bullets(lines: Sequence[str]) -> str:
 
 
 def _code(lines: Sequence[str]) -> str:
-    return "\n".join(f"    {' '.join(line.split())}" for line in lines)
+    return "\n".join("    " + re.sub(r"[^\S ]+", " ", line) for line in lines)  # spaces are part of a command
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

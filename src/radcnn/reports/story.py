@@ -12,6 +12,7 @@ Story
 ├── history, figure, verdict                the epochs of each member, what was watched, what the curves say
 ├── tuning, test, external                  Judgements; None where a side was not judged
 ├── worst                                   the most confidently wrong cases, with pictures
+├── hashes                                  SHA-256 of the model, its plan and the split
 └── environment, seeds, commands, limits    what is needed to do it again, and what it must not be used for
 
 No field holds a patient's name, number or pseudonym: cases are called by number.
@@ -75,7 +76,7 @@ class FindingLine:
 
 @dataclass(frozen=True)
 class Opening:
-    """One opening of the test set, as its ledger has it; `model` is the hash of the bundle."""
+    """One opening of the test set, as its ledger has it; `model` is the hash of the model."""
 
     date: str
     reason: str
@@ -151,6 +152,7 @@ class Story:
     external: Judgement | None = None
     worst: tuple[PicturedCase, ...] = ()
     worst_side: SideName = "internal test"
+    hashes: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     seeds: Mapping[str, int] = field(default_factory=dict)
     commands: tuple[str, ...] = ()

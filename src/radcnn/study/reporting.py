@@ -14,11 +14,11 @@ from radcnn.core.files import read_json, write_text
 from radcnn.core.settings import to_plain
 from radcnn.core.version import __version__
 from radcnn.data.ledger import openings
-from radcnn.inference.bundle import write_model_card
+from radcnn.inference.bundle import verify, write_model_card
 from radcnn.learning.verdict import verdict
 from radcnn.networks import card
 from radcnn.plan.settings import Plan
-from radcnn.plan.stored import load_plan
+from radcnn.plan.stored import load_plan, plan_hash
 from radcnn.reports.model_card import model_card
 from radcnn.reports.page import render
 from radcnn.reports.story import EpochRow, FindingLine, Flow, LeftOut, Opening, SideCount, SideName, Story, Verdict
@@ -75,15 +75,14 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
         certificate=_certificate(opened),
         unit=opened.cohort.unit,
         findings=tuple(FindingLine(f.code, f.severity, f.sentence, f.way_out) for f in opened.findings),
-        openings=tuple(
-            Opening(o.date, o.reason, o.model[:12], o.run) for o in openings(opened.folder.ledger, opened.split)
-        ),
+        openings=tuple(Opening(o.date, o.reason, o.model, o.run) for o in openings(opened.folder.ledger, opened.split)),
         reasons=plan.reasons,
         history=_history(folder),
         tuning=read_judgement(folder, "tuning"),
         test=read_judgement(folder, "test"),
         worst=pictured(opened, judged.worst, plan.preparation) if judged is not None else (),
         worst_side="internal test" if side == "test" else "tuning",
+        hashes={"model": verify(folder.bundle), "plan": plan_hash(plan), "split": opened.split.hash},
         environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},
         seeds={"training": plan.seed, "split": opened.split.seed},
         commands=commands_again(folder, opened, plan),
