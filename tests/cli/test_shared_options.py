@@ -20,7 +20,7 @@ def test_every_option_is_a_setting_of_the_study() -> None:
 
 
 def test_what_was_not_given_is_left_to_the_study() -> None:
-    assert given({"target": None, "subgroups": [], "seed": 0, "labels": Path("a.csv")}) == {
+    assert given({"target": None, "subgroup": [], "seed": 0, "labels": Path("a.csv")}) == {
         "seed": 0,
         "labels": "a.csv",
     }

@@ -110,7 +110,7 @@ def test_figures_and_points_of_folds_are_said_to_be_of_single_networks(tmp_path:
 def test_run_and_its_steps_are_the_same_story(tmp_path: Path) -> None:
     data = class_folders(tmp_path / "chest")
     with torch_threads(1):
-        run = radcnn.run(data, out=tmp_path / "study", open_test_set=False, **OPTIONS)
+        run = radcnn.run(data, out=tmp_path / "study", keep_sealed=True, **OPTIONS)
     assert not (run / "judgement-test.json").exists()
     known = (run / "judgement-tuning.json").read_text()
     with torch_threads(1):

@@ -29,6 +29,6 @@ def card_of(
     if not re.fullmatch(r"\d{1,5}(x\d{1,5}){0,2}", size):
         raise SettingsError(f"--size must be like 224, 28x28 or 32x64x64, got {size!r}")
     sides = tuple(int(n) for n in size.split("x"))
-    whole = sides * dims if len(sides) == 1 else sides
-    found = card(network, channels=channels, outputs=outputs, dims=cast(Dims, dims), size=whole, options=options)
+    whole = sides[0] if len(sides) == 1 else sides
+    found = card(network, size=whole, channels=channels, outputs=outputs, dims=cast(Dims, dims), options=options)
     return Shown(found.as_json(), found.as_text())

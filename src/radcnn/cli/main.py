@@ -60,7 +60,7 @@ def run(
         from radcnn.study.running import run as run_study
 
         voice = Voice(quiet=quiet)
-        made = run_study(data, out=out, open_test_set=not keep_sealed, workers=workers, listener=voice, **chosen)
+        made = run_study(data, out=out, keep_sealed=keep_sealed, workers=workers, listener=voice, **chosen)
         judgement = evaluated(made)
         result = {"run": str(made), "report": str(made / "report.html"), "judgement": judgement.as_json()}
         show(result, judged_text(judgement), as_json=as_json)
@@ -124,7 +124,7 @@ def evaluate(
     with one_sentence():
         from radcnn.study.judging import evaluate as evaluate_run
 
-        judgement = evaluate_run(run, open_test_set=open_test, reason=reason, listener=Voice(quiet=quiet))
+        judgement = evaluate_run(run, open_test=open_test, reason=reason, listener=Voice(quiet=quiet))
         show(judgement.as_json(), judged_text(judgement), as_json=as_json)
         next_step("radcnn report", run, as_json=as_json)
 

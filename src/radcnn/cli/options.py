@@ -19,7 +19,7 @@ def _option(name: str, kind: Any, words: str, *flags: str, panel: str) -> inspec
 
 
 TABLE, SPLIT, TRAINING = "The table", "The split", "Training"
-NOT_SETTINGS = frozenset({"data", "study", "out", "plan", "workers", "resume", "listener", "open_test_set"})
+NOT_SETTINGS = frozenset({"data", "study", "out", "plan", "workers", "resume", "listener", "keep_sealed"})
 Text = str | None
 Texts = list[str] | None
 
@@ -45,7 +45,7 @@ DATA_OPTIONS = (
         "--centre",
         panel=TABLE,
     ),
-    _option("subgroups", Texts, "Column to make a subgroup table for.", "--subgroup", panel=TABLE),
+    _option("subgroup", Texts, "Column to make a subgroup table for.", "--subgroup", panel=TABLE),
     _option("positive", Text, "The positive class of two.", "--positive", panel=TABLE),
     _option("kind", Text, "binary, multiclass, multilabel or regression.", "--kind", panel=TABLE),
     _option("split", Text, "Column of a fixed split: training, tuning, test.", "--split", panel=SPLIT),

@@ -41,35 +41,36 @@ KINDS: tuple[tuple[Any, str], ...] = (
 
 
 def card(
-    name: str,
+    network: str,
     *,
-    channels: int,
-    outputs: int,
+    size: int | tuple[int, ...] = 224,
+    channels: int = 1,
+    outputs: int = 1,
     dims: Dims = 2,
-    size: tuple[int, ...],
     options: Mapping[str, object] | None = None,
 ) -> Card:
-    """The card of a network of NETWORKS for images of `size` (rows, columns; or slices, rows, columns).
+    """The card of a network of NETWORKS for images of `size`: (rows, columns), (slices, rows, columns), or one side.
 
     Raises SettingsError when the name, an option or the size does not fit; a size too small is told the smallest.
     """
-    if len(size) != dims:
-        raise SettingsError(f"size of a {dims}D image must be {dims} numbers, got {size}")
-    network, settings, paper = bare(name, channels=channels, outputs=outputs, dims=dims, options=options)
+    sides = (size,) * dims if isinstance(size, int) else tuple(size)
+    if len(sides) != dims:
+        raise SettingsError(f"size of a {dims}D image must be {dims} numbers, got {sides}")
+    built, settings, paper = bare(network, channels=channels, outputs=outputs, dims=dims, options=options)
     try:
-        steps = trace(network, tuple(size), channels)
+        steps = trace(built, sides, channels)
     except SettingsError as cause:
-        least = smallest_size(network, dims=dims, channels=channels)
-        raise SettingsError(f"{name} needs images of at least {least} voxels a side, got {size}") from cause
+        least = smallest_size(built, dims=dims, channels=channels)
+        raise SettingsError(f"{network} needs images of at least {least} voxels a side, got {sides}") from cause
     maps = [step for step in steps if len(step.output) == dims + 1 and not isinstance(step.layer, ADAPTIVE)]
     return Card(
-        name=name,
+        name=network,
         channels=channels,
         outputs=outputs,
-        size=tuple(size),
+        size=sides,
         options=asdict(settings),
         layers=tuple(_row(step) for step in steps),
-        parameters=sum(p.numel() for p in network.parameters()),
+        parameters=sum(p.numel() for p in built.parameters()),
         multiply_accumulates=sum(step.multiply_accumulates for step in steps),
         activation_elements=_elements(steps),
         receptive_field=_sizes(maps[-1]) if maps else None,

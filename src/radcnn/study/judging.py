@@ -10,7 +10,7 @@ from radcnn.core.case import Side
 from radcnn.core.errors import InputError
 from radcnn.core.files import read_json, write_json
 from radcnn.core.prediction import Predictions
-from radcnn.data.ledger import open_test
+from radcnn.data import ledger
 from radcnn.evaluation.judgement import Judgement
 from radcnn.evaluation.panels import PANELS
 from radcnn.evaluation.settings import EvaluationSettings
@@ -28,9 +28,9 @@ Opened = Literal["tuning", "test"]
 
 
 def evaluate(
-    run: Path | str, *, open_test_set: bool = False, reason: str = "evaluate", listener: Listener = SILENCE
+    run: Path | str, *, open_test: bool = False, reason: str = "evaluate", listener: Listener = SILENCE
 ) -> Judgement:
-    """Judge a run: on the tuning set, or with `open_test_set` on the sealed test set.
+    """Judge a run: on the tuning set, or with `open_test` on the sealed test set.
 
     Every opening of the test set is entered in the study's ledger before a network sees a test case. Figures of the
     tuning set are optimistic: operating points were chosen on it.
@@ -41,8 +41,8 @@ def evaluate(
     if not (folder.bundle / "bundle.json").is_file():
         raise InputError(f"{folder.path} is not trained to the end; go on with: radcnn train {folder.path} --resume")
     opened = open_study(folder.study)
-    side: Opened = "test" if open_test_set else "tuning"
-    table = _test_table(folder, opened, reason, listener) if open_test_set else _tuning_table(folder, opened)
+    side: Opened = "test" if open_test else "tuning"
+    table = _test_table(folder, opened, reason, listener) if open_test else _tuning_table(folder, opened)
     judgement = judge(folder, opened, table, side)
     write_json(folder.judgement(side), judgement.as_json())
     return judgement
@@ -113,7 +113,7 @@ def _test_table(folder: RunFolder, opened: OpenStudy, reason: str, listener: Lis
         raise InputError(f"no test case of {opened.folder.path} is labelled, so there is nothing to judge it by")
     # an image that cannot be read must not cost an opening; no network sees any before the ledger knows of it
     images = opened.prepared(rows, bundle.preparation, listener, "test cases")
-    count = open_test(opened.folder.ledger, opened.split, model=model, run=folder.name, reason=reason)
+    count = ledger.open_test(opened.folder.ledger, opened.split, model=model, run=folder.name, reason=reason)
     listener.say(f"the test set was opened (time {count} for this split); this is in the ledger")
     execution = execution_of(load_plan(folder.plan), workers=0)
     placed = [execution.place(network) for network in networks]

@@ -86,7 +86,7 @@ class OpenStudy:
 
     def columns(self, cases: Sequence[Case]) -> dict[str, list[str]]:
         """The columns of subgroup tables that study.yaml asks for now, and the site, one word per case."""
-        columns = {name: [case.attributes.get(name, "") for case in cases] for name in self.settings.subgroups}
+        columns = {name: [case.attributes.get(name, "") for case in cases] for name in self.settings.subgroup}
         if any(case.site for case in cases):
             columns.setdefault("site", [case.site or "" for case in cases])
         return columns

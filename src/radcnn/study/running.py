@@ -20,14 +20,14 @@ def run(
     data: Path | str,
     *,
     out: Path | str | None = None,
-    open_test_set: bool = True,
+    keep_sealed: bool = False,
     workers: int = 1,
     listener: Listener = SILENCE,
     **options: Any,
 ) -> Path:
     """Look, split, plan, train, evaluate and report; returns the run's folder.
 
-    The sealed test set is opened once at the end, which the ledger records; `open_test_set=False` leaves it sealed.
+    The sealed test set is opened once at the end, which the ledger records; `keep_sealed` leaves it sealed.
     Called again on the same data, the study with its split and ledger goes on with a new run.
 
     Raises InputError with the cause and the next step; where no epoch was done, nothing is left behind.
@@ -42,8 +42,8 @@ def run(
             shutil.rmtree(folder.path, ignore_errors=True)
         raise
     evaluate(made, listener=listener)
-    if open_test_set:
-        evaluate(made, open_test_set=True, reason="run: the one evaluation at the end", listener=listener)
+    if not keep_sealed:
+        evaluate(made, open_test=True, reason="run: the one evaluation at the end", listener=listener)
     report(made)
     return made
 
@@ -74,7 +74,7 @@ def demo(
         image="series",
         case="case",
         centre=["x_mm", "y_mm", "z_mm"],
-        subgroups=["site"],
+        subgroup=["site"],
         minutes=minutes,
         seed=seed,
         synthetic=True,

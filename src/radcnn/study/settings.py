@@ -30,6 +30,7 @@ class StudySettings:
     """What a person says about a study; see `CohortSettings` for the columns.
 
     data         images: a folder, a folder per class, or an npz file
+    subgroup     columns to make subgroup tables for
     minutes      budget of one run
     seed         of training; the split has a seed of its own and is made once
     fractions    shares of training, tuning and test, by patient
@@ -54,7 +55,7 @@ class StudySettings:
     image: str | None = None
     case: str | None = None
     centre: tuple[str, str, str] | None = None
-    subgroups: tuple[str, ...] = ()
+    subgroup: tuple[str, ...] = ()
     positive: str | None = None
     kind: Kind | None = None
     region_mm: float | None = None
@@ -81,7 +82,7 @@ class StudySettings:
             parse_rule(rule)
         # refused here, not when the trained network is judged
         EvaluationSettings(resamples=self.resamples, prevalences=self.prevalences)
-        shown = (*self.subgroups, *self.target, self.site, self.split, *(self.centre or ()))
+        shown = (*self.subgroup, *self.target, self.site, self.split, *(self.centre or ()))
         if self.patient is not None and self.patient in shown:
             raise SettingsError(
                 f"column {self.patient!r} names the patient, so it cannot be a target, site, subgroup, split or "
@@ -96,8 +97,9 @@ class StudySettings:
 
     def cohort(self) -> CohortSettings:
         """What the data room needs of it."""
-        names = {f.name for f in fields(CohortSettings)} - {"path"}
-        return CohortSettings(path=self.data, **{name: getattr(self, name) for name in names})
+        names = {f.name for f in fields(CohortSettings)} - {"path", "subgroups"}
+        given = {name: getattr(self, name) for name in names}
+        return CohortSettings(path=self.data, subgroups=self.subgroup, **given)
 
     def asked(self) -> dict[str, Mapping[str, Any]]:
         """The sections that overrule the proposal."""
@@ -112,7 +114,7 @@ def settings_from(options: Mapping[str, Any]) -> StudySettings:
     """
     given = {str(name): value for name, value in options.items() if value is not None}
     plain = {name: value for name, value in given.items() if "." not in name}
-    for name in ("target", "subgroups", "operating_points"):
+    for name in ("target", "subgroup", "operating_points"):
         if isinstance(plain.get(name), str):
             plain[name] = [plain[name]]
     if isinstance(plain.get("network"), str):
