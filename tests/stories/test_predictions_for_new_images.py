@@ -57,6 +57,14 @@ def test_an_npz_file_is_told_which_array(finished: Finish, tmp_path: Path) -> No
     assert [one["image"] for one in found] == ["val_images/0", "val_images/1", "val_images/2"]
 
 
+def test_the_next_command_and_the_card_ask_for_the_centre_of_a_region_only(finished: Finish) -> None:
+    run = finished("dicom regions").run
+    assert told("report", run).next == f"radcnn predict {run} IMAGE --centre X Y Z"
+    card = (run / "bundle" / "README.md").read_text()
+    assert "    radcnn predict BUNDLE IMAGE_OR_FOLDER --centre X Y Z\n" in card
+    assert "--centre" not in told("report", finished("table").run).next
+
+
 def test_a_region_of_a_dicom_series_is_found_by_its_centre(finished: Finish, tmp_path: Path) -> None:
     run = finished("dicom regions").run
     stored = np.zeros((6, 16, 16), np.int16)

@@ -51,8 +51,11 @@ def test_each_verb_names_the_next_command_and_it_works_as_printed(
     predict = reported.next.replace("IMAGE", "'new one.png'")
     assert "new one.png: sick 0." in told(*shlex.split(predict)[1:]).out
 
-    told("evaluate", run, "--open-test", "--reason", "the paper's table")
+    monkeypatch.chdir(run)
+    told("evaluate", ".", "--open-test", "--reason", "the paper's table")
+    monkeypatch.chdir(folder)
     assert [one.reason for one in openings(Path("the study/ledger.jsonl"))] == ["the paper's table"]
+    assert [one.run for one in openings(Path("the study/ledger.jsonl"))] == ["run-001"]
 
 
 def test_python_says_the_same_as_the_command_line(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from radcnn.core.errors import InputError
 from radcnn.study.begin import default_folder
 from radcnn.study.folder import StudyFolder, find_run, find_study
+from radcnn.study.judging import evaluate, evaluated
 
 
 @pytest.fixture
@@ -55,6 +56,15 @@ def test_a_study_is_found_by_its_folder_or_its_file(study: StudyFolder) -> None:
     assert find_run(run).study == study
 
 
+def test_a_run_knows_its_name_and_study_from_within(study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = add_run(study, 4)
+    for inside, path in ((run, "."), (study.runs, "run-004"), (run.parent, "../runs/run-004"), (study.path, ".")):
+        monkeypatch.chdir(inside)
+        assert find_run(path).name == "run-004"
+        assert find_run(path).study.path == study.path.resolve()
+    assert StudyFolder(Path()).name == study.path.name
+
+
 def test_what_is_no_study_or_run_says_how_to_make_one(tmp_path: Path, study: StudyFolder) -> None:
     with pytest.raises(InputError, match="radcnn train"):
         find_run(study.path)
@@ -63,6 +73,24 @@ def test_what_is_no_study_or_run_says_how_to_make_one(tmp_path: Path, study: Stu
         find_study(tmp_path / "other")
     with pytest.raises(InputError, match="does not exist"):
         find_run(tmp_path / "absent")
+
+
+def test_commands_in_messages_can_be_pasted(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"radcnn new DATA --out '.*/my study'$"):
+        find_study(tmp_path / "my study")
+    (tmp_path / "my study").mkdir()
+    with pytest.raises(InputError, match=r"radcnn new DATA --out '.*/my study'$"):
+        find_study(tmp_path / "my study")
+    (tmp_path / "my study" / "study.yaml").write_text("data: x\n")
+    with pytest.raises(InputError, match=r"is not a study .*: radcnn new DATA --out STUDY$"):
+        find_study(tmp_path)
+    with pytest.raises(InputError, match=r"radcnn train '.*/my study'$"):
+        find_run(tmp_path / "my study")
+    run = add_run(StudyFolder(tmp_path / "my study"), 1)
+    with pytest.raises(InputError, match=r"radcnn evaluate '.*/my study/runs/run-001'$"):
+        evaluated(run)
+    with pytest.raises(InputError, match=r"radcnn train '.*/my study/runs/run-001' --resume$"):
+        evaluate(run)
 
 
 @pytest.mark.parametrize(

@@ -133,11 +133,12 @@ def evaluate(
 def report(run: Run, as_json: AsJson = False) -> None:
     """Write report.html, one self-contained page, and the model card of the bundle."""
     with one_sentence():
+        from radcnn.study.predicting import predict_words
         from radcnn.study.reporting import report as report_run
 
         page = report_run(run)
         show({"report": str(page)}, f"wrote {page}", as_json=as_json)
-        next_step("radcnn predict", run, "IMAGE", as_json=as_json)
+        next_step("radcnn predict", *predict_words(run), as_json=as_json)
 
 
 @app.command()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
+from pathlib import Path
 
 from radcnn.core.errors import ReadError
 from radcnn.physics.study import simulated_with
 from radcnn.plan.settings import Plan
-from radcnn.study.folder import RunFolder, read_record
+from radcnn.study.folder import RunFolder, quoted, read_record
 from radcnn.study.open_study import OpenStudy
 
 
@@ -18,13 +18,13 @@ def commands_again(folder: RunFolder, opened: OpenStudy, plan: Plan) -> tuple[st
     """
     if (demo := demo_again(folder, opened, plan)) is not None:
         return (demo,)
-    study = shlex.quote(opened.folder.name)
-    opening = (f"radcnn evaluate {study} --open-test",) if folder.judgement("test").is_file() else ()
+    study = Path(opened.folder.name)
+    opening = (f"radcnn evaluate {quoted(study)} --open-test",) if folder.judgement("test").is_file() else ()
     return (
-        f"radcnn train {study} --plan {shlex.quote(f'{opened.folder.name}/runs/{folder.name}/plan.json')}",
-        f"radcnn evaluate {study}",
+        f"radcnn train {quoted(study)} --plan {quoted(study / 'runs' / folder.name / 'plan.json')}",
+        f"radcnn evaluate {quoted(study)}",
         *opening,
-        f"radcnn report {study}",
+        f"radcnn report {quoted(study)}",
     )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ class StudyFolder:
         """The newest run; raises InputError when there is none."""
         runs = self._numbered()
         if not runs:
-            raise InputError(f"{self.path} has no run yet; start one with: radcnn train {self.path}")
+            raise InputError(f"{self.path} has no run yet; start one with: radcnn train {quoted(self.path)}")
         return RunFolder(runs[max(runs)])
 
     def _numbered(self) -> dict[int, Path]:
@@ -126,6 +127,15 @@ class RunFolder:
         return self.path / f"judgement-{side}.json"
 
 
+def quoted(path: Path) -> str:
+    """A path as it must be typed into a shell.
+
+    >>> quoted(Path("my study"))
+    "'my study'"
+    """
+    return shlex.quote(str(path))
+
+
 def read_record(run: RunFolder) -> dict[str, Any]:
     """What stands in run.json: status, plan, split, seed, minutes and environment; raises ReadError otherwise."""
     record = read_json(run.record)
@@ -140,9 +150,12 @@ def find_study(path: Path | str) -> StudyFolder:
     path = Path(path)
     folder = path.parent if path.name == "study.yaml" else path
     if not folder.exists():
-        raise InputError(f"{path} does not exist; make a study with: radcnn new DATA --out {folder}")
+        raise InputError(f"{path} does not exist; make a study with: radcnn new DATA --out {quoted(folder)}")
     if not (folder / "study.yaml").is_file():
-        raise InputError(f"{path} is not a study (it has no study.yaml); make one with: radcnn new DATA --out {folder}")
+        empty = folder.is_dir() and not any(folder.iterdir())
+        found = "is empty" if empty else "is not a study (it has no study.yaml)"
+        way = f"--out {quoted(folder)}" if empty else "--out STUDY"
+        raise InputError(f"{path} {found}; make a study with: radcnn new DATA {way}")
     return StudyFolder(folder)
 
 

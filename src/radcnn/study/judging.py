@@ -19,7 +19,7 @@ from radcnn.inference.scores import scores
 from radcnn.learning.execution import logits_of
 from radcnn.plan.settings import Plan
 from radcnn.plan.stored import load_plan
-from radcnn.study.folder import RunFolder, find_run
+from radcnn.study.folder import RunFolder, find_run, quoted
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.training import execution_of
@@ -39,7 +39,9 @@ def evaluate(
     """
     folder = find_run(run)
     if not (folder.bundle / "bundle.json").is_file():
-        raise InputError(f"{folder.path} is not trained to the end; go on with: radcnn train {folder.path} --resume")
+        raise InputError(
+            f"{folder.path} is not trained to the end; go on with: radcnn train {quoted(folder.path)} --resume"
+        )
     opened = open_study(folder.study)
     side: Opened = "test" if open_test else "tuning"
     table = _test_table(folder, opened, reason, listener) if open_test else _tuning_table(folder, opened)
@@ -138,7 +140,7 @@ def evaluated(run: Path | str) -> Judgement:
     folder = find_run(run)
     found = read_judgement(folder, "test") or read_judgement(folder, "tuning")
     if found is None:
-        raise InputError(f"{folder.path} was not evaluated yet; first: radcnn evaluate {folder.path}")
+        raise InputError(f"{folder.path} was not evaluated yet; first: radcnn evaluate {quoted(folder.path)}")
     return found
 
 

@@ -17,10 +17,11 @@ from radcnn.inference.scores import scores
 from radcnn.learning.execution import Execution, available_device, keep_memory, logits_of
 from radcnn.learning.precision import bfloat16_runs
 from radcnn.plan.settings import Plan, TrainingPlan
+from radcnn.plan.stored import load_plan
 from radcnn.study.folder import find_run
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.transforms.augmentation import Augmentation
-from radcnn.transforms.preparation import prepare
+from radcnn.transforms.preparation import Preparation, prepare
 
 Point = tuple[float, float, float]
 
@@ -103,6 +104,16 @@ def _trial_plan(bundle: Bundle) -> Plan:
 def bundle_folder(path: Path) -> Path:
     """The bundle at a path: the folder itself, or that of a run or of a study's newest run."""
     return path if (path / "bundle.json").is_file() else find_run(path).bundle
+
+
+def place_words(preparation: Preparation) -> tuple[str, ...]:
+    """What `radcnn predict` needs besides an image: the centre, where a network looks at regions."""
+    return ("--centre", "X", "Y", "Z") if preparation.region_mm is not None else ()
+
+
+def predict_words(run: Path | str) -> tuple[str, ...]:
+    """What to type after `radcnn predict` for a run: itself, an image, and the place to look at where it is needed."""
+    return str(run), "IMAGE", *place_words(load_plan(find_run(run).plan).preparation)
 
 
 def output_names(bundle: Bundle) -> tuple[str, ...]:

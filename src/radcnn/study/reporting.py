@@ -28,6 +28,7 @@ from radcnn.study.folder import RunFolder, find_run, read_record
 from radcnn.study.judging import evaluated, notes_on_folds, read_judgement
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.pictures import pictured
+from radcnn.study.predicting import place_words
 from radcnn.study.training import read_history
 from radcnn.tasks import planned_task
 
@@ -48,7 +49,8 @@ def report(run: Path | str) -> Path:
     evaluated(folder.path)
     story = tell(folder, open_study(folder.study))
     write_text(folder.report, render(story))
-    write_model_card(folder.bundle, model_card(story))
+    words = ("radcnn predict BUNDLE IMAGE_OR_FOLDER", *place_words(load_plan(folder.plan).preparation))
+    write_model_card(folder.bundle, model_card(story, predict=(" ".join(words),)))
     return folder.report
 
 
