@@ -7,7 +7,7 @@ import typer
 
 from radcnn.cli import console
 from radcnn.cli.console import Voice, clock, next_step, one_sentence, show
-from radcnn.core.errors import InputError
+from radcnn.core.errors import InputError, Stopped
 from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
 
 
@@ -41,11 +41,23 @@ def test_an_input_error_is_one_sentence_and_exit_code_two(capsys: pytest.Capture
     assert capsys.readouterr() == ("", "radcnn: the cause; the next step\n")
 
 
-def test_an_interruption_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("stop", "said"),
+    [
+        (KeyboardInterrupt(), "radcnn: stopped; nothing was written\n"),
+        (
+            Stopped("go on with: radcnn train 'a b' --resume"),
+            "radcnn: stopped; go on with: radcnn train 'a b' --resume\n",
+        ),
+    ],
+)
+def test_an_interruption_says_what_is_left(
+    stop: KeyboardInterrupt, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(typer.Exit) as stopped, one_sentence():
-        raise KeyboardInterrupt
+        raise stop
     assert stopped.value.exit_code == 130
-    assert "--resume" in capsys.readouterr().err
+    assert capsys.readouterr().err == said
 
 
 def test_a_mistake_of_ours_is_not_dressed_up() -> None:

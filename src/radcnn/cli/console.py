@@ -23,14 +23,17 @@ PATIENCE = 2.0  # seconds of work before a progress line appears
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Turn an InputError into its sentence on standard error and exit code 2; an interruption into exit code 130."""
+    """Turn an InputError into its sentence on standard error and exit code 2; an interruption into exit code 130.
+
+    An interruption that left something behind comes as `Stopped`, with a sentence of its own.
+    """
     try:
         yield
     except InputError as error:
         typer.echo(f"radcnn: {error}", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as stop:
-        typer.echo("radcnn: stopped; a training goes on with --resume", err=True)
+        typer.echo(f"radcnn: stopped; {str(stop) or 'nothing was written'}", err=True)
         raise typer.Exit(130) from stop
 
 

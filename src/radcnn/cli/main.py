@@ -51,6 +51,8 @@ def radcnn(
 def run(
     data: Data, out: Out = None, keep_sealed: Annotated[
         bool, typer.Option("--keep-sealed", help="Do not open the test set at the end.")
+    ] = False, resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest run where it was interrupted.")
     ] = False, workers: Workers = 1, as_json: AsJson = False, quiet: Quiet = False, **options: Any,
 ) -> None:  # fmt: skip
     """Look, split, plan, train, evaluate and report: one command, no file to write."""
@@ -60,7 +62,9 @@ def run(
         from radcnn.study.running import run as run_study
 
         voice = Voice(quiet=quiet)
-        made = run_study(data, out=out, keep_sealed=keep_sealed, workers=workers, listener=voice, **chosen)
+        made = run_study(
+            data, out=out, keep_sealed=keep_sealed, resume=resume, workers=workers, listener=voice, **chosen
+        )
         judgement = evaluated(made)
         result = {"run": str(made), "report": str(made / "report.html"), "judgement": judgement.as_json()}
         show(result, judged_text(judgement), as_json=as_json)

@@ -9,6 +9,8 @@ RadcnnError                 one sentence: what, whose, what is allowed, what cam
     ├── SettingsError       an unknown or impossible setting; says "did you mean"
     ├── BundleError         a model bundle that is incomplete or was changed
     └── StorageError        a file that could not be written (disk full, no permission)
+
+Stopped is no error: a person pressed Ctrl-C, and the sentence says what is there and how to go on.
 """
 
 from __future__ import annotations
@@ -59,3 +61,7 @@ class BundleError(InputError):
 
 class StorageError(InputError):
     """A file that could not be written."""
+
+
+class Stopped(KeyboardInterrupt):
+    """An interruption that left something behind; the sentence says what, and how to go on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,14 @@ from radcnn.plan.propose import propose
 from radcnn.study.folder import StudyFolder
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import facts_of
-from radcnn.study.settings import StudySettings, load_settings, refuse_decided, save_settings, settings_from
+from radcnn.study.settings import (
+    StudySettings,
+    load_settings,
+    refuse_decided,
+    save_settings,
+    settings_from,
+    with_options,
+)
 
 
 def new(data: Path | str, *, out: Path | str | None = None, listener: Listener = SILENCE, **options: Any) -> Path:
@@ -58,6 +65,22 @@ def begin_or_continue(
         known, asked, (name for name, value in options.items() if value is not None and hasattr(known, name))
     )
     listener.say(f"going on with the study in {folder.path}: its split and ledger stay as they are")
+    return folder
+
+
+def begun(data: Path | str, *, out: Path | str | None, options: Mapping[str, Any]) -> StudyFolder:
+    """The study of these data, for a run of it to go on; raises InputError when an option says other than the study."""
+    folder = StudyFolder(Path(out) if out is not None else default_folder(Path(data)))
+    if not folder.settings.is_file():
+        raise InputError(f"there is no study in {folder.path}, so no run can go on; leave --resume out")
+    known = absolute(load_settings(folder.settings))
+    asked = absolute(with_options(known, {**options, "data": str(data)}))
+    others = [f.name for f in fields(known) if getattr(known, f.name) != getattr(asked, f.name)]
+    if others:
+        raise InputError(
+            f"{', '.join(others)} of the study in {folder.path} {'is' if len(others) == 1 else 'are'} not what was "
+            "given now; leave these options out to go on, or leave --resume out to start a new run"
+        )
     return folder
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from radcnn.core.case import Side
-from radcnn.core.errors import InputError
+from radcnn.core.errors import InputError, Stopped
 from radcnn.core.files import read_json, write_json
 from radcnn.core.prediction import Predictions
 from radcnn.data import ledger
@@ -119,14 +119,17 @@ def _test_table(folder: RunFolder, opened: OpenStudy, reason: str, listener: Lis
     listener.say(f"the test set was opened (time {count} for this split); this is in the ledger")
     execution = execution_of(load_plan(folder.plan), workers=0)
     placed = [execution.place(network) for network in networks]
-    found = scores(
-        placed,
-        images,
-        bundle.make_task(),
-        views=bundle.views,
-        logits_of=lambda network, block: logits_of(network, block, execution),
-        told=lambda done, of: listener.progress("predicting test cases", done, of),
-    )
+    try:
+        found = scores(
+            placed,
+            images,
+            bundle.make_task(),
+            views=bundle.views,
+            logits_of=lambda network, block: logits_of(network, block, execution),
+            told=lambda done, of: listener.progress("predicting test cases", done, of),
+        )
+    except KeyboardInterrupt as stop:
+        raise Stopped("the test set was opened but not judged; the ledger keeps the opening") from stop
     table = opened.table(rows, found)
     table.save(folder.predictions("test"))
     return table

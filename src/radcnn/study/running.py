@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from radcnn.core.errors import InputError
+from radcnn.core.errors import InputError, Stopped
 from radcnn.physics.study import simulate_nodule_study, simulated_with
-from radcnn.study.begin import begin_or_continue, default_folder
-from radcnn.study.judging import evaluate
+from radcnn.study.begin import begin_or_continue, begun, default_folder
+from radcnn.study.folder import RunFolder, quoted, read_record
+from radcnn.study.judging import evaluate, read_judgement
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.reporting import report
 from radcnn.study.settings import OF_A_RUN
@@ -21,31 +22,57 @@ def run(
     *,
     out: Path | str | None = None,
     keep_sealed: bool = False,
+    resume: bool = False,
     workers: int = 1,
     listener: Listener = SILENCE,
     **options: Any,
 ) -> Path:
     """Look, split, plan, train, evaluate and report; returns the run's folder.
 
-    The sealed test set is opened once at the end, which the ledger records; `keep_sealed` leaves it sealed.
-    Called again on the same data, the study with its split and ledger goes on with a new run.
+    The sealed test set is opened once at the end, which the ledger records; `keep_sealed` leaves it sealed. Called
+    again on the same data, the study with its split and ledger goes on with a new run; with `resume` its newest run
+    goes on where it was interrupted, in training, evaluation or report.
 
     Raises InputError with the cause and the next step; where no epoch was done, nothing is left behind.
     """
+    if resume:
+        made = _trained(begun(data, out=out, options=options).last_run(), workers, listener)
+    else:
+        made = _begin(data, out, workers, listener, options)
+    try:
+        if read_judgement(made, "tuning") is None:
+            evaluate(made.path, listener=listener)
+        if not keep_sealed and read_judgement(made, "test") is None:
+            evaluate(made.path, open_test=True, reason="run: the one evaluation at the end", listener=listener)
+        report(made.path)
+    except KeyboardInterrupt as stop:
+        place = f" --out {quoted(Path(out))}" if out is not None else ""
+        sealed = " --keep-sealed" if keep_sealed else ""
+        go_on = f"radcnn run {quoted(Path(data))}{place}{sealed} --resume"
+        raise Stopped(f"the networks are trained; go on with: {go_on}") from stop
+    return made.path
+
+
+def _begin(
+    data: Path | str, out: Path | str | None, workers: int, listener: Listener, options: dict[str, Any]
+) -> RunFolder:
+    """A new run, trained; a study that this call made is removed where no epoch was done."""
     known = (Path(out) if out is not None else default_folder(Path(data))).exists()
     folder = begin_or_continue(data, out=out, listener=listener, options=options)
     training = {name: value for name, value in options.items() if name.partition(".")[0] in OF_A_RUN}
     try:
-        made = train(folder.path, workers=workers, listener=listener, **training)
-    except InputError:
-        if not known and not folder.runs.exists():  # no epoch was done in a study that this call made
+        return RunFolder(train(folder.path, workers=workers, listener=listener, **training))
+    except (InputError, KeyboardInterrupt):
+        if not known and not folder.runs.exists():
             shutil.rmtree(folder.path, ignore_errors=True)
         raise
-    evaluate(made, listener=listener)
-    if not keep_sealed:
-        evaluate(made, open_test=True, reason="run: the one evaluation at the end", listener=listener)
-    report(made)
-    return made
+
+
+def _trained(run: RunFolder, workers: int, listener: Listener) -> RunFolder:
+    """The run, trained to the end."""
+    if read_record(run).get("status") != "trained":
+        train(run.path, resume=True, workers=workers, listener=listener)
+    return run
 
 
 def demo(
@@ -63,22 +90,25 @@ def demo(
         simulate_nodule_study(
             images, patients=patients, seed=seed, progress=lambda done, of: listener.progress("simulating", done, of)
         )
-    return run(
-        images,
-        out=out / "study",
-        listener=listener,
-        labels=str(images / "nodules.csv"),
-        target="malignant",
-        patient="patient",
-        site="site",
-        image="series",
-        case="case",
-        centre=["x_mm", "y_mm", "z_mm"],
-        subgroup=["site"],
-        minutes=minutes,
-        seed=seed,
-        synthetic=True,
-    )
+    try:
+        return run(
+            images,
+            out=out / "study",
+            listener=listener,
+            labels=str(images / "nodules.csv"),
+            target="malignant",
+            patient="patient",
+            site="site",
+            image="series",
+            case="case",
+            centre=["x_mm", "y_mm", "z_mm"],
+            subgroup=["site"],
+            minutes=minutes,
+            seed=seed,
+            synthetic=True,
+        )
+    except KeyboardInterrupt as stop:
+        raise Stopped(str(stop) or f"only the simulated images in {images} are there") from stop
 
 
 def _refuse_other_simulation(images: Path, patients: int, seed: int) -> None:

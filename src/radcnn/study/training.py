@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from radcnn.core.errors import InputError
+from radcnn.core.errors import InputError, Stopped
 from radcnn.core.files import read_json, write_json, write_text
 from radcnn.data.duplicates import content_groups
 from radcnn.data.splits import folds
@@ -30,7 +30,7 @@ from radcnn.learning.lessons import Development, Rows, train_networks
 from radcnn.plan.settings import Plan
 from radcnn.plan.stored import load_plan, plan_hash, save_plan
 from radcnn.study.environment import changed_rounding, environment
-from radcnn.study.folder import RunFolder, find_run, find_study, read_record
+from radcnn.study.folder import RunFolder, find_run, find_study, quoted, read_record
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.planning import proposed_plan, stored_plan
@@ -66,7 +66,8 @@ def train(
         check_plan(run)
         if changed := changed_rounding(read_record(run)["environment"], environment()):
             listener.say(changed)
-        _go_on(run, open_study(run.study), workers, listener)
+        with how_to_go_on(run, Path(study)):
+            _go_on(run, open_study(run.study), workers, listener)
         return run.path
     if plan is not None and options:
         raise InputError("a stored plan is trained as it stands; leave the other options out, or leave --plan out")
@@ -75,18 +76,27 @@ def train(
     run = folder.next_run()
     settings = for_run(opened.settings, options) if options else opened.settings
     chosen = stored_plan(Path(plan), opened) if plan is not None else proposed_plan(opened, settings)
-    try:
+    with how_to_go_on(run, folder.path):
         begin_run(run, opened, chosen, settings.minutes, listener)
         _go_on(run, opened, workers, listener)
-    except BaseException as stop:
-        if forget_unless_begun(run) and isinstance(stop, KeyboardInterrupt):
-            listener.say("no epoch was done yet, so there is nothing to resume: this run was removed")
-        raise
     return run.path
 
 
+@contextmanager
+def how_to_go_on(run: RunFolder, named: Path) -> Iterator[None]:
+    """Say how an interrupted run goes on; one that ends before its first epoch is done is removed, whatever ended it."""
+    try:
+        yield
+    except BaseException as stop:
+        if forget_unless_begun(run):
+            raise
+        if isinstance(stop, KeyboardInterrupt):
+            raise Stopped(f"go on with: radcnn train {quoted(named)} --resume") from stop
+        raise
+
+
 def forget_unless_begun(run: RunFolder) -> bool:
-    """Remove a run that ended before its first epoch was done, whatever ended it: nothing in it can be gone on with."""
+    """Remove a run in which no epoch was done, since there is nothing to go on with; whether it was removed."""
     if any(run.checkpoints.glob("*/checkpoint.json")):
         return False
     shutil.rmtree(run.path, ignore_errors=True)
@@ -100,7 +110,7 @@ def check_plan(run: RunFolder) -> None:
     if plan_hash(load_plan(run.plan)) != read_record(run).get("plan"):
         raise InputError(
             f"{run.plan} was changed after its run began; restore it from a copy, or start a new run with other "
-            f"settings: radcnn train {run.study.path} --set NAME=VALUE"
+            f"settings: radcnn train {quoted(run.study.path)} --set NAME=VALUE"
         )
 
 
