@@ -9,7 +9,7 @@ import typer
 
 from radcnn.cli.console import Voice, next_step, one_sentence, show
 from radcnn.cli.options import DATA_OPTIONS, TRAINING_OPTIONS, given, with_options
-from radcnn.cli.texts import checked_text, judged_text, predicted_text
+from radcnn.cli.texts import checked_text, judged_text, predicted_text, ran_json
 from radcnn.core.version import __version__
 
 app = typer.Typer(
@@ -66,8 +66,7 @@ def run(
             data, out=out, keep_sealed=keep_sealed, resume=resume, workers=workers, listener=voice, **chosen
         )
         judgement = evaluated(made)
-        result = {"run": str(made), "report": str(made / "report.html"), "judgement": judgement.as_json()}
-        show(result, judged_text(judgement), as_json=as_json)
+        show(ran_json(made, judgement), judged_text(judgement), as_json=as_json)
         next_step("open in a browser:", made / "report.html", as_json=as_json)
 
 
@@ -207,8 +206,7 @@ def demo(
 
         made = run_demo(out, patients=patients, minutes=minutes, seed=seed, listener=Voice(quiet=quiet))
         judgement = evaluated(made)
-        result = {"run": str(made), "report": str(made / "report.html"), "judgement": judgement.as_json()}
-        show(result, judged_text(judgement), as_json=as_json)
+        show(ran_json(made, judgement), judged_text(judgement), as_json=as_json)
         next_step("open in a browser:", made / "report.html", as_json=as_json)
 
 

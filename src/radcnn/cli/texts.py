@@ -1,9 +1,10 @@
-"""Results as text for a terminal."""
+"""Results as text for a terminal, and what a whole run says as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from radcnn.evaluation.judgement import Judgement
@@ -15,16 +16,27 @@ FIRST = ("auc", "accuracy", "majority_accuracy", "balanced_accuracy", "mae", "rm
 AT_POINT = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "majority_accuracy")
 
 
+SYNTHETIC_CASES = "SYNTHETIC: the cases were simulated; these figures say nothing about patients"
+SYNTHETIC_TRAINING = "SYNTHETIC: the network was trained on simulated cases; these scores say nothing about patients"
+
+
 def judged_text(judgement: Judgement) -> str:
     """The main figures with their intervals, and what the operating points reach."""
     unit = "patients" if judgement.unit == "patient" else "images"
-    lines = [f"{SIDES[judgement.side]}: {judgement.n} cases of {judgement.patients} {unit}"]
+    lines = [SYNTHETIC_CASES] if judgement.synthetic else []
+    lines += [f"{SIDES[judgement.side]}: {judgement.n} cases of {judgement.patients} {unit}"]
     lines += [f"  {name:<20} {judgement.figures[name]}" for name in FIRST if name in judgement.figures]
     for question in judgement.questions:
         for point in question.points:
             lines.append(f"  {question.name} at {point.point.name} (chosen on the {point.point.chosen_on} set):")
             lines += [f"    {name:<18} {point.figures[name]}" for name in AT_POINT if name in point.figures]
     return "\n".join([*lines, *(f"  note: {note}" for note in judgement.notes)])
+
+
+def ran_json(run: Path, judgement: Judgement) -> dict[str, Any]:
+    """A whole run as a JSON object."""
+    places = {"run": str(run), "report": str(run / "report.html")}
+    return {"synthetic": judgement.synthetic, **places, "judgement": judgement.as_json()}
 
 
 def checked_text(found: Checked) -> str:
@@ -36,7 +48,7 @@ def checked_text(found: Checked) -> str:
 
 def predicted_text(found: Sequence[Predicted]) -> str:
     """One line per image: its scores and which operating points call it positive."""
-    lines = []
+    lines = [SYNTHETIC_TRAINING] if any(one.synthetic for one in found) else []
     for one in found:
         scores = ", ".join(f"{name} {value:.3f}" for name, value in one.scores.items())
         called = [name for name, positive in one.called.items() if positive]

@@ -1,6 +1,7 @@
 """A Judgement: everything an evaluation found, as plain nested values that a report can draw.
 
 Judgement
+├── synthetic                whether the cases were simulated: then no figure says anything about patients
 ├── side, unit, level        "training" | "tuning" | "test"; "patient" | "image" (the unit of intervals); 0.95
 ├── target                   core Target: kind, names, classes
 ├── n, patients              judged cases (with at least one label) and their patients
@@ -197,6 +198,7 @@ class WorstCase:
 class Judgement:
     """Everything an evaluation found; see the drawing on top of this file."""
 
+    synthetic: bool
     side: Side
     unit: Unit
     level: float

@@ -164,6 +164,7 @@ def _judgement(
 ) -> Judgement:
     known = labelled(predictions)
     return Judgement(
+        synthetic=settings.synthetic,
         side=settings.side,
         unit=settings.unit,
         level=settings.level,

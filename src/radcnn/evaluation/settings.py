@@ -19,6 +19,7 @@ class EvaluationSettings:
     prevalences  in (0, 1), at which PPV and NPV are also given
     subgroups    names of the columns to make subgroup tables for
     side         of the split the predictions belong to
+    synthetic    whether the cases were simulated
     unit         what `patients` of the predictions are: "patient", or "image" on the user's word
     """
 
@@ -29,6 +30,7 @@ class EvaluationSettings:
     subgroups: tuple[str, ...] = ()
     side: Side = "test"
     unit: Unit = "patient"
+    synthetic: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:

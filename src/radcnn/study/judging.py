@@ -69,6 +69,7 @@ def judge(folder: RunFolder, opened: OpenStudy, table: Predictions, side: Side) 
         subgroups=tuple(table.attributes),
         side=side,
         unit=opened.cohort.unit,
+        synthetic=bundle.synthetic,
     )
     judgement = PANELS[bundle.make_task().panel](table, settings, bundle.operating_points)
     notes = (*judgement.notes, *notes_on_folds(plan, side), *notes_on_points(bundle, opened))

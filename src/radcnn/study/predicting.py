@@ -28,17 +28,27 @@ Point = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Predicted:
-    """Scores of one image: by output name, and at each operating point whether it is called positive."""
+    """Scores of one image: by output name, and at each operating point whether it is called positive.
+
+    synthetic  the network was trained on simulated cases
+    """
 
     image: str
     scores: dict[str, float]
     called: dict[str, bool]
     centre_mm: Point | None = None
+    synthetic: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
         place = {} if self.centre_mm is None else {"centre_mm": list(self.centre_mm)}
-        return {"image": self.image, **place, "scores": self.scores, "called": self.called}
+        return {
+            "synthetic": self.synthetic,
+            "image": self.image,
+            **place,
+            "scores": self.scores,
+            "called": self.called,
+        }
 
 
 def predict(
@@ -132,7 +142,7 @@ def _predicted(name: str, found: NDArray[np.float64], bundle: Bundle, centre: Po
         for point in bundle.operating_points
         if point.question in by_question and not point.undefined
     }
-    return Predicted(name, outputs, called, centre)
+    return Predicted(name, outputs, called, centre, bundle.synthetic)
 
 
 def _questions(bundle: Bundle) -> tuple[str, ...]:

@@ -1,0 +1,44 @@
+"""Results as text: the main figures first, and simulated ones labelled before any number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from radcnn.cli.texts import judged_text, predicted_text, ran_json
+from radcnn.core.prediction import Predictions
+from radcnn.core.target import Target
+from radcnn.evaluation.judgement import Judgement
+from radcnn.evaluation.panels import PANELS
+from radcnn.evaluation.settings import EvaluationSettings
+from radcnn.study.predicting import Predicted
+
+
+def judged(*, synthetic: bool = False) -> Judgement:
+    """A small binary judgement."""
+    truth = np.arange(24)[:, None] % 2
+    scores = np.linspace(0, 1, 24)[:, None]
+    names = tuple(map(str, range(24)))
+    table = Predictions(Target("binary", ("sick",), ("no", "yes")), names, names, scores, truth.astype(float))
+    return PANELS["binary"](table, EvaluationSettings(resamples=100, synthetic=synthetic), ())
+
+
+def test_simulated_figures_are_labelled_before_any_number() -> None:
+    made = judged(synthetic=True)
+    assert judged_text(made).startswith("SYNTHETIC: ")
+    assert "SYNTHETIC" not in judged_text(judged())
+    assert next(iter(made.as_json().items())) == ("synthetic", True)
+    assert Judgement.from_json(made.as_json()) == made
+
+
+def test_scores_of_a_network_that_saw_simulated_cases_are_labelled() -> None:
+    one = Predicted("a.png", {"yes": 0.25}, {})
+    assert "SYNTHETIC" not in predicted_text([one])
+    assert predicted_text([replace(one, synthetic=True)]).startswith("SYNTHETIC: ")
+    assert replace(one, synthetic=True).as_json()["synthetic"] is True
+
+
+def test_a_whole_run_says_in_its_json_whether_it_is_simulated(tmp_path) -> None:
+    assert ran_json(tmp_path, judged(synthetic=True))["synthetic"] is True
+    assert ran_json(tmp_path, judged())["synthetic"] is False
