@@ -22,6 +22,7 @@ from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.metrics.operating import OperatingPoint, choose_threshold
 from radcnn.plan.settings import Reason
 from radcnn.reports.story import (
+    ClassCount,
     EpochRow,
     FindingLine,
     Flow,
@@ -118,12 +119,16 @@ def history(members: int, epochs: int = 24) -> tuple[EpochRow, ...]:
     return tuple(rows)
 
 
-def classes(judgement: Judgement) -> tuple[tuple[str, int], ...]:
+def classes(judgement: Judgement) -> tuple[ClassCount, ...]:
     if judgement.confusion is not None:
-        return tuple((c, sum(r)) for c, r in zip(judgement.confusion.classes, judgement.confusion.counts, strict=True))
+        return tuple(
+            ClassCount(c, sum(r), judgement.n)
+            for c, r in zip(judgement.confusion.classes, judgement.confusion.counts, strict=True)
+        )
     if judgement.target.kind == "binary":
         question = judgement.questions[0]
-        return ((question.negative, question.n - question.positives), (question.positive, question.positives))
+        counts = {question.negative: question.n - question.positives, question.positive: question.positives}
+        return tuple(ClassCount(name, count, question.n) for name, count in counts.items())
     return ()
 
 

@@ -17,7 +17,7 @@ from radcnn.reports import Story, render
 from radcnn.reports.headline import RESEARCH_USE, SYNTHETIC
 from radcnn.reports.model_card import model_card
 from radcnn.reports.page import SECTIONS
-from radcnn.reports.story import Flow, Opening, SideCount
+from radcnn.reports.story import ClassCount, Flow, Opening, SideCount
 
 KINDS = ["binary", "multiclass", "multilabel", "regression"]
 VOID = {"meta", "img", "br", "hr", "link", "input"}
@@ -127,6 +127,16 @@ def test_synthetic_results_carry_a_banner_and_real_ones_do_not(pages):
     assert pages["binary"].count(SYNTHETIC) == 2  # the banner, and the limits of use
     assert "volume, AUC 0.712" in pages["binary"]
     assert SYNTHETIC not in pages["multiclass"]
+
+
+def test_a_label_is_counted_among_the_cases_where_it_is_known(story):
+    told = story("multilabel")
+    side = SideCount("training", 14, 14, (ClassCount("mass", 2, 12, 2), ClassCount("nodule", 7, 14)))
+    page = render(replace(told, flow=replace(told.flow, sides=(side,))))
+    text = " ".join("".join(Reader(page).text).split())
+    assert "2 17 % 2 missing" in text
+    assert "7 50 %" in text
+    assert "shares are of the cases whose label is known" in text
 
 
 def test_the_word_validation_never_names_a_set(pages):
@@ -247,7 +257,7 @@ def hostile(told: Story) -> Story:
     judgement = replace(
         judgement, subgroups=tuple(replace(r, column=HOSTILE, value=HOSTILE) for r in test.subgroups[:1])
     )
-    flow = Flow(5, 5, (), (SideCount("training", 5, 5, ((HOSTILE, 5),)),))
+    flow = Flow(5, 5, (), (SideCount("training", 5, 5, (ClassCount(HOSTILE, 5, 5),)),))
     words = dict.fromkeys(("title", "task", "data", "created", "version", "split_rule", "plan", "card"), HOSTILE)
     return replace(
         told,

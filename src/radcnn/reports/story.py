@@ -41,8 +41,18 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class ClassCount:
+    """Cases of one class or with one label, of those whose label is known; `missing` are the others."""
+
+    name: str
+    cases: int
+    labelled: int
+    missing: int = 0
+
+
+@dataclass(frozen=True)
 class SideCount:
-    """What lies on one side of the split; `classes` are (name, cases), in the order of the target, or empty.
+    """What lies on one side of the split; `classes` are in the order of the target, or empty.
 
     With folds, training and tuning cases rotate: then `name` is "training" and `note` says so.
     """
@@ -50,7 +60,7 @@ class SideCount:
     name: SideName
     cases: int
     patients: int
-    classes: tuple[tuple[str, int], ...] = ()
+    classes: tuple[ClassCount, ...] = ()
     note: str = ""
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radcnn.core.case import SIDES, Side
 from radcnn.core.files import read_json, write_text
 from radcnn.core.settings import to_plain
+from radcnn.core.target import Target
 from radcnn.core.version import __version__
 from radcnn.data.ledger import openings
 from radcnn.inference.bundle import verify, write_model_card
@@ -21,7 +22,18 @@ from radcnn.plan.settings import Plan
 from radcnn.plan.stored import load_plan, plan_hash
 from radcnn.reports.model_card import model_card
 from radcnn.reports.page import render
-from radcnn.reports.story import EpochRow, FindingLine, Flow, LeftOut, Opening, SideCount, SideName, Story, Verdict
+from radcnn.reports.story import (
+    ClassCount,
+    EpochRow,
+    FindingLine,
+    Flow,
+    LeftOut,
+    Opening,
+    SideCount,
+    SideName,
+    Story,
+    Verdict,
+)
 from radcnn.study.again import commands_again
 from radcnn.study.environment import environment
 from radcnn.study.folder import RunFolder, find_run, read_record
@@ -116,15 +128,22 @@ def _flow(opened: OpenStudy, plan: Plan) -> Flow:
 def _side(opened: OpenStudy, side: Side, note: str) -> SideCount:
     rows = opened.rows(side)
     patients = len({case.patient for case in opened.cases(rows)})
-    target, truth = opened.cohort.target, opened.targets(rows)
-    if target.kind in ("binary", "multiclass"):
-        counts = Counter(truth[~np.isnan(truth[:, 0]), 0].astype(int).tolist())
-        classes = tuple((name, counts[k]) for k, name in enumerate(target.classes))
-    elif target.kind == "multilabel":
-        classes = tuple((name, int(np.nansum(truth[:, k]))) for k, name in enumerate(target.names))
-    else:
-        classes = ()
+    classes = class_counts(opened.cohort.target, opened.targets(rows))
     return SideCount(SIDE_NAMES[side], len(rows), patients, classes, note)
+
+
+def class_counts(target: Target, truth: NDArray[np.float64]) -> tuple[ClassCount, ...]:
+    """Cases per class, or per label of those where it is known; none for a value."""
+    if target.kind == "regression":
+        return ()
+    known = np.isfinite(truth)
+    if target.kind == "multilabel":
+        counts, labelled = np.nansum(truth, axis=0).astype(int).tolist(), known.sum(axis=0).tolist()
+    else:
+        counts = np.bincount(truth[known].astype(int), minlength=len(target.classes)).tolist()
+        labelled = [int(known.sum())] * len(target.classes)
+    names = target.names if target.kind == "multilabel" else target.classes
+    return tuple(ClassCount(name, n, of, len(truth) - of) for name, n, of in zip(names, counts, labelled, strict=True))
 
 
 def _card(plan: Plan) -> str:
