@@ -164,8 +164,18 @@ def test_multilabel_masks_missing_labels_and_says_so():
     made = judge("multilabel")
     assert [question.n for question in made.questions] == [114, 120]
     assert made.n == 120
-    assert made.figures["exact_match"].n == 114
+    assert made.figures["exact_match"].n == made.figures["majority_match"].n == 114
     assert "effusion (6)" in " ".join(made.notes)
+
+
+def test_all_labels_right_is_compared_with_each_labels_more_frequent_answer():
+    truth = np.array([[1, 0], [1, 0], [0, 0], [1, 1], [np.nan, 1], [1, np.nan]] * 4, dtype=float)
+    names = tuple(map(str, range(len(truth))))
+    target = Target("multilabel", ("effusion", "nodule"), ("absent", "present"))
+    table = Predictions(target, names, names, np.full(truth.shape, 0.5), truth)
+    figures = PANELS["multilabel"](table, QUICK, ()).figures
+    assert figures["majority_match"].value == 0.5, "two of four: an effusion and no nodule"
+    assert figures["majority_match"].n == 16
 
 
 def test_regression_gives_agreement_data():

@@ -129,6 +129,15 @@ def test_synthetic_results_carry_a_banner_and_real_ones_do_not(pages):
     assert SYNTHETIC not in pages["multiclass"]
 
 
+def test_all_labels_right_stands_beside_what_the_more_frequent_answers_reach(pages, story):
+    top = " ".join(
+        "".join(Reader(pages["multilabel"][: pages["multilabel"].index("<nav")] + "</body></html>").text).split()
+    )
+    share = story("multilabel").test.figures["majority_match"].value
+    assert "All labels right 0." in top
+    assert f"majority-class score {share:.3f}" in top
+
+
 def test_a_label_is_counted_among_the_cases_where_it_is_known(story):
     told = story("multilabel")
     side = SideCount("training", 14, 14, (ClassCount("mass", 2, 12, 2), ClassCount("nodule", 7, 14)))

@@ -12,7 +12,19 @@ if TYPE_CHECKING:
     from radcnn.study.predicting import Predicted
 
 SIDES = {"test": "internal test", "tuning": "tuning", "training": "training"}
-FIRST = ("auc", "accuracy", "majority_accuracy", "balanced_accuracy", "mae", "rmse", "r2", "auprc", "brier")
+FIRST = (
+    "auc",
+    "accuracy",
+    "majority_accuracy",
+    "balanced_accuracy",
+    "exact_match",
+    "majority_match",
+    "mae",
+    "rmse",
+    "r2",
+    "auprc",
+    "brier",
+)
 AT_POINT = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "majority_accuracy")
 
 

@@ -36,7 +36,7 @@ Judgement
   multiclass  auc and auc_bootstrap (macro, one class against the rest), auprc (macro), accuracy, majority_accuracy,
               balanced_accuracy, kappa, kappa_quadratic, brier (sum over classes), log_loss
   multilabel  auc and auc_bootstrap (macro), auprc (macro), brier (macro), exact_match (all labels right at 0.5, among
-              cases with every label known)
+               cases with every label known), majority_match (the same for each label's more frequent answer)
   regression  the same as its only value's figures; for several values, which may have several units, r2 (macro)
 
 All numbers are float64 or int; an undefined one is NaN in Python and null in JSON, and the Estimate says why.

@@ -130,12 +130,16 @@ def multilabel(predictions: Predictions, settings: EvaluationSettings, points: P
     )
     whole = np.isfinite(truth).all(axis=1)
     right = ((scores >= 0.5) == (truth > 0)).all(axis=1)[whole]
+    usual = 2 * np.nansum(truth, axis=0) > np.isfinite(truth).sum(axis=0)  # each label's more frequent answer
     figures = {
         "auc": macro_auc(scores, truth, patients, known.target.names, level=level),
         "auc_bootstrap": area,
         "auprc": precision,
         "brier": macro_mean((scores - truth) ** 2, patients, level=level),
         "exact_match": proportion(right, np.asarray(patients)[whole], level=level),
+        "majority_match": proportion(
+            (usual == (truth[whole] > 0)).all(axis=1), np.asarray(patients)[whole], level=level
+        ),
     }
     questions = tuple(judge_question(question, settings, points) for question in asked(known))
     return _judgement(predictions, settings, points, figures, questions)

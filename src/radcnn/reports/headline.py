@@ -48,9 +48,10 @@ def result_sentences(story: Story) -> tuple[str, ...]:
     if point is not None:
         said.append(_at(point, judgement))
     found = {**judgement.figures, **(point.figures if point else {})}
-    if "accuracy" in found:
-        accuracy = shown(found["accuracy"], judgement.unit)
-        said.append(f"Accuracy {accuracy}{_compared('accuracy', found, judgement)}.")
+    for share in ("accuracy", "exact_match"):
+        if share in found:
+            figure = shown(found[share], judgement.unit)
+            said.append(f"{in_words(share)} {figure}{_compared(share, found, judgement)}.")
     if side == "tuning":
         said.append("Choices were made on the tuning set, so these figures are optimistic; no test set was judged.")
     return tuple(said)

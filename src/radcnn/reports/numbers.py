@@ -32,6 +32,7 @@ FIGURES: dict[str, tuple[str, str]] = {
     "kappa": ("Kappa", "agreement beyond chance"),
     "kappa_quadratic": ("Kappa, quadratic weights", "agreement beyond chance for ordered classes"),
     "exact_match": ("All labels right", "share of cases with every label right at a threshold of 0.5"),
+    "majority_match": ("Majority-class score", "share reached by always giving each label's more frequent answer"),
     "mae": ("Mean absolute error", "in the unit of the target"),
     "rmse": ("Root mean squared error", "in the unit of the target; large errors weigh more"),
     "r2": ("R²", "share of variance explained; 0 is guessing the mean"),
@@ -45,7 +46,7 @@ FIGURES: dict[str, tuple[str, str]] = {
 MEANS = ("auc", "auc_bootstrap", "auprc", "r2")
 
 # a figure that means little without another one beside it
-BESIDE = {"accuracy": "majority_accuracy", "mae": "mae_of_median"}
+BESIDE = {"accuracy": "majority_accuracy", "exact_match": "majority_match", "mae": "mae_of_median"}
 
 
 @dataclass(frozen=True)

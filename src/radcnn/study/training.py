@@ -84,7 +84,7 @@ def train(
 
 @contextmanager
 def how_to_go_on(run: RunFolder, named: Path) -> Iterator[None]:
-    """Say how an interrupted run goes on; one that ends before its first epoch is done is removed, whatever ended it."""
+    """Say how an interrupted run goes on; one that ends before its first epoch is removed, whatever ended it."""
     try:
         yield
     except BaseException as stop:
