@@ -30,7 +30,7 @@ def test_a_card_counts_parameters_of_the_network_asked_for() -> None:
         (("chain", "--size", "28x28x28"), "28"),
         (("chain", "--channels", "0"), "channels"),
         (("chain", "--outputs", "0"), "outputs"),
-        (("chain", "--size", "0"), "at least 8 voxels a side"),
+        (("chain", "--size", "0"), "at least 8 pixels a side"),
     ],
 )
 def test_a_card_that_cannot_be_drawn_says_why(words: tuple[str, ...], answer: str) -> None:

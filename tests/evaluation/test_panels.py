@@ -178,6 +178,23 @@ def test_all_labels_right_is_compared_with_each_labels_more_frequent_answer():
     assert figures["majority_match"].n == 16
 
 
+@pytest.mark.parametrize(("images", "bins"), [(4, 1), (14, 2), (120, 10)])
+def test_a_bin_of_the_reliability_curve_holds_five_cases_where_there_are_as_many(images, bins):
+    truth = (np.arange(images) % 2).astype(float)[:, None]
+    names = tuple(map(str, range(images)))
+    table = Predictions(Target("binary", ("y",), ("0", "1")), names, names, np.linspace(0, 1, images)[:, None], truth)
+    curve = PANELS["binary"](table, QUICK, ()).questions[0].reliability
+    assert len(curve.count) == bins
+    assert min(curve.count) >= min(5, images)
+
+
+def test_large_errors_are_rounded_like_the_truth():
+    truth = np.array([[60.5], [70.0], [81.5]])
+    table = Predictions(Target("regression", ("age",)), ("a", "b", "c"), ("a", "b", "c"), truth + 1 / 3, truth)
+    worst = PANELS["regression"](table, QUICK, ()).worst
+    assert {(one.truth, one.predicted) for one in worst} == {("60.5", "60.8"), ("70.0", "70.3"), ("81.5", "81.8")}
+
+
 def test_regression_gives_agreement_data():
     made = judge("regression")
     assert made.questions == ()

@@ -57,7 +57,7 @@ def test_activation_elements_of_a_small_chain_are_what_one_counts_by_hand() -> N
 
 
 def test_an_image_too_small_is_refused_with_the_smallest_that_fits() -> None:
-    with pytest.raises(SettingsError, match=r"alexnet needs images of at least 63 voxels a side, got \(28, 28\)"):
+    with pytest.raises(SettingsError, match=r"alexnet needs images of at least 63 pixels a side, got \(28, 28\)"):
         card("alexnet", channels=1, outputs=2, size=(28, 28))
     with pytest.raises(SettingsError, match="size of a 3D image must be 3 numbers"):
         card("chain", channels=1, outputs=2, dims=3, size=(28, 28))

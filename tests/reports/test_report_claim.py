@@ -29,4 +29,6 @@ def test_answers_follow_the_story(story):
     assert other[20].startswith("image")
     assert (one[33], other[33]) == ("not done", "done")
     assert all("not done" in bare[number] for number in (28, 29, 37, 38))
+    assert one[10] == "whole images, brought to one size as the plan says"
+    assert "region" in {item.number: item.answer for item in checklist(replace(told, regions=True))}[10]
     assert one[27] == "mean of 2 networks"

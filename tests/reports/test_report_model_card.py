@@ -31,6 +31,11 @@ def test_a_card_has_use_results_limits_and_provenance(story, kind):
     assert "secret" not in card
 
 
+def test_a_card_names_the_version_once(story):
+    card = model_card(replace(story("binary"), environment={"radcnn": "0.1.0", "python": "3.12.4"}))
+    assert card.count("| radcnn |") == 1
+
+
 def test_every_row_of_a_table_has_as_many_cells_as_its_head(story):
     blocks = re.findall(r"(?:^\|.*\|\n)+", model_card(story("multilabel")), flags=re.MULTILINE)
     assert blocks

@@ -148,6 +148,22 @@ def test_a_label_is_counted_among_the_cases_where_it_is_known(story):
     assert "shares are of the cases whose label is known" in text
 
 
+def test_the_use_stands_on_top_and_among_the_limits_only(pages):
+    assert all(page.count(RESEARCH_USE) == 2 for page in pages.values())
+
+
+def test_values_have_large_errors_and_no_confidence(pages):
+    assert "The largest errors of the internal test set" in pages["regression"]
+    assert "most confidently wrong" not in pages["regression"]
+    assert "The most confidently wrong cases of the internal test set" in pages["binary"]
+
+
+def test_figures_in_notes_have_their_names_in_words(story):
+    told = story("binary")
+    judgement = replace(told.test, notes=("calibration_slope is undefined: one class.",))
+    assert "Calibration slope is undefined: one class." in render(replace(told, test=judgement))
+
+
 def test_the_word_validation_never_names_a_set(pages):
     assert not any("validation" in page.lower() for page in pages.values())
 

@@ -136,6 +136,9 @@ def test_a_study_is_readable_and_its_proposal_can_be_overruled_by_hand(tmp_path:
     plan = json.loads((run / "plan.json").read_text())
     assert plan["training"]["batch"] == 7, "the study beats the proposal"
     assert plan["training"]["epochs"] == 1, "options beat the study"
+    sources = {reason["setting"]: reason["source"] for reason in plan["reasons"]}
+    names = ("training.batch", "training.epochs", "network", "training.optimizer")
+    assert [sources[name] for name in names] == ["study", "option", "option", "rule"]
 
 
 def test_quiet_verbs_print_results_only_and_json_alone_is_json(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ SYNTHETIC_TRAINING = "SYNTHETIC: the network was trained on simulated cases; the
 
 def judged_text(judgement: Judgement) -> str:
     """The main figures with their intervals, and what the operating points reach."""
+    from radcnn.reports.numbers import note_words
+
     unit = "patients" if judgement.unit == "patient" else "images"
     lines = [SYNTHETIC_CASES] if judgement.synthetic else []
     lines += [f"{SIDES[judgement.side]}: {judgement.n} cases of {judgement.patients} {unit}"]
@@ -42,7 +44,7 @@ def judged_text(judgement: Judgement) -> str:
         for point in question.points:
             lines.append(f"  {question.name} at {point.point.name} (chosen on the {point.point.chosen_on} set):")
             lines += [f"    {name:<18} {point.figures[name]}" for name in AT_POINT if name in point.figures]
-    return "\n".join([*lines, *(f"  note: {note}" for note in judgement.notes)])
+    return "\n".join([*lines, *(f"  note: {note_words(note)}" for note in judgement.notes)])
 
 
 def ran_json(run: Path, judgement: Judgement) -> dict[str, Any]:

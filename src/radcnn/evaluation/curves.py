@@ -23,6 +23,8 @@ RATES = np.linspace(0, 1, 101)  # false positive rates of the band
 THRESHOLDS = np.linspace(0.01, 0.99, 99)  # threshold probabilities of the net benefit
 HISTOGRAM_EDGES = np.linspace(0, 1, 41)
 MOST_POINTS = 1001  # of a drawn ROC curve
+MOST_BINS = 10  # of the reliability curve
+FEWEST_IN_A_BIN = 5  # a share of one or two cases is 0, a half or 1, whatever the network
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,8 @@ def _corners(x: Floats, y: Floats) -> np.typing.NDArray[np.intp]:
 
 
 def reliability(question: Asked, settings: EvaluationSettings) -> ReliabilityCurve:
-    """Observed share of positives per bin of scores, with intervals by patient."""
-    member = equal_bins(question.scores)
+    """Observed share of positives per bin of scores, at least five cases in each, with intervals by patient."""
+    member = equal_bins(question.scores, bins=max(1, min(MOST_BINS, question.scores.size // FEWEST_IN_A_BIN)))
     inside = [member == k for k in range(int(member.max()) + 1)]
     shares = [proportion(question.truth[k], question.patients[k], level=settings.level) for k in inside]
     return ReliabilityCurve(

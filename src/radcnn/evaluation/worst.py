@@ -1,8 +1,9 @@
-"""The cases a reader should look at first: the most confidently wrong ones."""
+"""The cases a reader should look at first: the most confidently wrong ones, or the largest errors."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radcnn.core.prediction import Predictions
 from radcnn.evaluation.judgement import WorstCase
@@ -10,6 +11,7 @@ from radcnn.evaluation.questions import asked
 from radcnn.evaluation.values import measured
 
 SHOWN = 20
+MOST_DECIMALS = 4
 
 
 def worst_cases(predictions: Predictions) -> tuple[WorstCase, ...]:
@@ -55,7 +57,17 @@ def _values(predictions: Predictions) -> list[WorstCase]:
     for value in measured(predictions):
         apart = np.abs(value.guess - value.truth)
         unit = float(apart.mean()) if several and apart.any() else 1.0
+        digits = decimals_of(value.truth)
         for row, guess, truth, error in zip(value.rows, value.guess, value.truth, apart, strict=True):
-            case = predictions.cases[int(row)]
-            found.append(WorstCase(case, value.name, f"{truth:.6g}", f"{guess:.6g}", float(guess), float(error / unit)))
+            case, true, given = predictions.cases[int(row)], f"{truth:.{digits}f}", f"{guess:.{digits}f}"
+            found.append(WorstCase(case, value.name, true, given, float(guess), float(error / unit)))
     return found
+
+
+def decimals_of(values: NDArray[np.float64]) -> int:
+    """Decimals that the values were given with, at most four.
+
+    >>> decimals_of(np.array([12.5, 3.25])), decimals_of(np.array([60.0, 71.0]))
+    (2, 0)
+    """
+    return next((n for n in range(MOST_DECIMALS) if np.allclose(values, np.round(values, n), rtol=0)), MOST_DECIMALS)

@@ -57,7 +57,8 @@ def verdict(history: Sequence[EpochEnded], plan: Plan, guessing: float) -> Verdi
 def judge(history: Sequence[EpochEnded], guessing: float) -> tuple[Label, str]:
     """Label and sentence for the curves of one network; `guessing` is the loss of the best constant answer."""
     if len(history) < 4:
-        return "undecided", f"{len(history)} epochs are too few for a verdict; train for at least 4"
+        few = "1 epoch is" if len(history) == 1 else f"{len(history)} epochs are"
+        return "undecided", f"{few} too few for a verdict; train for at least 4"
     fit, tuning = _smooth([e.fit_loss for e in history]), _smooth([e.tuning_loss for e in history])
     last = history[-1]
     if not np.isfinite(tuning).all():

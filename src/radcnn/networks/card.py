@@ -60,8 +60,9 @@ def card(
     try:
         steps = trace(built, sides, channels)
     except SettingsError as cause:
+        points = "pixels" if dims == 2 else "voxels"
         least = smallest_size(built, dims=dims, channels=channels)
-        raise SettingsError(f"{network} needs images of at least {least} voxels a side, got {sides}") from cause
+        raise SettingsError(f"{network} needs images of at least {least} {points} a side, got {sides}") from cause
     maps = [step for step in steps if len(step.output) == dims + 1 and not isinstance(step.layer, ADAPTIVE)]
     return Card(
         name=network,

@@ -75,6 +75,7 @@ def _text(card: Card) -> str:
     """What goes in and out, the options, one line per layer, the totals."""
     rows = [_cells(layer, card.size) for layer in card.layers if layer.kind != "identity"]
     field = "unknown" if card.receptive_field is None else _sides(card.receptive_field)
+    points = "pixels" if len(card.size) == 2 else "voxels"
     options = ", ".join(f"{name} {value}" for name, value in card.options.items() if value is not None)
     lines = [
         f"{card.name}: {' x '.join(map(str, (card.channels, *card.size)))} in, {card.outputs} out",
@@ -86,7 +87,7 @@ def _text(card: Card) -> str:
         f"learned parameters      {card.parameters:,}",
         f"multiply-accumulates    {card.multiply_accumulates:,} per image",
         f"activations             {card.activation_elements:,} numbers per image",
-        f"receptive field         {field} voxels, before pooling over the whole image",
+        f"receptive field         {field} {points}, before pooling over the whole image",
     ]
     spare = card.parameters - sum(layer.parameters for layer in card.layers)
     if spare:

@@ -76,7 +76,8 @@ def _preparation(facts: Facts, reasons: list[Reason]) -> Preparation:
     if found.regions:
         extent = facts.region_mm or REGION_MM
         sentence = "as asked" if facts.region_mm else "the smallest view of Kang 2017: a 30 mm lesion with its margin"
-        reasons.append(Reason("preparation.region_mm", f"{extent:g} mm", sentence))
+        source: Any = "study" if facts.region_mm else "rule"
+        reasons.append(Reason("preparation.region_mm", f"{extent:g} mm", sentence, source))
         made = replace(made, region_mm=(extent,) * dims)
     return made
 

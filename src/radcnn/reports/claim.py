@@ -100,6 +100,11 @@ def _left_out(story: Story) -> tuple[str, str]:
     return ("cases left out by radcnn: " + "; ".join(reasons) if reasons else "radcnn left no case out"), "cases"
 
 
+def _subset(story: Story) -> tuple[str, str]:
+    regions = "the region of each case that the network sees, in the plan"
+    return (regions if story.regions else "whole images, brought to one size as the plan says"), "plan"
+
+
 def _deidentified(story: Story) -> tuple[str, str]:
     if story.synthetic:
         return "simulated patients only", "cases"
@@ -172,7 +177,7 @@ ANSWERS: dict[int, Answer] = {
     7: _source,
     8: _left_out,
     9: _fixed("every step with its reason", "plan"),
-    10: _fixed("the region of each case that the network sees, in the plan", "plan"),
+    10: _subset,
     11: _deidentified,
     12: _missing,
     19: _assigned,

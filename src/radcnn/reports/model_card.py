@@ -112,12 +112,12 @@ def _limits(story: Story) -> list[str]:
 
 
 def _provenance(story: Story) -> list[tuple[str, ...]]:
+    made_by = {"radcnn": story.version, **story.environment}
     return [
-        ("radcnn", story.version),
         ("created", story.created),
         *((f"{name} (SHA-256)", value) for name, value in story.hashes.items()),
         *((f"seed of {name}", str(seed)) for name, seed in story.seeds.items()),
-        *((name, value) for name, value in story.environment.items()),
+        *made_by.items(),
     ]
 
 

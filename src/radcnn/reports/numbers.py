@@ -140,6 +140,16 @@ def in_words(name: str, *, questions: int = 1) -> str:
     return f"{words} at a prevalence of {100 * float(prevalence):g} %" if prevalence else words
 
 
+def note_words(note: str) -> str:
+    """A note of a judgement for readers: a figure that it begins with by its name in words.
+
+    >>> note_words("calibration_slope is undefined: one class only.")
+    'Calibration slope is undefined: one class only.'
+    """
+    name, space, rest = note.partition(" ")
+    return f"{in_words(name)}{space}{rest}" if name.partition("@")[0] in FIGURES else note
+
+
 def meaning(name: str) -> str:
     """What a figure says, in a few words; empty for a figure that is not known here."""
     base, _, prevalence = name.partition("@")

@@ -22,7 +22,7 @@ SECTIONS: dict[str, str] = {
     "results": "Results",
     "questions": "Results per question",
     "subgroups": "Subgroups",
-    "worst": "The most wrong cases",
+    "worst": "The worst cases",
     "network": "The network",
     "reproduce": "How to do it again",
     "limits": "Limits of use",

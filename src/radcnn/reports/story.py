@@ -3,6 +3,7 @@
 Story
 ├── title, task, data, created, version     the question and the data in words; date; radcnn's version
 ├── synthetic, certificate                  whether the cases were simulated, and how hard the simulation is
+├── regions                                 whether the network looks at regions, or at whole images
 ├── unit                                    "patient" | "image": the unit of splits and intervals
 ├── flow                                    Flow: found, left out, and what lies on each side
 ├── findings                                what was noticed about the data
@@ -152,6 +153,7 @@ class Story:
     verdict: Verdict
     synthetic: bool = False
     certificate: str = ""
+    regions: bool = False
     unit: Unit = "patient"
     findings: tuple[FindingLine, ...] = ()
     openings: tuple[Opening, ...] = ()

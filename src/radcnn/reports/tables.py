@@ -9,7 +9,7 @@ from typing import Literal
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Judgement, Question, SubgroupRow, Unit
 from radcnn.reports.headline import point_origin
-from radcnn.reports.numbers import Shown, clauses, in_words, meaning, point_words, several, shown
+from radcnn.reports.numbers import Shown, clauses, in_words, meaning, note_words, point_words, several, shown
 from radcnn.reports.story import EpochRow, SideName
 
 Judged = Sequence[tuple[SideName, Judgement]]
@@ -115,7 +115,7 @@ def notes(judged: Judged) -> dict[str, str]:
     """Each note of the judgements -> the sides it was made on."""
     made: dict[str, list[str]] = {}
     for side, judgement in judged:
-        said = list(judgement.notes)
+        said = [note_words(note) for note in judgement.notes]
         if judgement.unlabelled:
             said.insert(0, f"{several(judgement.unlabelled, 'case')} without label: not judged.")
         for note in said:

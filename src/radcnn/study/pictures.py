@@ -25,6 +25,8 @@ def pictured(opened: OpenStudy, worst: Sequence[WorstCase], preparation: Prepara
         case = opened.cohort.cases[int(one.case) - 1]
         image = prepare(read_source(case.source), preparation, centre_mm=case.centre_mm)
         sentence = f"asked for {one.question}" if len(opened.cohort.target.names) > 1 else ""
+        if opened.cohort.target.kind == "regression":
+            sentence = f"error {one.wrongness:.{len(one.truth.partition('.')[2])}f}"
         png = png_of(image)
         made.append(PicturedCase(int(one.case), png, one.truth, one.predicted, one.score, sentence))
     return tuple(made)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.learning.execution import available_device
@@ -15,9 +17,13 @@ from radcnn.study.settings import StudySettings
 from radcnn.tasks import make_task
 
 
-def proposed_plan(opened: OpenStudy, settings: StudySettings) -> Plan:
-    """What the rules and the settings decide, with the precision that this machine can be trusted with."""
+def proposed_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[str, Any]) -> Plan:
+    """What the rules and the settings decide, with the precision that this machine can be trusted with.
+
+    options  those settings that were given for this run; their reasons say so
+    """
     plan = opened.propose(settings)
+    plan = replace(plan, reasons=tuple(_from_option(reason, _names(options)) for reason in plan.reasons))
     if "precision" not in settings.training:
         agreed, sentence = bfloat16_trial(plan, available_device())
         chosen: Precision = "bfloat16" if agreed else "float32"
@@ -48,6 +54,21 @@ def stored_plan(path: Path, opened: OpenStudy) -> Plan:
                 "it was made, or leave --plan out"
             )
     return plan
+
+
+def _from_option(reason: Reason, names: frozenset[str]) -> Reason:
+    return replace(reason, source="option") if reason.source == "study" and reason.setting in names else reason
+
+
+def _names(options: Mapping[str, Any]) -> frozenset[str]:
+    """The settings that options name, as reasons call them: a section that is decided as one by its own name."""
+    whole = {"region_mm": "preparation.region_mm"}
+    found = set()
+    for name, value in options.items():
+        section, _, inner = name.partition(".")
+        given = list(value) if isinstance(value, Mapping) else [inner]
+        found |= {f"{section}.{one}" for one in given} if section in ("training", "preparation") else {section}
+    return frozenset(whole.get(name, name) for name in found)
 
 
 def _described(plan: Plan) -> str:

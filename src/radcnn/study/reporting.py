@@ -45,7 +45,6 @@ from radcnn.study.training import read_history
 from radcnn.tasks import planned_task
 
 LIMITS = (
-    "Research use only: not a medical device, not for decisions about patients.",
     "Figures hold for patients like those of this study; other scanners, sites and prevalences need an external test.",
     "Tuning figures are optimistic: weights, operating points and settings were chosen on these cases.",
 )
@@ -87,6 +86,7 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
         verdict=Verdict(made.label, made.sentence, made.in_use, made.not_in_use),
         synthetic=opened.settings.synthetic,
         certificate=_certificate(opened),
+        regions=opened.fingerprint.regions,
         unit=opened.cohort.unit,
         findings=tuple(FindingLine(f.code, f.severity, f.sentence, f.way_out) for f in opened.findings),
         openings=tuple(Opening(o.date, o.reason, o.model, o.run) for o in openings(opened.folder.ledger, opened.split)),
@@ -114,7 +114,8 @@ def _guessing(opened: OpenStudy, plan: Plan) -> float:
 def _images(opened: OpenStudy, plan: Plan) -> str:
     found = opened.fingerprint
     what = "regions" if found.regions else "volumes" if found.rank == 3 else "images"
-    return f"{'/'.join(found.units)} {what}, {' x '.join(map(str, plan.preparation.size))} voxels"
+    points = "voxels" if plan.preparation.dims == 3 else "pixels"
+    return f"{'/'.join(found.units)} {what}, {' x '.join(map(str, plan.preparation.size))} {points}"
 
 
 def _flow(opened: OpenStudy, plan: Plan) -> Flow:

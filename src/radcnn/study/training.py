@@ -19,6 +19,7 @@ from torch import nn
 from radcnn.core.errors import InputError, Stopped
 from radcnn.core.files import read_json, write_json, write_text
 from radcnn.data.duplicates import content_groups
+from radcnn.data.findings import counted
 from radcnn.data.splits import folds
 from radcnn.evaluation.questions import choose_operating_points
 from radcnn.inference.bundle import Bundle, save_bundle
@@ -75,7 +76,7 @@ def train(
     opened = open_study(folder)
     run = folder.next_run()
     settings = for_run(opened.settings, options) if options else opened.settings
-    chosen = stored_plan(Path(plan), opened) if plan is not None else proposed_plan(opened, settings)
+    chosen = stored_plan(Path(plan), opened) if plan is not None else proposed_plan(opened, settings, options)
     with how_to_go_on(run, folder.path):
         begin_run(run, opened, chosen, settings.minutes, listener)
         _go_on(run, opened, workers, listener)
@@ -127,8 +128,8 @@ def _go_on(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) 
 def begin_run(run: RunFolder, opened: OpenStudy, plan: Plan, minutes: float, listener: Listener) -> None:
     """Write the plan, before anything is computed."""
     listener.say(
-        f"plan: {plan.network.name}, {plan.training.folds or plan.training.members} networks of "
-        f"{plan.training.epochs} epochs, images {' x '.join(map(str, plan.preparation.size))}"
+        f"plan: {plan.network.name}, {counted(plan.training.folds or plan.training.members, 'network')} of "
+        f"{counted(plan.training.epochs, 'epoch')}, images {' x '.join(map(str, plan.preparation.size))}"
     )
     save_plan(plan, run.plan)
     record = {"status": "training", "study": opened.folder.name, "split": opened.split.hash}

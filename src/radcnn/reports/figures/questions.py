@@ -35,7 +35,7 @@ def roc(sides: Sides, *, name: str, unit: Unit) -> Drawn | None:
     if not there:
         return None
     last, main = there[-1]
-    with canvas() as figure:
+    with canvas(4.8, 4.7) as figure:
         axes = figure.add_subplot()
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
         for side, question in there:
@@ -68,7 +68,7 @@ def roc(sides: Sides, *, name: str, unit: Unit) -> Drawn | None:
                 label=shortened(point_words(point.point.name)),
             )
         unit_square(axes)
-        axes.legend(loc="lower right")
+        figure.legend(loc="outside lower center", ncols=2)
         finish(axes, x="1 − specificity", y="sensitivity")
         auc = shown(main.figures["auc"], unit)
         origin = "chosen on these cases" if last == "tuning" else "with thresholds that these cases did not choose"
@@ -96,15 +96,14 @@ def reliability(side: SideName, question: Question, *, name: str) -> Drawn | Non
             curve.observed,
             yerr=np.nan_to_num(np.stack([below, above])),
             color=SIDE_COLOURS[side],
-            marker="o",
+            fmt="o",
             markersize=5,
-            linewidth=1.2,
             elinewidth=1,
             capsize=2,
             label=f"{side} set",
         )
         upper.set(ylim=(-0.03, 1.03))
-        upper.legend(loc="upper left")
+        figure.legend(loc="outside upper center", ncols=2)
         upper.set_ylabel("observed share of positives")
         hist = question.histogram
         total = np.add(hist.negative, hist.positive)
@@ -140,7 +139,7 @@ def net_benefit(side: SideName, question: Question, *, name: str) -> Drawn | Non
         axes.axhline(0, color=GREY, linewidth=1.1, linestyle=(0, (1, 1)), label="treat none")
         top = max(0.02, question.prevalence, *np.nan_to_num(curve.high))
         axes.set(xlim=(0, 1), ylim=(-0.18 * top, 1.05 * top))
-        axes.legend(loc="upper right")
+        figure.legend(loc="outside upper center", ncols=3)
         finish(axes, x="threshold probability", y="net benefit per case")
         return drawn(
             figure,
@@ -165,6 +164,7 @@ def scores(side: SideName, question: Question, *, name: str) -> Drawn:
             axes.set_ylim(bottom=0)
             axes.set_title(f"{shortened(label)}  (n = {sum(counts):,})", fontsize=9.5, loc="left")
             axes.set_ylabel("cases")
+            axes.yaxis.get_major_locator().set_params(integer=True)
             for style, point in zip(((0, (4, 2)), (0, (1, 1)), "-", "-."), _decided(question), strict=False):
                 axes.axvline(
                     point.point.threshold,

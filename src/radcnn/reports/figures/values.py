@@ -22,7 +22,7 @@ def scatter(side: SideName, data: AgreementData, *, target: str, name: str) -> D
         if truth.size:
             ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
             axes.plot(ends, ends, color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="equal")
-            axes.legend(loc="upper left")
+            figure.legend(loc="outside upper center")
         finish(axes, x=f"true {target}", y=f"predicted {target}")
         return drawn(
             figure,
