@@ -12,7 +12,7 @@ from radcnn.core.target import Target
 from radcnn.evaluation.judgement import Judgement
 from radcnn.evaluation.panels import PANELS
 from radcnn.evaluation.settings import EvaluationSettings
-from radcnn.study.predicting import Predicted
+from radcnn.study.predicted import Predicted
 
 
 def judged(*, synthetic: bool = False) -> Judgement:

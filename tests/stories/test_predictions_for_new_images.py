@@ -49,6 +49,30 @@ def test_out_writes_them_as_json(finished: Finish, tmp_path: Path) -> None:
     assert [one["image"] for one in found["predictions"]] == ["a.png", "b.png"]
 
 
+def test_out_writes_a_table_or_json_by_its_ending_and_nothing_else(finished: Finish, tmp_path: Path) -> None:
+    image, run = save_png(tmp_path / "a, b.png", blob(True, "a")), finished("table").run
+    told("predict", run, image, "--out", tmp_path / "p.CSV")
+    with (tmp_path / "p.CSV").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    (one,) = radcnn.predict(run, image)
+    assert (row["image"], row["synthetic"], row["x_mm"]) == ("a, b.png", "0", "")
+    assert float(row["score: 1"]) == one.scores["1"]
+    assert row["called at malignant: youden"] == str(int(one.called["malignant: youden"]))
+    assert "as .csv or .json, got p.xlsx" in refused("predict", tmp_path / "absent", image, "--out", "p.xlsx")
+
+
+def test_an_image_that_does_not_fit_the_network_is_told_by_its_name_with_what_to_give(
+    finished: Finish, tmp_path: Path
+) -> None:
+    image = save_png(tmp_path / "flat.png", blob(True, "flat"))
+    sentence = refused("predict", finished("nifti").run, image)
+    assert sentence.startswith("flat.png: this network reads volumes")
+    assert "give a DICOM series or a NIfTI volume" in sentence
+    volume = finished("nifti").data / "ct00.nii.gz"
+    assert "ct00.nii.gz: this network reads 2D images" in refused("predict", finished("table").run, volume)
+    assert "leave --centre out" in refused("predict", finished("table").run, image, "--centre", "1", "2", "3")
+
+
 def test_an_npz_file_is_told_which_array(finished: Finish, tmp_path: Path) -> None:
     data, run = write_npz(tmp_path / "new.npz", cases=(2, 3, 4)), finished("npz").run
     assert "--array" in refused("predict", run, data)

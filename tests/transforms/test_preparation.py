@@ -112,7 +112,7 @@ def test_three_planes_show_axial_coronal_and_sagittal():
 
 def test_three_planes_of_a_2d_image_are_refused():
     preparation = Preparation(dims=2, channels=3, size=(4, 4), planes="triplanar")
-    with pytest.raises(GeometryError, match="need a volume"):
+    with pytest.raises(GeometryError, match="three planes of a volume"):
         prepare(Volume(np.ones((1, 8, 8)), None), preparation)
     with pytest.raises(SettingsError, match="use prepare"):
         prepare_volume(Volume(np.ones((1, 8, 8, 8)), None), preparation)
@@ -185,7 +185,9 @@ def test_grey_becomes_three_equal_channels_and_rgb_becomes_grey():
 
 
 def test_channels_that_cannot_be_made_are_refused():
-    with pytest.raises(SettingsError, match="3 channels \\(arbitrary\\) cannot be turned into 1; set channels to 3"):
+    with pytest.raises(
+        SettingsError, match="3 channels \\(arbitrary\\) cannot be turned into 1; give images of 1, or train"
+    ):
         prepare(Volume(np.zeros((3, 4, 4)), None), Preparation(dims=2, size=(4, 4)))
 
 
@@ -221,8 +223,8 @@ def test_one_slice_counts_as_an_image():
         (Volume(np.ones((1, 8, 8)), None), {"region_mm": (4.0, 4.0)}, None, "region_mm is given in millimetres"),
         (Volume(np.ones((1, 8, 8)), None), {"spacing_mm": (4.0, 4.0), "fit": "pad"}, None, "spacing of this image is"),
         (Volume(np.ones((1, 8, 8)), None), {"region_mm": (4.0, 4.0)}, CENTRE, "spacing of this image is unknown"),
-        (Volume(np.ones((1, 9, 8, 8)), np.eye(4)), {}, None, "volume of 9 slices needs centre_mm"),
-        (Volume(np.ones((1, 8, 8)), np.eye(4)), {}, (0.0, 1.0, 1.0), "the whole image is to be used"),
+        (Volume(np.ones((1, 9, 8, 8)), np.eye(4)), {}, None, "volume of 9 slices; give a 2D image, or the centre"),
+        (Volume(np.ones((1, 8, 8)), np.eye(4)), {}, (0.0, 1.0, 1.0), "looks at whole images, but a centre was given"),
         (Volume(np.ones((1, 8, 8)), np.eye(4)), {"region_mm": (4.0, 4.0)}, (0.0, 1.0, 99.0), "outside the image"),
         (Volume(np.ones((1, 8, 8)), np.eye(4)), {"region_mm": (4.0, 4.0)}, (0.0, np.nan, 9.0), "three finite numbers"),
     ],
@@ -233,7 +235,7 @@ def test_what_cannot_be_placed_is_refused(volume, settings, centre, says):
 
 
 def test_a_volume_cannot_be_made_of_an_image():
-    with pytest.raises(GeometryError, match="3D preparation needs a volume"):
+    with pytest.raises(GeometryError, match="this network reads volumes"):
         prepare(Volume(np.ones((1, 8, 8)), None), Preparation(dims=3, size=(4, 4, 4)))
 
 

@@ -159,7 +159,7 @@ def predict(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Scores for new images; --out writes them as JSON."""
+    """Scores for new images; --out writes them as CSV or JSON, by the ending of the file."""
     with one_sentence():
         from radcnn.study.predicting import predict as predict_images
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from radcnn.evaluation.judgement import Judgement
     from radcnn.study.checking import Checked
-    from radcnn.study.predicting import Predicted
+    from radcnn.study.predicted import Predicted
 
 SIDES = {"test": "internal test", "tuning": "tuning", "training": "training"}
 FIRST = (

@@ -1,16 +1,14 @@
-"""`predict`: scores for new images from a run or a bundle, as a table and JSON."""
+"""`predict`: scores for new images from a run or a bundle."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.core.errors import InputError
-from radcnn.core.files import write_json
+from radcnn.core.errors import GeometryError, InputError, SettingsError
+from radcnn.core.volume import Volume
 from radcnn.data.read import list_images, read
 from radcnn.inference.bundle import Bundle, load_bundle
 from radcnn.inference.scores import scores
@@ -20,35 +18,9 @@ from radcnn.plan.settings import Plan, TrainingPlan
 from radcnn.plan.stored import load_plan
 from radcnn.study.folder import find_run
 from radcnn.study.listener import SILENCE, Listener
+from radcnn.study.predicted import Point, Predicted, writer_for
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.preparation import Preparation, prepare
-
-Point = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """Scores of one image: by output name, and at each operating point whether it is called positive.
-
-    synthetic  the network was trained on simulated cases
-    """
-
-    image: str
-    scores: dict[str, float]
-    called: dict[str, bool]
-    centre_mm: Point | None = None
-    synthetic: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """A JSON object."""
-        place = {} if self.centre_mm is None else {"centre_mm": list(self.centre_mm)}
-        return {
-            "synthetic": self.synthetic,
-            "image": self.image,
-            **place,
-            "scores": self.scores,
-            "called": self.called,
-        }
 
 
 def predict(
@@ -64,12 +36,13 @@ def predict(
 
     run     a run, a study (its newest run), or a bundle's folder
     images  a file, a DICOM series, or a folder of them
-    out     a JSON file to write
+    out     a .csv or .json file to write
     centre  (x, y, z) in mm (LPS) of the region to look at, for networks trained on regions
     array   which array of an npz file, one prediction per item
 
     Raises ReadError, GeometryError or BundleError with the cause and the next step.
     """
+    write = writer_for(Path(out)) if out is not None else None  # refused before any work
     bundle, networks = load_bundle(bundle_folder(Path(run)))
     found_items = _items(Path(images), array)
     if bundle.preparation.region_mm is not None and centre is None:
@@ -80,18 +53,13 @@ def predict(
     task = bundle.make_task()
     made = []
     for done, (name, path, key, item) in enumerate(found_items, start=1):
-        prepared = prepare(read(path, array=key, item=item), bundle.preparation, centre_mm=centre)[None]
+        prepared = _prepared(name, read(path, array=key, item=item), bundle.preparation, centre)[None]
         found = scores(placed, prepared, task, views=bundle.views, logits_of=lambda n, x: logits_of(n, x, execution))
         made.append(_predicted(name, found[0], bundle, centre))
         listener.progress("predicting", done, len(found_items))
     result = tuple(made)
-    if out is not None:
-        record = {
-            "synthetic": bundle.synthetic,
-            "research_use_only": True,
-            "predictions": [p.as_json() for p in result],
-        }
-        write_json(Path(out), record)
+    if write is not None and out is not None:
+        write(result, Path(out))
     return result
 
 
@@ -109,6 +77,14 @@ def _trial_plan(bundle: Bundle) -> Plan:
     """What the trial of bfloat16 needs to know of the networks, as a plan."""
     training = TrainingPlan(epochs=1, batch=1, channels_last=bundle.channels_last)
     return Plan(bundle.target, bundle.task, bundle.preparation, Augmentation(), bundle.network, training)
+
+
+def _prepared(name: str, image: Volume, preparation: Preparation, centre: Point | None) -> NDArray[np.float32]:
+    """The image as the network takes it; the error of one that does not fit says which it is."""
+    try:
+        return prepare(image, preparation, centre_mm=centre)
+    except (GeometryError, SettingsError) as cause:
+        raise type(cause)(f"{name}: {cause}") from cause
 
 
 def bundle_folder(path: Path) -> Path:

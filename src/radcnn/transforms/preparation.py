@@ -99,7 +99,10 @@ def prepare(
         return prepare_volume(volume, preparation, centre_mm=centre_mm).voxels
     image = _with_channels(volume, 1)
     if image.rank != 3:
-        raise GeometryError("triplanar planes need a volume, got a 2D image; use planes 'own'")
+        raise GeometryError(
+            "this network reads three planes of a volume, got a 2D image; give a DICOM series or a NIfTI volume, or "
+            "train with preparation.planes own"
+        )
     mapping = _mapping(image, preparation)
     image = towards_patient_axes(image)
     centre = centre_index(image, centre_mm)
@@ -130,17 +133,20 @@ def prepare_volume(
 
 def _check_rank(image: Volume, preparation: Preparation, centre_mm: tuple[float, ...] | None) -> None:
     if image.rank < preparation.dims:
-        raise GeometryError("a 3D preparation needs a volume, got a 2D image; use dims 2")
+        raise GeometryError(
+            "this network reads volumes, got a 2D image; give a DICOM series or a NIfTI volume, or train with "
+            "preparation.dims 2"
+        )
     if image.rank > preparation.dims and centre_mm is None:
         raise GeometryError(
-            f"a 2D preparation of a volume of {image.size[0]} slices needs centre_mm to say which slice; "
-            "give the centre of each case, or use dims 3 or planes 'triplanar'"
+            f"this network reads 2D images, got a volume of {image.size[0]} slices; give a 2D image, or the centre in "
+            "mm that says which slice (--centre X Y Z), or train with preparation.dims 3"
         )
     whole = preparation.region_mm is None and preparation.spacing_mm is None
     if centre_mm is not None and whole and image.rank == preparation.dims:
         raise GeometryError(
-            "centre_mm was given but the whole image is to be used; give region_mm or spacing_mm to look at a region, "
-            "or leave the centres out"
+            "this network looks at whole images, but a centre was given; leave --centre out, or train with "
+            "preparation.region_mm or preparation.spacing_mm"
         )
 
 
@@ -154,7 +160,7 @@ def _with_channels(volume: Volume, channels: int) -> Volume:
         return Volume(grey[None], volume.affine, "grey", volume.frame)
     raise SettingsError(
         f"an image of {volume.channels} channels ({volume.units}) cannot be turned into {channels}; "
-        f"set channels to {volume.channels}"
+        f"give images of {channels}, or train with preparation.channels {volume.channels}"
     )
 
 

@@ -1,0 +1,77 @@
+"""Scores of new images, and how they are written: CSV for a table, JSON for a program."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from radcnn.core.errors import InputError
+from radcnn.core.files import write_json, write_text
+
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Scores of one image: by output name, and at each operating point whether it is called positive.
+
+    synthetic  the network was trained on simulated cases
+    """
+
+    image: str
+    scores: dict[str, float]
+    called: dict[str, bool]
+    centre_mm: Point | None = None
+    synthetic: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        place = {} if self.centre_mm is None else {"centre_mm": list(self.centre_mm)}
+        known = {"synthetic": self.synthetic, "image": self.image}
+        return {**known, **place, "scores": self.scores, "called": self.called}
+
+
+Write = Callable[[Sequence[Predicted], Path], None]
+
+
+def write_as_json(found: Sequence[Predicted], path: Path) -> None:
+    """A JSON object with the predictions in a list."""
+    synthetic = any(one.synthetic for one in found)
+    predictions = [one.as_json() for one in found]
+    write_json(path, {"synthetic": synthetic, "research_use_only": True, "predictions": predictions})
+
+
+def write_as_csv(found: Sequence[Predicted], path: Path) -> None:
+    """A row per image; calls are 1 and 0, the place is empty for a whole image."""
+    scores, calls = (list(dict.fromkeys(name for one in found for name in names(one))) for names in (_scores, _calls))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    head = ("image", "x_mm", "y_mm", "z_mm", "synthetic")
+    writer.writerow([*head, *(f"score: {name}" for name in scores), *(f"called at {name}" for name in calls)])
+    for one in found:
+        place = one.centre_mm or ("", "", "")
+        called = (int(one.called[name]) for name in calls)
+        writer.writerow([one.image, *place, int(one.synthetic), *(one.scores[name] for name in scores), *called])
+    write_text(path, text.getvalue())
+
+
+WRITERS: dict[str, Write] = {".json": write_as_json, ".csv": write_as_csv}
+
+
+def writer_for(path: Path) -> Write:
+    """How a file of this name is written; raises InputError for an ending that is neither .csv nor .json."""
+    if path.suffix.lower() not in WRITERS:
+        raise InputError(f"predictions are written as .csv or .json, got {path.name}; name the file with one of them")
+    return WRITERS[path.suffix.lower()]
+
+
+def _scores(one: Predicted) -> dict[str, float]:
+    return one.scores
+
+
+def _calls(one: Predicted) -> dict[str, bool]:
+    return one.called
