@@ -62,7 +62,7 @@ def test_hidden_folders_and_those_of_archivers_are_passed_over(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("names", "folders", "says"),
     [
-        ((), (), "no folder per class"),
+        ((), (), "is an empty folder"),
         (("1.png",), (), "no folder per class"),
         (("a/1.png",), (), "at least two classes, got only 'a'"),
         (("a/1.png",), ("b",), "b holds no image"),

@@ -13,7 +13,7 @@ from radcnn.data.fingerprint import Extent, Fingerprint, Intensities
 from radcnn.learning.lessons import first_network
 from radcnn.plan.facts import Facts
 from radcnn.plan.propose import propose
-from radcnn.plan.settings import NetworkPlan, Plan, TaskPlan, TrainingPlan
+from radcnn.plan.settings import NetworkPlan, Plan, Reason, TaskPlan, TrainingPlan
 from radcnn.tasks import make_task
 from radcnn.transforms.intensity import Intensity
 
@@ -270,6 +270,13 @@ def test_members_that_were_asked_for_take_the_place_of_folds_and_share_the_minut
     assert hurried[2] >= 1
 
 
+def test_options_without_a_network_are_those_of_the_proposed_one() -> None:
+    proposed = propose(facts()).network
+    plan = propose(facts(asked={"network": {"options": {"dropout": 0.4}}}))
+    assert plan.network == NetworkPlan(proposed.name, {**proposed.options, "dropout": 0.4})
+    assert Reason("network", proposed.name, "proposed, with the options that were asked for", "study") in plan.reasons
+
+
 def test_epochs_that_were_asked_for_leave_room_for_fewer_networks() -> None:
     total = [
         networks_of(plan) * plan.training.epochs
@@ -307,7 +314,7 @@ def test_folds_that_were_asked_for_are_made() -> None:
         ({"augmentation": {"transforms": [{"rotat": {}}]}}, "transform 'rotat' is unknown: did you mean rotate?"),
         ({"augmentation": {"tranforms": []}}, "did you mean transforms?"),
         ({"network": {"name": "resnet81"}}, "network 'resnet81' is unknown: did you mean resnet18?"),
-        ({"network": {"options": {"dropout": 0.1}}}, "network lacks name; it has no default, so it must be given"),
+        ({"network": {"options": {"kernels": [4]}}}, "kernels"),
         ({"network": {"name": "resnet18", "options": {"stm": "small"}}}, "did you mean stem?"),
         ({"network": {"name": "resnet18", "option": {}}}, "network has no setting 'option': did you mean options?"),
     ],

@@ -85,6 +85,7 @@ BAD_TABLES: dict[str, tuple[Spoil, tuple[str, ...], tuple[str, ...]]] = {
     ),
     "3 cases": (lambda rows: rows[:3], MALIGNANT, ("only 2 patients of class '0'", "at least 6", "add cases")),
     "a site that is not there": (list, (*MALIGNANT, "--site", "hospital", "--leave-site", "west"), ("'west'", "known")),
+    "a site without its column": (list, (*MALIGNANT, "--leave-site", "north"), ("leave_site", "give --site COLUMN")),
     "a positive class that is not there": (list, (*MALIGNANT, "--positive", "yes"), ("'yes'",)),
     "the patient as a subgroup": (list, (*MALIGNANT, "--subgroup", "patient_id"), ("names the patient", "another col")),
     "the patient as a site": (list, (*MALIGNANT, "--site", "patient_id"), ("names the patient", "another column")),
@@ -197,6 +198,8 @@ def test_three_cases_of_an_npz_and_one_class_are_refused(tmp_path: Path, side: s
 
 def test_folders_without_images_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    assert "is an empty folder" in refused_run(tmp_path, tmp_path / "empty", "--unit", "image")
+    (tmp_path / "empty" / "notes.txt").write_text("x")
     assert "no folder per class" in refused_run(tmp_path, tmp_path / "empty", "--unit", "image")
     data = class_folders(tmp_path / "chest", patients=1)
     (data / "other").mkdir()
@@ -306,6 +309,18 @@ def test_data_that_changed_after_the_split_are_refused(tmp_path: Path) -> None:
         assert "1 case came and 0 went" in sentence
         assert "make a new study" in sentence
     assert tree(tmp_path) == before
+
+
+def test_data_that_moved_are_corrected_in_study_yaml(tmp_path: Path) -> None:
+    rows = rows_of_images(tmp_path / "images", patients=24, images=1)
+    labels, study = write_csv(tmp_path / "labels.csv", rows), tmp_path / "study"
+    told("new", tmp_path / "images", "--out", study, "--labels", labels, *MALIGNANT, *QUICK)
+    for path, name in ((tmp_path / "images", "data"), (labels, "labels")):
+        moved = path.rename(tmp_path / "elsewhere")
+        for verb in ("train", "check"):
+            sentence = refused(verb, study)
+            assert f"{path} does not exist any more; correct the line `{name}:` in {study / 'study.yaml'}" in sentence
+        moved.rename(path)
 
 
 def test_a_damaged_file_of_the_study_is_refused(tmp_path: Path) -> None:

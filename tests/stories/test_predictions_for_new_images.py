@@ -128,6 +128,7 @@ def test_a_flipped_byte_anywhere_in_a_bundle_is_refused(finished: Finish, tmp_pa
     (bundle / name).write_bytes(content)
     sentence = refused("predict", bundle, image)
     assert "bundle" in sentence
+    assert "copy the whole folder" in sentence
     assert "changed" in sentence or "missing" in sentence
 
 

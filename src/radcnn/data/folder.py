@@ -48,8 +48,9 @@ def class_folders(root: Path) -> Listed:
     """Every image below `root` with the name of its class folder and, where sides lie above, its side."""
     folders = _subfolders(root)
     if not folders:
+        found = "holds no folder per class" if any(root.iterdir()) else "is an empty folder"
         raise InputError(
-            f"{root} holds no folder per class; make one folder of images for each class, "
+            f"{root} {found}; make one folder of images for each class, "
             "or give a table of labels (--labels labels.csv --target COLUMN)"
         )
     sides = {folder: SIDE_WORDS.get(folder.name.casefold()) for folder in folders}

@@ -143,9 +143,11 @@ def _intact(folder: Path, *, besides: str = "") -> dict[str, str]:
     for name, digest in sums.items():
         file = folder / name
         if not file.is_file() and name != besides:
-            raise BundleError(f"{folder} is not a complete bundle: {name} is missing; copy the whole folder")
+            raise BundleError(f"{folder} is not a complete bundle: {name} is missing; copy the whole folder again")
         if name != besides and (file.stat().st_size > MAX_FILE_BYTES or sha256_of(file) != digest):
-            raise BundleError(f"{name} of the bundle in {folder} was changed after it was written; it is not used")
+            raise BundleError(
+                f"{name} of the bundle in {folder} was changed after it was written; copy the whole folder again"
+            )
     return sums
 
 
@@ -160,7 +162,9 @@ def _sums(folder: Path) -> dict[str, str]:
     lines = content.decode("utf-8", errors="replace").split("\n")
     sums = {m[2]: m[1] for line in lines if (m := re.fullmatch(r"([0-9a-f]{64})  ([^/\\\0]+)", line))}
     if _rendered(sums).encode() != content or "bundle.json" not in sums or not {".", ".."}.isdisjoint(sums):
-        raise BundleError(f"{SUMS} of the bundle in {folder} was changed after it was written; copy the whole folder")
+        raise BundleError(
+            f"{SUMS} of the bundle in {folder} was changed after it was written; copy the whole folder again"
+        )
     return sums
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.core.settings import changed, from_plain, to_plain
+from radcnn.core.settings import changed, fields_to_plain, from_plain, merged, to_plain
 from radcnn.networks.build import bare
 from radcnn.plan.cost import cost_of
 from radcnn.plan.facts import Facts
@@ -98,11 +98,21 @@ def _network(facts: Facts, preparation: Preparation, reasons: list[Reason]) -> N
         network, reason = network_rule(facts, preparation, _batch(facts, preparation))
         reasons.append(reason)
         return network
+    sentence = "asked for"
+    if "name" not in asked:
+        asked = _with_proposed_name(facts, preparation, asked)
+        sentence = "proposed, with the options that were asked for"
     network = from_plain(NetworkPlan, asked, "network")
     dims = preparation.dims
     bare(network.name, channels=preparation.channels, outputs=facts.outputs, dims=dims, options=network.options)
-    reasons.append(Reason("network", network.name, "asked for", "study"))
+    reasons.append(Reason("network", network.name, sentence, "study"))
     return network
+
+
+def _with_proposed_name(facts: Facts, preparation: Preparation, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options that were asked for without a network, put over those of the proposed one."""
+    proposed, _ = network_rule(facts, preparation, _batch(facts, preparation))
+    return merged(fields_to_plain(proposed), asked)
 
 
 def _training(facts: Facts, preparation: Preparation, network: NetworkPlan, reasons: list[Reason]) -> TrainingPlan:

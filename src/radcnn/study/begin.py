@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from radcnn.core.errors import InputError, StorageError
+from radcnn.core.errors import InputError, SettingsError, StorageError
 from radcnn.core.files import write_json
 from radcnn.data.cohort import gather
 from radcnn.data.duplicates import content_groups, duplicate_findings
@@ -40,11 +40,19 @@ def new(data: Path | str, *, out: Path | str | None = None, listener: Listener =
     Raises InputError with the cause and the next step; nothing is left behind then.
     """
     settings = settings_from({**options, "data": str(data)})
+    _refuse_sites_without_column(settings)
     folder = StudyFolder(Path(out) if out is not None else default_folder(Path(data)))
     if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
         raise InputError(f"{folder.path} exists already; choose another folder with --out, or delete it")
     _write_whole(folder, absolute(settings), listener)
     return folder.path
+
+
+def _refuse_sites_without_column(settings: StudySettings) -> None:
+    """Raise SettingsError when the split is to heed sites that no column names."""
+    if settings.site is None and (settings.leave_site is not None or settings.sites == "stratified"):
+        asked = "leave_site" if settings.leave_site is not None else "sites"
+        raise SettingsError(f"{asked} needs to know each case's site; give --site COLUMN, or leave {asked} out")
 
 
 def begin_or_continue(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.case import Case, Side
-from radcnn.core.errors import ReadError, SplitError
+from radcnn.core.errors import InputError, ReadError, SplitError
 from radcnn.core.files import read_json
 from radcnn.core.prediction import Predictions
 from radcnn.core.settings import from_plain
@@ -116,13 +116,21 @@ def facts_of(settings: StudySettings, cohort: Cohort, split: Split, fingerprint:
 
 
 def open_study(folder: StudyFolder) -> OpenStudy:
-    """Read a study; raises SplitError when data or split changed since it was made."""
+    """Read a study; raises InputError when data or split moved or changed since it was made."""
     settings = load_settings(folder.settings)
+    _refuse_moved(folder, settings)
     cohort = gather(settings.cohort(), salt=folder.salt())
     split = Split.load(folder.split)
     split.verify(cohort)
     _refuse_other_split(settings, cohort, split)
     return OpenStudy(folder, settings, cohort, split, _fingerprint(folder.fingerprint))
+
+
+def _refuse_moved(folder: StudyFolder, settings: StudySettings) -> None:
+    """Raise InputError when the data or their table are not where study.yaml says."""
+    for name, path in (("data", settings.data), ("labels", settings.labels)):
+        if path is not None and not path.exists():
+            raise InputError(f"{path} does not exist any more; correct the line `{name}:` in {folder.settings}")
 
 
 def _refuse_other_split(settings: StudySettings, cohort: Cohort, split: Split) -> None:
