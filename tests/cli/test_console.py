@@ -92,12 +92,13 @@ def test_progress_comes_after_two_seconds_with_the_time_left(turned: Clock, caps
 def test_events_are_lines_and_a_quiet_voice_says_nothing(turned: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     epoch = EpochEnded(0, 3, 20, 1.25, 1e-3, 0.5, 0.4, 0.6, 0.9, 0.8)
     for voice in (Voice(), Voice(quiet=True)):
+        voice.watch("mean AUC, one class against the rest")
         voice.event(StepEnded(0, 3, 1, 8))
         voice.event(epoch)
         voice.event(StoppedEarly(0, 7, 5))
     said = capsys.readouterr().err.splitlines()
     assert said == [
-        "network 1, epoch   3 of 20: loss training 0.400, tuning 0.600; figure 0.800; 1.2 s",
+        "network 1, epoch   3 of 20: loss training 0.400, tuning 0.600; mean AUC 0.800; 1.2 s",
         "network 1: no better for 5 epochs, stopped",
     ]
 

@@ -36,8 +36,7 @@ def test_a_mistyped_option_is_answered_without_loading_anything() -> None:
 
 
 def test_the_command_is_installed_and_exits_with_two_on_bad_input() -> None:
-    code = "from radcnn.cli.main import main; main()"
-    command = [sys.executable, "-c", code, "train", "nowhere"]
+    command = [sys.executable, "-m", "radcnn", "train", "nowhere"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stdout == ""

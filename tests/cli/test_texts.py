@@ -11,6 +11,7 @@ from radcnn.core.prediction import Predictions
 from radcnn.core.target import Target
 from radcnn.evaluation.judgement import Judgement
 from radcnn.evaluation.panels import PANELS
+from radcnn.evaluation.questions import choose_operating_points
 from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.study.predicted import Predicted
 
@@ -30,6 +31,22 @@ def test_simulated_figures_are_labelled_before_any_number() -> None:
     assert "SYNTHETIC" not in judged_text(judged())
     assert next(iter(made.as_json().items())) == ("synthetic", True)
     assert Judgement.from_json(made.as_json()) == made
+
+
+def test_several_classes_take_a_line_each_after_the_main_figures() -> None:
+    truth = np.arange(24)[:, None] % 3
+    scores = np.full((24, 3), 0.2) + 0.4 * (truth == np.arange(3))
+    names = tuple(map(str, range(24)))
+    table = Predictions(
+        Target("multiclass", ("organ",), ("liver", "spleen", "lung")), names, names, scores, truth + 0.0
+    )
+    points = choose_operating_points(table, ("youden", "sensitivity>=0.95"))
+    lines = judged_text(PANELS["multiclass"](table, EvaluationSettings(resamples=100), points)).splitlines()
+    assert lines[1].startswith("  auc ")
+    assert [line for line in lines if line.startswith("  liver: auc 1.000")]
+    assert sum("youden" in line for line in lines) == 3
+    assert not any("sensitivity>=0.95" in line for line in lines)
+    assert judged_text(judged()).count("more of each") == 0
 
 
 def test_scores_of_a_network_that_saw_simulated_cases_are_labelled() -> None:

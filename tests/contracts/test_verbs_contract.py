@@ -31,6 +31,11 @@ def test_every_verb_prints_json_on_wish(verb: str) -> None:
     assert "as_json" in {parameter.name for parameter in GROUP.commands[verb].params}
 
 
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "card"])
+def test_every_verb_that_works_for_a_while_can_be_quiet(verb: str) -> None:
+    assert "quiet" in {parameter.name for parameter in GROUP.commands[verb].params}
+
+
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in WITHOUT_A_PATH])
 def test_every_verb_refuses_a_path_that_is_not_there(tmp_path: Path, verb: str) -> None:
     words = [tmp_path / "absent"] * (2 if verb == "predict" else 1)

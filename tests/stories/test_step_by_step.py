@@ -147,6 +147,7 @@ def test_quiet_verbs_print_results_only_and_json_alone_is_json(tmp_path: Path) -
     assert made.err == ""
     assert made.json == {"study": str(tmp_path / "study")}
     assert set(told("check", tmp_path / "study", "--json").json) == {"findings", "minutes", "memory_mib", "disk_mib"}
-    for verb in ("train", "evaluate", "report"):
-        said = told(verb, tmp_path / "study", "--json")
+    for verb in ("check", "train", "evaluate", "report"):
+        said = told(verb, tmp_path / "study", "--json", "--quiet")
         assert isinstance(said.json, dict), verb
+        assert said.err == "", verb

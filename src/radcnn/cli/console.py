@@ -43,6 +43,7 @@ class Voice:
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self.watched = sys.stderr.isatty() and not quiet
+        self._figure = "figure"
         self._started: dict[str, float] = {}
         self._drawn = 0.0
         self._width = 0
@@ -67,6 +68,10 @@ class Voice:
             self._draw(f"{what}: {done} of {of}, {clock(left)} left")
             self._drawn = now
 
+    def watch(self, figure: str) -> None:
+        """Name the figure of the epochs to come, in short."""
+        self._figure = figure.partition(",")[0]
+
     def event(self, event: Event) -> None:
         """Show steps as progress and epochs as lines."""
         from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
@@ -76,7 +81,7 @@ class Voice:
         elif isinstance(event, EpochEnded):
             self.say(
                 f"network {event.network + 1}, epoch {event.epoch:3d} of {event.epochs}: loss training "
-                f"{event.fit_loss:.3f}, tuning {event.tuning_loss:.3f}; figure {event.tuning_figure:.3f}; "
+                f"{event.fit_loss:.3f}, tuning {event.tuning_loss:.3f}; {self._figure} {event.tuning_figure:.3f}; "
                 f"{event.seconds:.1f} s"
             )
         elif isinstance(event, StoppedEarly):

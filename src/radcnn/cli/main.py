@@ -85,13 +85,13 @@ def new(data: Data, out: Out = None, as_json: AsJson = False, quiet: Quiet = Fal
 
 @app.command()
 @with_options(*TRAINING_OPTIONS)
-def check(study: Study, as_json: AsJson = False, **options: Any) -> None:
+def check(study: Study, as_json: AsJson = False, quiet: Quiet = False, **options: Any) -> None:
     """Geometry, labels, duplicates, leaks and cost, before any training; exits 1 on an error finding."""
     with one_sentence():
         chosen = given(options)
         from radcnn.study.checking import check as check_study
 
-        found = check_study(study, listener=Voice(), **chosen)
+        found = check_study(study, listener=Voice(quiet=quiet), **chosen)
         show(found.as_json(), checked_text(found), as_json=as_json)
         if found.errors:
             raise typer.Exit(1)
@@ -133,13 +133,13 @@ def evaluate(
 
 
 @app.command()
-def report(run: Run, as_json: AsJson = False) -> None:
+def report(run: Run, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Write report.html, one self-contained page, and the model card of the bundle."""
     with one_sentence():
         from radcnn.study.predicting import predict_words
         from radcnn.study.reporting import report as report_run
 
-        page = report_run(run)
+        page = report_run(run, listener=Voice(quiet=quiet))
         show({"report": str(page)}, f"wrote {page}", as_json=as_json)
         next_step("radcnn predict", *predict_words(run), as_json=as_json)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from radcnn.evaluation.judgement import Judgement
+    from radcnn.evaluation.judgement import Judgement, Question
     from radcnn.study.checking import Checked
     from radcnn.study.predicted import Predicted
 
@@ -40,11 +40,29 @@ def judged_text(judgement: Judgement) -> str:
     lines = [SYNTHETIC_CASES] if judgement.synthetic else []
     lines += [f"{SIDES[judgement.side]}: {judgement.n} cases of {judgement.patients} {unit}"]
     lines += [f"  {name:<20} {judgement.figures[name]}" for name in FIRST if name in judgement.figures]
-    for question in judgement.questions:
-        for point in question.points:
-            lines.append(f"  {question.name} at {point.point.name} (chosen on the {point.point.chosen_on} set):")
-            lines += [f"    {name:<18} {point.figures[name]}" for name in AT_POINT if name in point.figures]
+    lines += _one_question(judgement.questions[0]) if len(judgement.questions) == 1 else _each(judgement.questions)
     return "\n".join([*lines, *(f"  note: {note_words(note)}" for note in judgement.notes)])
+
+
+def _one_question(question: Question) -> list[str]:
+    """What every operating point reaches."""
+    lines = []
+    for point in question.points:
+        lines.append(f"  {question.name} at {point.point.name} (chosen on the {point.point.chosen_on} set):")
+        lines += [f"    {name:<18} {point.figures[name]}" for name in AT_POINT if name in point.figures]
+    return lines
+
+
+def _each(questions: Sequence[Question]) -> list[str]:
+    """One line for each of several questions, at its first operating point; empty without questions."""
+    lines = []
+    for question in questions:
+        said = [f"auc {question.figures['auc']}"]
+        for point in question.points[:1]:
+            found = [f"{name} {point.figures[name]}" for name in ("sensitivity", "specificity")]
+            said.append(f"at {point.point.name} {', '.join(found)}")
+        lines.append(f"  {question.name}: {'; '.join(said)}")
+    return [*lines, "  more of each in the report and with --json"] if lines else []
 
 
 def ran_json(run: Path, judgement: Judgement) -> dict[str, Any]:

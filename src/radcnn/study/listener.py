@@ -18,6 +18,10 @@ class Listener(Protocol):
         """`done` of `of` items of some work."""
         ...
 
+    def watch(self, figure: str) -> None:
+        """The name of the figure that the events to come give of the tuning cases."""
+        ...
+
     def event(self, event: Event) -> None:
         """An event of the training loop."""
         ...
@@ -30,6 +34,9 @@ class Silence:
         """Ignore it."""
 
     def progress(self, what: str, done: int, of: int) -> None:
+        """Ignore it."""
+
+    def watch(self, figure: str) -> None:
         """Ignore it."""
 
     def event(self, event: Event) -> None:

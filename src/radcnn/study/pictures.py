@@ -12,16 +12,19 @@ from PIL import Image
 from radcnn.data.read import read_source
 from radcnn.evaluation.judgement import WorstCase
 from radcnn.reports.story import PicturedCase
+from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
 from radcnn.transforms.preparation import Preparation, prepare
 
 SIDE = 224  # pixels of a picture
 
 
-def pictured(opened: OpenStudy, worst: Sequence[WorstCase], preparation: Preparation) -> tuple[PicturedCase, ...]:
+def pictured(
+    opened: OpenStudy, worst: Sequence[WorstCase], preparation: Preparation, listener: Listener
+) -> tuple[PicturedCase, ...]:
     """The worst cases as the network was given them; cases are called by their number in the study."""
     made = []
-    for one in worst:
+    for done, one in enumerate(worst, start=1):
         case = opened.cohort.cases[int(one.case) - 1]
         image = prepare(read_source(case.source), preparation, centre_mm=case.centre_mm)
         sentence = f"asked for {one.question}" if len(opened.cohort.target.names) > 1 else ""
@@ -29,6 +32,7 @@ def pictured(opened: OpenStudy, worst: Sequence[WorstCase], preparation: Prepara
             sentence = f"error {one.wrongness:.{len(one.truth.partition('.')[2])}f}"
         png = png_of(image)
         made.append(PicturedCase(int(one.case), png, one.truth, one.predicted, one.score, sentence))
+        listener.progress("picturing the worst cases", done, len(worst))
     return tuple(made)
 
 

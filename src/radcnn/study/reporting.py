@@ -38,6 +38,7 @@ from radcnn.study.again import commands_again
 from radcnn.study.environment import environment
 from radcnn.study.folder import RunFolder, find_run, read_record
 from radcnn.study.judging import evaluated, notes_on_folds, read_judgement
+from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.pictures import pictured
 from radcnn.study.predicting import place_words
@@ -51,21 +52,21 @@ LIMITS = (
 SIDE_NAMES: dict[Side, SideName] = {"training": "training", "tuning": "tuning", "test": "internal test"}
 
 
-def report(run: Path | str) -> Path:
+def report(run: Path | str, *, listener: Listener = SILENCE) -> Path:
     """Write the report of a run and the model card of its bundle; returns the path of report.html.
 
     Raises InputError when the run was not evaluated yet.
     """
     folder = find_run(run)
     evaluated(folder.path)
-    story = tell(folder, open_study(folder.study))
+    story = tell(folder, open_study(folder.study), listener)
     write_text(folder.report, render(story))
     words = ("radcnn predict BUNDLE IMAGE_OR_FOLDER", *place_words(load_plan(folder.plan).preparation))
     write_model_card(folder.bundle, model_card(story, predict=(" ".join(words),)))
     return folder.report
 
 
-def tell(folder: RunFolder, opened: OpenStudy) -> Story:
+def tell(folder: RunFolder, opened: OpenStudy, listener: Listener = SILENCE) -> Story:
     """The story of a run."""
     plan = load_plan(folder.plan)
     target, side = opened.cohort.target, "test" if folder.judgement("test").is_file() else "tuning"
@@ -94,7 +95,7 @@ def tell(folder: RunFolder, opened: OpenStudy) -> Story:
         history=_history(folder),
         tuning=read_judgement(folder, "tuning"),
         test=read_judgement(folder, "test"),
-        worst=pictured(opened, judged.worst, plan.preparation) if judged is not None else (),
+        worst=pictured(opened, judged.worst, plan.preparation, listener) if judged is not None else (),
         worst_side="internal test" if side == "test" else "tuning",
         hashes={"model": verify(folder.bundle), "plan": plan_hash(plan), "split": opened.split.hash},
         environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},

@@ -44,7 +44,7 @@ def run(
             evaluate(made.path, listener=listener)
         if not keep_sealed and read_judgement(made, "test") is None:
             evaluate(made.path, open_test=True, reason="run: the one evaluation at the end", listener=listener)
-        report(made.path)
+        report(made.path, listener=listener)
     except KeyboardInterrupt as stop:
         place = f" --out {quoted(Path(out))}" if out is not None else ""
         sealed = " --keep-sealed" if keep_sealed else ""

@@ -154,6 +154,7 @@ def fit_networks(
     images = opened.prepared(order, plan.preparation, listener)
     development = Development(Cases(images, opened.targets(order)), pairs_of(opened, plan, order))
     task = planned_task(plan.target, plan.task)
+    listener.watch(task.monitor_name)
     networks: list[nn.Module] = []
     minutes, warned = float(read_record(run)["minutes"]), False
     for item in train_networks(plan, task, development, run.checkpoints, execution):
