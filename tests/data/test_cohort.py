@@ -259,7 +259,7 @@ def test_nothing_there_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere does not exist"):
         gather(CohortSettings(tmp_path / "nowhere"), salt="s")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="holds no folder per class"):
+    with pytest.raises(InputError, match="is an empty folder"):
         gather(CohortSettings(tmp_path / "empty"), salt="s")
 
 
