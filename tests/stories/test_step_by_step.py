@@ -86,7 +86,7 @@ def test_what_study_yaml_asks_for_after_training_is_judged_or_answered(tmp_path:
     assert not any("study.yaml" in note for note in before["notes"])
 
     with (tmp_path / "study" / "study.yaml").open("a") as file:
-        file.write("\nsubgroups: [hospital]\noperating_points: [specificity>=0.9]\n")
+        file.write("\nsubgroup: [hospital]\noperating_points: [specificity>=0.9]\n")
     after = told("evaluate", tmp_path / "study", "--json", "--quiet").json
     assert "hospital" in {row["column"] for row in after["subgroups"]}
     assert any("study.yaml now asks for specificity>=0.9" in note for note in after["notes"])

@@ -14,7 +14,7 @@ from radcnn.plan.settings import Plan, Precision, Reason
 from radcnn.plan.stored import load_plan
 from radcnn.study.open_study import OpenStudy
 from radcnn.study.settings import StudySettings
-from radcnn.tasks import make_task
+from radcnn.tasks import planned_task
 
 
 def proposed_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[str, Any]) -> Plan:
@@ -45,7 +45,7 @@ def stored_plan(path: Path, opened: OpenStudy) -> Plan:
     if (plan.preparation.region_mm is not None) != opened.fingerprint.regions:
         looks, has = ("regions", "none") if plan.preparation.region_mm is not None else ("whole images", "regions")
         raise SettingsError(f"{whose} looks at {looks}, but this study has {has}; leave --plan out")
-    make_task(target, scale=plan.task.scale, last_layer=plan.task.last_layer, loss=plan.task.loss)
+    planned_task(target, plan.task)
     if plan.training.precision == "bfloat16":
         agreed, sentence = bfloat16_trial(plan, available_device())
         if not agreed:
