@@ -49,6 +49,15 @@ def test_several_classes_take_a_line_each_after_the_main_figures() -> None:
     assert judged_text(judged()).count("more of each") == 0
 
 
+def test_several_values_take_a_line_each() -> None:
+    truth = np.arange(24.0)[:, None] * [1, 10]
+    names = tuple(map(str, range(24)))
+    table = Predictions(Target("regression", ("length", "mass"), ()), names, names, truth + np.array([1, -5]), truth)
+    text = judged_text(PANELS["regression"](table, EvaluationSettings(resamples=100), ()))
+    assert "  length: mae 1.000" in text
+    assert "  mass: mae 5.000" in text
+
+
 def test_scores_of_a_network_that_saw_simulated_cases_are_labelled() -> None:
     one = Predicted("a.png", {"yes": 0.25}, {})
     assert "SYNTHETIC" not in predicted_text([one])

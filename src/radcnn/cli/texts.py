@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from radcnn.evaluation.judgement import Judgement, Question
+    from radcnn.evaluation.judgement import Judgement, Question, Value
     from radcnn.study.checking import Checked
     from radcnn.study.predicted import Predicted
 
@@ -25,6 +25,7 @@ FIRST = (
     "auprc",
     "brier",
 )
+OF_VALUE = ("mae", "rmse", "r2")
 AT_POINT = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "majority_accuracy")
 
 
@@ -40,8 +41,14 @@ def judged_text(judgement: Judgement) -> str:
     lines = [SYNTHETIC_CASES] if judgement.synthetic else []
     lines += [f"{SIDES[judgement.side]}: {judgement.n} cases of {judgement.patients} {unit}"]
     lines += [f"  {name:<20} {judgement.figures[name]}" for name in FIRST if name in judgement.figures]
+    lines += [f"  {value.name}: {_of_value(value)}" for value in judgement.values if len(judgement.values) > 1]
     lines += _one_question(judgement.questions[0]) if len(judgement.questions) == 1 else _each(judgement.questions)
     return "\n".join([*lines, *(f"  note: {note_words(note)}" for note in judgement.notes)])
+
+
+def _of_value(value: Value) -> str:
+    """The main figures of one of several values of a regression."""
+    return "; ".join(f"{name} {value.figures[name]}" for name in OF_VALUE)
 
 
 def _one_question(question: Question) -> list[str]:

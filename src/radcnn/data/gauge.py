@@ -179,7 +179,8 @@ class Gauge:
             found.append(finding("images of different size", sentence))
         without = len(self.sizes) - len(self.spacings)
         if without:
-            sentence = f"{without} of {len(self.sizes)} images state no spacing, so lengths are in voxels, not mm"
+            unit = "voxels" if self.rank == 3 else "pixels"
+            sentence = f"{without} of {len(self.sizes)} images state no spacing, so lengths are in {unit}, not mm"
             found.append(finding("spacing unknown", sentence))
         if self.grey_as_colour:
             where = "everywhere; one would do" if self.channels == 3 else "in some images; all are taken as grey"

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.catalogue import did_you_mean
+from radcnn.core.cells import as_number, is_missing
 from radcnn.core.errors import InputError, SettingsError, TableError
 from radcnn.core.target import Kind, Target
 from radcnn.data.findings import Finding, finding
-from radcnn.data.table import Table, as_number, is_missing, numbers_of
+from radcnn.data.table import Table, numbers_of
 
 MAX_CLASSES = 20  # more distinct integers than this are values, not classes
 ALMOST_ALL = 0.95  # share of numbers among the labelled cells of a column, from which its words are slips, not classes

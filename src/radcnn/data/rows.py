@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from radcnn.core.case import SIDES, Side, Source
+from radcnn.core.cells import as_number, is_missing
 from radcnn.core.errors import InputError, TableError
 from radcnn.core.target import Kind
 from radcnn.data.draft import SIDE_WORDS, Draft, Point
@@ -17,7 +18,7 @@ from radcnn.data.findings import Finding, finding
 from radcnn.data.labels import Labels, labels_from_table
 from radcnn.data.matching import Images, image_column, match_images
 from radcnn.data.read import list_images
-from radcnn.data.table import Table, as_number, failed_formulas, is_missing, read_table
+from radcnn.data.table import Table, failed_formulas, read_table
 
 TABLE_ENDINGS = (".csv", ".tsv", ".xlsx", ".xlsm", ".txt")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from radcnn.core.catalogue import did_you_mean
+from radcnn.core.cells import as_number, is_missing
 from radcnn.core.errors import InputError, ReadError, TableError
 from radcnn.core.files import reading
 from radcnn.data.spreadsheet import first_sheet
@@ -19,7 +20,6 @@ MAX_ROWS = 2_000_000
 MAX_COLUMNS = 2_000
 SNIFFED_RECORDS = 50  # records read to find the delimiter
 DELIMITERS = (",", ";", "\t", "|")
-NOT_LABELLED = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "<na>"})  # compared without regard to capitals
 EXCEL_ERRORS = frozenset({"#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!"})  # of a formula that failed
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
@@ -72,11 +72,6 @@ class Table:
         return f"row {self.numbers[row]}, column {column!r}: {sentence}"
 
 
-def is_missing(cell: str) -> bool:
-    """Whether a cell means "not labelled": empty, or what spreadsheets, R and pandas write for it (NA, #N/A, null)."""
-    return cell.casefold() in NOT_LABELLED
-
-
 def failed_formulas(table: Table, columns: Iterable[str]) -> list[str]:
     """A fault for every cell of these columns that holds a spreadsheet's error value, which is neither word nor gap."""
     return [
@@ -85,19 +80,6 @@ def failed_formulas(table: Table, columns: Iterable[str]) -> list[str]:
         for row, cell in enumerate(table.column(column))
         if cell.casefold() in EXCEL_ERRORS
     ]
-
-
-def as_number(cell: str) -> float | None:
-    """A cell as a finite number; None when it is not one.
-
-    >>> as_number("1e3"), as_number("3,5"), as_number("inf")
-    (1000.0, None, None)
-    """
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and "_" not in cell else None
 
 
 def numbers_of(table: Table, column: str, faults: list[str]) -> list[float]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.data.table import as_number, is_missing
+from radcnn.core.cells import as_number, is_missing
 
 NOT_STATED = "not stated"
 MOST_NUMBERS = 8  # distinct numbers up to which each is a group; a grade is, an age is not
