@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
 
 HU = {"RescaleSlope": 1, "RescaleIntercept": -1024, "RescaleType": "HU"}
 FRAME = "2.25.77"
@@ -91,3 +91,54 @@ def write_stack(
         }
         written(folder / f"{name:03d}.dcm", stored[i], **{**place, **attributes})
     return folder
+
+
+def write_enhanced(
+    path: Path,
+    stored: NDArray,
+    *,
+    first_mm: ArrayLike = (0.0, 0.0, 0.0),
+    right: ArrayLike = (1.0, 0.0, 0.0),
+    down: ArrayLike = (0.0, 1.0, 0.0),
+    step_mm: ArrayLike = (0.0, 0.0, 2.0),
+    spacing: tuple[float, float] = (0.8, 0.5),
+    order: Sequence[int] | None = None,
+    **attributes: Any,
+) -> Path:
+    """An enhanced CT of slices (D, H, W), each `step_mm` (x, y, z) from the one before; `order` is the frames'."""
+    frames = list(order if order is not None else range(len(stored)))
+    shared, per_frame = Dataset(), []
+    shared.PixelMeasuresSequence = [_item(PixelSpacing=[number(v) for v in spacing])]
+    shared.PlaneOrientationSequence = [
+        _item(ImageOrientationPatient=[number(v) for v in (*np.asarray(right), *np.asarray(down))])
+    ]
+    shared.PixelValueTransformationSequence = [_item(**HU)]
+    for i in frames:
+        position = np.asarray(first_mm) + i * np.asarray(step_mm)
+        content = _item(DimensionIndexValues=[i + 1])
+        plane = _item(ImagePositionPatient=[number(v) for v in position])
+        per_frame.append(_item(FrameContentSequence=[content], PlanePositionSequence=[plane]))
+    about: dict[str, Any] = {
+        "SOPClassUID": EnhancedCTImageStorage,
+        "FrameOfReferenceUID": FRAME,
+        "NumberOfFrames": len(frames),
+        "Rows": stored.shape[1],
+        "Columns": stored.shape[2],
+        "PixelData": np.ascontiguousarray(stored[frames]).astype(stored.dtype.newbyteorder("<")).tobytes(),
+        "SharedFunctionalGroupsSequence": [shared],
+        "PerFrameFunctionalGroupsSequence": per_frame,
+        "DimensionOrganizationSequence": [_item(DimensionOrganizationUID="2.25.5")],
+        "DimensionIndexSequence": [
+            _item(
+                DimensionOrganizationUID="2.25.5", DimensionIndexPointer=0x00200032, FunctionalGroupPointer=0x00209113
+            )
+        ],
+    }
+    return written(path, stored[0], **{**about, **attributes})
+
+
+def _item(**attributes: Any) -> Dataset:
+    made = Dataset()
+    for keyword, value in attributes.items():
+        setattr(made, keyword, value)
+    return made

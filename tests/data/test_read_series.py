@@ -12,7 +12,7 @@ from radcnn.core.errors import GeometryError, InputError, RadcnnError, ReadError
 from radcnn.data.read import read
 from radcnn.transforms.intensity import Intensity
 from radcnn.transforms.preparation import Preparation, prepare_volume
-from written_dicom import write_stack, written
+from written_dicom import write_enhanced, write_stack, written
 
 GENERATOR = np.random.default_rng(13)
 
@@ -157,6 +157,21 @@ def test_a_stack_that_leans_a_little_keeps_every_slice_in_its_place(tmp_path: Pa
     positions = np.array([-5, 7, 9]) + np.arange(n)[:, None] * step
     assert np.allclose(volume.index(positions), np.arange(n)[:, None] * (1, 0, 0), atol=1e-5)
     assert volume.spacing_mm == pytest.approx((3.0 / np.cos(lean), 0.8, 0.5), rel=1e-7)
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+@pytest.mark.parametrize("degrees", [0.0, 2.4])
+def test_frames_of_an_enhanced_image_lie_where_they_say(tmp_path: Path, name: str, degrees: float) -> None:
+    right, down = (np.asarray(v, dtype=np.float64) for v in DIRECTIONS[name])
+    numbers, n, chance = stored(40), 40, np.random.default_rng(0)
+    step = 3.0 * (np.cross(right, down) + np.tan(np.radians(degrees)) * down)
+    place = {"first_mm": (-5, 7, 9), "right": right, "down": down, "step_mm": step}
+    path = write_enhanced(tmp_path / "ct.dcm", numbers, order=chance.permutation(n).tolist(), **place)
+    volume = read(path)
+    assert volume.units == "HU"
+    assert np.array_equal(volume.voxels[0], numbers - 1024.0)
+    positions = np.array([-5, 7, 9]) + np.arange(n)[:, None] * step
+    assert np.allclose(volume.index(positions), np.arange(n)[:, None] * (1, 0, 0), atol=1e-5)
 
 
 def test_a_region_of_a_leaning_stack_is_cut_about_its_centre(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, ReadError
@@ -46,7 +47,8 @@ def read_dicom_file(source: Source) -> Volume:
 def _enhanced(source: Source, dataset: Any) -> Volume:
     """An enhanced image through highdicom's strict volume, slices counted along right x down.
 
-    highdicom counts them the other way round (its index axes are right-handed), so the first axis is reversed.
+    highdicom counts them the other way round (its index axes are right-handed), so the first axis is reversed. It also
+    takes a stack that leans by up to 2.6 degrees for an upright one; here the frames' own positions decide.
     """
     from highdicom import Image
 
@@ -64,8 +66,21 @@ def _enhanced(source: Source, dataset: Any) -> Volume:
     if found.array.ndim != 3:
         raise ReadError(f"{path.name} is a colour volume, which is not read; convert it to gray")
     voxels = np.ascontiguousarray(found.array)[None]
-    affine = np.array(found.affine)
+    affine = _by_positions(np.array(found.affine), dataset)
     return Volume(voxels[:, 0] if voxels.shape[1] == 1 else voxels, affine, _units(dataset))
+
+
+def _by_positions(affine: NDArray[np.float64], dataset: Any) -> NDArray[np.float64]:
+    """The affine with the first slice, and the step to the next, where the frames say they are."""
+    groups = dataset.PerFrameFunctionalGroupsSequence
+    if len(groups) == 1:
+        return affine
+    said = [list(group.PlanePositionSequence[0].ImagePositionPatient) for group in groups]
+    positions = np.array(said, dtype=np.float64)
+    ordered = positions[np.argsort(positions @ affine[:3, 0], kind="stable")]
+    made = affine.copy()
+    made[:3, 0], made[:3, 3] = (ordered[-1] - ordered[0]) / (len(ordered) - 1), ordered[0]
+    return made
 
 
 def _units(dataset: Any) -> Units:
