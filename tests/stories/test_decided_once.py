@@ -78,6 +78,8 @@ def test_few_patients_of_a_class_are_trained_without_folds_that_they_cannot_fill
     options = ("--network", "chain", "--set", "training.epochs=2", "--set", "resamples=100")
     trained = told("run", data, "--out", tmp_path / "study", *FROM_NAME, *options)
     assert "report.html" in trained.out
+    for verb in ("check", "train"):
+        assert "ask for fewer folds" in refused(verb, tmp_path / "study", "--set", "training.folds=8")
 
 
 def test_copies_on_test_and_training_side_are_an_error_of_check(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from radcnn.study.folder import find_study
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.settings import for_run
-from radcnn.tasks import make_task
+from radcnn.study.training import pairs_of
+from radcnn.tasks import planned_task
 
 LIBRARIES_BYTES = 450 << 20  # torch, numpy and the rest, once loaded
 
@@ -51,13 +52,14 @@ def check(study: Path | str, *, listener: Listener = SILENCE, **options: Any) ->
     """Findings about a study, from reading every training image, and what a run would cost.
 
     The images of all sides are read and prepared, so that `train` finds them ready. Raises InputError when one
-    cannot be used.
+    cannot be used, or the plan's folds cannot be filled.
     """
     opened = open_study(find_study(study))
     settings = for_run(opened.settings, options) if options else opened.settings
     found = fingerprint(opened.cohort, opened.split, sample=None, seed=settings.split_seed)
     findings = dict.fromkeys((*opened.findings, *found.findings))
     plan = opened.propose(settings)
+    pairs_of(opened, plan, opened.rows("training", "tuning"))
     opened.prepared(opened.rows("training", "tuning"), plan.preparation, listener)
     opened.prepared(opened.rows("test"), plan.preparation, listener, "test cases")
     return Checked(tuple(findings), *predicted_cost(opened, plan))
@@ -65,7 +67,7 @@ def check(study: Path | str, *, listener: Listener = SILENCE, **options: Any) ->
 
 def predicted_cost(opened: OpenStudy, plan: Plan) -> tuple[float, int, int]:
     """Minutes of a run, peak memory of a training step with the libraries, and disk for prepared cases."""
-    task = make_task(plan.target, scale=plan.task.scale)
+    task = planned_task(plan.target, plan.task)
     cost = cost_of(plan.network, plan.preparation, task.outputs)
     cases, tuning = len(opened.rows("training")), len(opened.rows("tuning"))
     cores = available_cores()
