@@ -67,4 +67,7 @@ def test_an_odd_number_of_cases_is_trained_in_pairs(tmp_path: Path) -> None:
     data = write_npz(tmp_path / "odd.npz", cases=(9, 6, 6))
     narrow = ("--set", "network.options.base_width=2", "--set", "network.options.stem=strided")
     told("new", data, "--out", tmp_path / "odd", *QUICK, "--network", "resnet18", *narrow)
-    told("train", tmp_path / "odd", "--set", "training.batch=2")
+    trained = told("train", tmp_path / "odd", "--set", "training.batch=2", "--json").json
+    history = (Path(trained["run"]) / "history.csv").read_text(encoding="utf-8").splitlines()
+    assert len(history) == 3, "a head and two epochs"
+    assert "nan" not in history[-1]
