@@ -23,7 +23,7 @@ REGION_SIDE = 32  # voxels of a region: 1.25 mm each at 40 mm
 LUNG_WINDOW = (-1000.0, 400.0)  # HU, Setio 2016
 FITS = {  # how an image of another size is brought to the network's
     "crop": "cut out about the centre at the same scale in every case",
-    "stretch": "the images have this size already",
+    "stretch": "the images all have one size, so all are scaled alike",
     "pad": "shrunk in proportion and filled up at the sides, so that shapes keep their form",
 }
 NARROWEST_WINDOW = 10.0  # HU, for images that are all one value

@@ -42,6 +42,7 @@ class Elastic(Spatial):
             raise SettingsError(f"points of elastic must be at least 2, got {self.points}")
 
     def sample(self, generator: torch.Generator, shape: Shape) -> Drawn:
+        """Displacements (B, d, points ...) of the control points in voxels; SettingsError where they would fold."""
         count, d = shape[0], len(shape) - 2
         sd = [0.0 if n == 1 else self.sd * (n if self.unit == "fraction" else 1) for n in shape[2:]]
         for n, voxels in zip(shape[2:], sd, strict=True):

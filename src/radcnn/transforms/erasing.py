@@ -45,6 +45,7 @@ class RandomErasing:
             raise SettingsError(f"area of erasing must stay below 1, the whole image, got {self.area[1]:g}")
 
     def sample(self, generator: torch.Generator, shape: Shape) -> Drawn:
+        """Corners (B, d) of the box of each image, and what it is filled with."""
         count, size = shape[0], torch.tensor(shape[2:])
         acting = acts(generator, count, self.p)
         side = self._sides(generator, count, size)

@@ -132,6 +132,7 @@ class Crop(Spatial):
         check_range((1.0, self.aspect), "aspect of crop")
 
     def sample(self, generator: torch.Generator, shape: Shape) -> Drawn:
+        """Sides and places (B, d) of the boxes that are kept, in shares of the image and of the room that is left."""
         count, d = shape[0], len(shape) - 2
         acting = acts(generator, count, self.p)
         thick = torch.tensor([n > 1 for n in shape[2:]], dtype=torch.float64)
