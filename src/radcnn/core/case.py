@@ -14,11 +14,22 @@ SIDES: tuple[Side, ...] = ("training", "tuning", "test")
 
 @dataclass(frozen=True)
 class Source:
-    """Where voxels are: a file or a folder (a DICOM series), or one item of an array inside an npz file."""
+    """Where voxels are, and how they are taken out.
+
+    path        a file, or a folder with DICOM slices
+    array       of an npz file
+    item        of that array, counted from 0; a frame of a DICOM film; a time point of a 4D NIfTI
+    series      which one of a DICOM folder: SeriesNumber, SeriesInstanceUID or a rule; "" for the usual one
+    allow_gaps  fill missing DICOM slices by interpolation instead of refusing the series
+    voi         apply the VOI LUT of a radiograph (PS3.3 C.11.2) after the modality LUT
+    """
 
     path: Path
     array: str | None = None
     item: int | None = None
+    series: str = field(default="", repr=False)
+    allow_gaps: bool = False
+    voi: bool = False
 
 
 @dataclass(frozen=True)
