@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -190,7 +189,7 @@ def _identifiers(settings: CohortSettings, draft: Draft) -> tuple[tuple[str, ...
     if settings.patient_from is not None:
         return patients_from_names(draft.names, settings.patient_from)
     if all(_is_dicom(source.path) for source in draft.sources):
-        return patients_from_dicom(partial(_patient_id, draft.sources), len(draft.sources))
+        return patients_from_dicom(_patient_ids(draft.sources))
     raise InputError(f"nothing says whose image is whose, and a split must be by patient; {HOW_TO_GIVE_PATIENTS}")
 
 
@@ -212,10 +211,10 @@ def _is_dicom(path: Path) -> bool:
         return path.is_dir() or hinted(path) == "dicom" or recognised(head_of(path)) == "dicom"
 
 
-def _patient_id(sources: tuple[Source, ...], i: int) -> str:
-    from radcnn.data.dicom.header import dicom_identity  # pydicom is loaded only where there is DICOM
+def _patient_ids(sources: tuple[Source, ...]) -> list[str]:
+    from radcnn.data.dicom.header import dicom_identities
 
-    return dicom_identity(sources[i].path).patient_id or ""
+    return [one.patient_id for one in dicom_identities([source.path for source in sources])]
 
 
 def _case(draft: Draft, i: int, patient: str) -> Case:

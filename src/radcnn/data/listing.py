@@ -65,9 +65,9 @@ def _sniffed(path: Path) -> str | None:
 
 
 def _dicom_items(folder: Path, paths: list[Path]) -> list[Path]:
-    from radcnn.data.dicom.header import dicom_place
+    from radcnn.data.dicom.header import dicom_places
 
-    places = {path: dicom_place(path) for path in paths}
+    places = dict(zip(paths, dicom_places(paths), strict=True))
     slices = Counter(place.series_uid for place in places.values() if place is not None and place.has_position)
     if any(n > 1 for n in slices.values()):
         return [folder]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from radcnn.core.errors import InputError, SettingsError
@@ -101,14 +101,14 @@ def patients_from_names(names: Sequence[str], pattern: str) -> tuple[tuple[str, 
     return patients, tuple(findings)
 
 
-def patients_from_dicom(identify: Callable[[int], str], n: int) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
-    """Patients from DICOM's PatientID (0010,0020), `identify(i)` reading the i-th case's.
+def patients_from_dicom(ids: Sequence[str]) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """Patients from each case's PatientID (0010,0020) in DICOM.
 
     Raises InputError when PatientIDs are empty: nobody can tell those patients apart.
     """
-    found = [identify(i).strip() for i in range(n)]
+    found = [identifier.strip() for identifier in ids]
     empty = sum(not patient for patient in found)
     if empty:
-        raise InputError(f"{empty} of {n} DICOM cases have no PatientID (0010,0020); {HOW_TO_GIVE_PATIENTS}")
-    sentence = f"patients were read from DICOM's PatientID: {len(set(found))} in {n} cases"
+        raise InputError(f"{empty} of {len(found)} DICOM cases have no PatientID (0010,0020); {HOW_TO_GIVE_PATIENTS}")
+    sentence = f"patients were read from DICOM's PatientID: {len(set(found))} in {len(found)} cases"
     return tuple(found), (finding("patient read from DICOM", sentence),)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radcnn.core.errors import InputError, ReadError
 from radcnn.core.files import reading
+from radcnn.data.bounded import Refused, each
 from radcnn.data.quiet import quiet
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ def load(path: Path, *, pixels: bool = True, tags: list[str] | None = None) -> F
             found = dcmread(_bounded(path), stop_before_pixels=not pixels, specific_tags=tags)
             if "TransferSyntaxUID" not in found.file_meta:
                 raise ReadError(f"{path.name} does not say how it is encoded (no TransferSyntaxUID); export it again")
-        except ReadError:
+        except (ReadError, MemoryError):
             raise
         except FileNotFoundError:
             raise ReadError(f"{path.name} does not exist; check the spelling and the folder") from None
@@ -149,27 +151,51 @@ def dicom_identity(path: Path | str) -> Identity:
 
     Raises ReadError when the file is damaged, InputError when the folder holds no DICOM file.
     """
-    path = Path(path)
-    with reading(path):
-        is_series = path.is_dir()
-    if is_series:
-        path = dicom_files(path)[0]
+    return dicom_identities([Path(path)])[0]
+
+
+def dicom_identities(paths: Sequence[Path]) -> list[Identity]:
+    """The identity of each DICOM file or series' folder; raises as `dicom_identity` does."""
+    files = []
+    for path in paths:
+        with reading(path):
+            is_series = path.is_dir()
+        files.append(dicom_files(path)[0] if is_series else path)
+    found = each("dicom identities", files)
+    for one in found:
+        if isinstance(one, Refused):
+            raise one.error
+    return [Identity(**{name: str(one[name]) for name in IDENTITY_TAGS}) for one in found]
+
+
+def identity_of(path: Path) -> Identity:
+    """What `dicom_identity` finds, read in this process."""
     found = load(path, pixels=False, tags=list(IDENTITY_TAGS.values()))
     with quiet():
         try:
             return Identity(**{name: text(found, keyword) for name, keyword in IDENTITY_TAGS.items()})
+        except MemoryError:
+            raise
         except Exception:
             raise ReadError(f"{path.name} has identifiers that cannot be decoded; export it again") from None
 
 
-def dicom_place(path: Path) -> Place | None:
-    """The series of a file and whether it is an image with a position; None when it cannot be read."""
+def dicom_places(paths: Sequence[Path]) -> list[Place | None]:
+    """The series of each file and whether it is an image with a position; None for one that cannot be read."""
+    found = each("dicom places", paths)
+    return [None if one is None or isinstance(one, Refused) else Place(**one) for one in found]
+
+
+def place_of(path: Path) -> Place | None:
+    """What `dicom_places` finds, read in this process."""
     with quiet():
         try:
             found = load(path, pixels=False, tags=PLACE_TAGS)
             is_image = "Rows" in found and sop_class(found) not in NO_IMAGES
             has_position = is_image and numbers(found, "ImagePositionPatient", 3) is not None
             return Place(text(found, "SeriesInstanceUID"), is_image, has_position)
+        except MemoryError:
+            raise
         except Exception:
             return None
 

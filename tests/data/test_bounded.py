@@ -1,0 +1,114 @@
+"""Files that would take a machine down are refused by name, and everything else goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hostile_dicom import deflate_bomb, nested
+from radcnn.core.errors import ReadError
+from radcnn.data.bounded import Refused, each
+from radcnn.data.bounded.channel import ChannelClosedError, receive, send
+from radcnn.data.bounded.limits import allowance, most_voxel_bytes
+from radcnn.data.bounded.memory import mapped, new_memory
+from radcnn.data.bounded.pool import POOL, Crew
+from radcnn.data.dicom.header import dicom_identities, dicom_identity
+from written_dicom import written
+
+PIXELS = np.zeros((4, 4), np.int16)
+
+
+def peak_mib(pid: int) -> float:
+    """The most memory that a process has held so far."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def test_a_deflate_bomb_is_refused_within_its_limits_and_names_only_the_file(tmp_path: Path) -> None:
+    bomb = deflate_bomb(tmp_path / "bomb.dcm")
+    assert bomb.stat().st_size < 2 << 20
+    with pytest.raises(ReadError, match=r"^bomb\.dcm .*(memory|unpacks)") as refused:
+        dicom_identity(bomb)
+    assert "SECRET" not in str(refused.value)
+    with Crew.lent(1) as crew:
+        assert peak_mib(crew.children[0].process.pid) < 512
+
+
+def test_three_thousand_nested_sequences_are_refused_in_seconds(tmp_path: Path) -> None:
+    nest = nested(tmp_path / "nest.dcm")
+    started = time.monotonic()
+    with pytest.raises(ReadError, match=r"^nest\.dcm "):
+        dicom_identity(nest)
+    assert time.monotonic() - started < 20 * allowance(nest.stat().st_size).seconds
+
+
+def test_a_file_that_kills_its_child_leaves_the_others_readable(tmp_path: Path) -> None:
+    files = [written(tmp_path / f"{i}.dcm", PIXELS, PatientID=f"P{i}") for i in range(20)]
+    deflate_bomb(files[7], 500 << 20)
+    found = each("dicom identities", files)
+    assert [i for i, one in enumerate(found) if isinstance(one, Refused)] == [7]
+    assert [one["patient_id"] for i, one in enumerate(found) if i != 7] == [f"P{i}" for i in range(20) if i != 7]
+
+
+def test_a_child_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.dcm", PIXELS)
+    assert dicom_identity(file).patient_id == "SECRET-4711"
+    for child in POOL.idle:
+        os.kill(child.process.pid, signal.SIGKILL)
+        child.process.wait()
+    assert [dicom_identity(file).patient_id for _ in range(3)] == ["SECRET-4711"] * 3
+
+
+def test_threads_share_the_children(tmp_path: Path) -> None:
+    files = [written(tmp_path / f"{i}.dcm", PIXELS, PatientID=f"P{i}") for i in range(6)]
+    found: dict[int, str] = {}
+
+    def look(i: int) -> None:
+        for _ in range(10):
+            found[i] = dicom_identities([files[i]])[0].patient_id
+
+    threads = [threading.Thread(target=look, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {i: f"P{i}" for i in range(6)}
+    assert len(POOL.idle) <= POOL.most
+
+
+def test_shared_memory_is_seen_by_both_sides_and_outlives_its_descriptor() -> None:
+    handle = new_memory(4 * 6)
+    first, second = mapped(handle, (2, 3), np.float32), mapped(handle, (2, 3), np.float32)
+    os.close(handle)
+    first[1, 2] = 7.5
+    assert second[1, 2] == 7.5
+    assert second.flags.writeable
+    assert second.flags.c_contiguous
+
+
+def test_messages_carry_json_and_descriptors_and_a_closed_end_is_noticed() -> None:
+    import socket
+
+    here, there = socket.socketpair()
+    handle = new_memory(8)
+    send(here, {"a": [1, "ü"]}, (handle,))
+    value, (received,) = receive(there)
+    assert value == {"a": [1, "ü"]}
+    os.close(handle)
+    os.close(received)
+    there.close()
+    with pytest.raises(ChannelClosedError):
+        receive(here)
+    here.close()
+
+
+def test_allowances_grow_with_the_file_and_a_small_one_cannot_become_huge() -> None:
+    assert allowance(100 << 20).memory_bytes > 1 << 30
+    assert most_voxel_bytes(1 << 20) < 512 << 20
+    assert most_voxel_bytes(10 << 20) > 2 << 30
