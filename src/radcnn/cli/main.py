@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from radcnn.cli.console import Voice, next_step, one_sentence, show
-from radcnn.cli.options import DATA_OPTIONS, TRAINING_OPTIONS, given, with_options
+from radcnn.cli.options import DATA_OPTIONS, READING_OPTIONS, TRAINING_OPTIONS, given, with_options
 from radcnn.cli.texts import checked_text, judged_text, predicted_text, ran_json
 from radcnn.core.version import __version__
 
@@ -145,6 +145,7 @@ def report(run: Run, as_json: AsJson = False, quiet: Quiet = False) -> None:
 
 
 @app.command()
+@with_options(*READING_OPTIONS)
 def predict(
     run: Annotated[Path, typer.Argument(help="A run, a study or a bundle.", show_default=False)],
     images: Annotated[Path, typer.Argument(help="An image, a DICOM series or a folder of them.", show_default=False)],
@@ -158,12 +159,14 @@ def predict(
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    **options: Any,
 ) -> None:
     """Scores for new images; --out writes them as CSV or JSON, by the ending of the file."""
     with one_sentence():
         from radcnn.study.predicting import predict as predict_images
 
-        found = predict_images(run, images, out=out, centre=centre, array=array, listener=Voice(quiet=quiet))
+        voice = Voice(quiet=quiet)
+        found = predict_images(run, images, out=out, centre=centre, array=array, listener=voice, **given(options))
         show([one.as_json() for one in found], predicted_text(found), as_json=as_json)
 
 

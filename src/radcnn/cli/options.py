@@ -18,11 +18,16 @@ def _option(name: str, kind: Any, words: str, *flags: str, panel: str) -> inspec
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
-TABLE, SPLIT, TRAINING = "The table", "The split", "Training"
+TABLE, READING, SPLIT, TRAINING = "The table", "Reading", "The split", "Training"
 NOT_SETTINGS = frozenset({"data", "study", "out", "plan", "workers", "resume", "listener", "keep_sealed"})
 Text = str | None
 Texts = list[str] | None
+Flag = bool | None
 
+READING_OPTIONS = (
+    _option("series", Text, "Which DICOM series: number, UID, 'most' or 'thinnest'.", "--series", panel=READING),
+    _option("allow_gaps", Flag, "Fill missing DICOM slices by interpolation.", "--allow-gaps", panel=READING),
+)  # fmt: skip
 DATA_OPTIONS = (
     _option("labels", Path | None, "Table of labels: CSV, TSV or XLSX.", "--labels", panel=TABLE),
     _option("target", Texts, "Column to predict; several times for several labels.", "--target", panel=TABLE),
@@ -48,6 +53,8 @@ DATA_OPTIONS = (
     _option("subgroup", Texts, "Column to make a subgroup table for.", "--subgroup", panel=TABLE),
     _option("positive", Text, "The positive class of two.", "--positive", panel=TABLE),
     _option("kind", Text, "binary, multiclass, multilabel or regression.", "--kind", panel=TABLE),
+    *READING_OPTIONS,
+    _option("voi", Flag, "Apply the VOI LUT of DICOM radiographs.", "--voi", panel=READING),
     _option("split", Text, "Column of a fixed split: training, tuning, test.", "--split", panel=SPLIT),
     _option("leave_site", Text, "This site becomes the test side.", "--leave-site", panel=SPLIT),
     _option("split_seed", int | None, "Seed of the split; the split is made once.", "--split-seed", panel=SPLIT),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -46,6 +46,7 @@ class CohortSettings:
     subgroups     columns for subgroup tables
     positive      the positive class of a binary target
     kind          "binary", "multiclass", "multilabel" or "regression"; inferred where it is not given
+    series, allow_gaps, voi  how DICOM is read; see `Source`
     """
 
     path: Path
@@ -62,6 +63,9 @@ class CohortSettings:
     subgroups: tuple[str, ...] = ()
     positive: str | None = None
     kind: Kind | None = None
+    series: str = ""
+    allow_gaps: bool = False
+    voi: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ def gather(settings: CohortSettings, *, salt: str) -> Cohort:
     if unit == "patient" and settings.patient_from is None:
         findings += _shown_patients(draft.ids, identifiers)
     patients = pseudonyms(identifiers, salt)
+    draft = replace(draft, sources=tuple(_asked(source, settings) for source in draft.sources))
     cases = tuple(_case(draft, i, patients[i]) for i in range(len(draft.ids)))
     rank = read_source(cases[0].source).rank
     cohort = Cohort(cases, draft.labels.target, unit, rank)
@@ -215,6 +220,13 @@ def _patient_ids(sources: tuple[Source, ...]) -> list[str]:
     from radcnn.data.dicom.header import dicom_identities
 
     return [one.patient_id for one in dicom_identities([source.path for source in sources])]
+
+
+def _asked(source: Source, settings: CohortSettings) -> Source:
+    """The source with what the settings say about reading DICOM; other files know no series, gaps or VOI."""
+    if not (settings.series or settings.allow_gaps or settings.voi) or source.array is not None:
+        return source
+    return replace(source, series=settings.series, allow_gaps=settings.allow_gaps, voi=settings.voi)
 
 
 def _case(draft: Draft, i: int, patient: str) -> Case:

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -113,11 +114,13 @@ def _key(cases: Sequence[Case], preparation: Preparation) -> str:
         if case.source.path not in stats:
             with _naming(case):
                 stats[case.source.path] = _stat(case.source.path)
-    items = [
-        [str(case.source.path), stats[case.source.path], case.source.array, case.source.item, case.centre_mm]
-        for case in cases
-    ]
+    items = [[_asked(case.source), stats[case.source.path], case.centre_mm] for case in cases]
     return sha256_of_json({"preparation": preparation.as_json(), "items": items})
+
+
+def _asked(source: Source) -> list[object]:
+    """Where a source is and how it is read, as plain values."""
+    return [str(getattr(source, part.name)) for part in fields(source)]
 
 
 def _stat(path: Path) -> list[list[int]]:

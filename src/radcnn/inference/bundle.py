@@ -49,6 +49,7 @@ class Bundle:
     """What a prediction needs, besides the weights.
 
     precision, channels_last  how the networks ran when the operating points were chosen
+    voi         whether the networks were trained on radiographs after their VOI LUT
     provenance  where it came from: version, hashes of plan, split and data, seed; no patient information
     """
 
@@ -62,6 +63,7 @@ class Bundle:
     precision: Precision = "float32"
     channels_last: bool = True
     synthetic: bool = False
+    voi: bool = False
     provenance: tuple[tuple[str, str], ...] = ()
 
     def make_task(self) -> Task:

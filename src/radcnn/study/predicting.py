@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, InputError, SettingsError
 from radcnn.core.volume import Volume
-from radcnn.data.read import list_images, read
+from radcnn.data.read import list_images, read_source
 from radcnn.inference.bundle import Bundle, load_bundle
 from radcnn.inference.scores import scores
 from radcnn.learning.execution import Execution, available_device, keep_memory, logits_of
@@ -30,6 +31,8 @@ def predict(
     out: Path | str | None = None,
     centre: Point | None = None,
     array: str | None = None,
+    series: str | None = None,
+    allow_gaps: bool | None = None,
     listener: Listener = SILENCE,
 ) -> tuple[Predicted, ...]:
     """Scores of new images.
@@ -39,6 +42,7 @@ def predict(
     out     a .csv or .json file to write
     centre  (x, y, z) in mm (LPS) of the region to look at, for networks trained on regions
     array   which array of an npz file, one prediction per item
+    series, allow_gaps  which series of a DICOM folder, and whether its gaps may be filled
 
     Raises ReadError, GeometryError or BundleError with the cause and the next step.
     """
@@ -53,7 +57,8 @@ def predict(
     task = bundle.make_task()
     made = []
     for done, (name, path, key, item) in enumerate(found_items, start=1):
-        prepared = _prepared(name, read(path, array=key, item=item), bundle.preparation, centre)[None]
+        source = Source(path, key, item, series or "", bool(allow_gaps), bundle.voi)
+        prepared = _prepared(name, read_source(source), bundle.preparation, centre)[None]
         found = scores(placed, prepared, task, views=bundle.views, logits_of=lambda n, x: logits_of(n, x, execution))
         made.append(_predicted(name, found[0], bundle, centre))
         listener.progress("predicting", done, len(found_items))

@@ -36,6 +36,7 @@ class StudySettings:
     fractions    shares of training, tuning and test, by patient
     sites        "stratified" keeps each site's share of a class alike on all sides
     leave_site   this site becomes the test side
+    series, allow_gaps, voi  how DICOM is read: which series of a folder, whether gaps are filled, the VOI LUT
     region_mm    extent of the region about each centre
     operating_points  rules applied to the tuning set
     prevalences  at which PPV and NPV are also given
@@ -58,6 +59,9 @@ class StudySettings:
     subgroup: tuple[str, ...] = ()
     positive: str | None = None
     kind: Kind | None = None
+    series: str = ""
+    allow_gaps: bool = False
+    voi: bool = False
     region_mm: float | None = None
     minutes: float = 10.0
     seed: int = 0

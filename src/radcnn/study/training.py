@@ -242,6 +242,7 @@ def finish(
         precision=plan.training.precision,
         channels_last=plan.training.channels_last,
         synthetic=opened.settings.synthetic,
+        voi=opened.settings.voi,
         provenance=provenance(plan, opened),
     )
     save_bundle(run.bundle, bundle, networks)
