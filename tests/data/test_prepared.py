@@ -17,7 +17,9 @@ from PIL import Image
 from radcnn.core.case import Case, Source
 from radcnn.core.errors import GeometryError, ReadError, StorageError
 from radcnn.data import prepared
-from radcnn.data.prepared import prepare_cases
+from radcnn.data.findings import finding
+from radcnn.data.prepared import noticed, prepare_cases
+from radcnn.data.reading import Reading
 from radcnn.transforms.intensity import Intensity
 from radcnn.transforms.preparation import Preparation
 
@@ -53,13 +55,13 @@ def regions(path: Path) -> list[Case]:
 def reads(monkeypatch) -> Counter:
     """How often each file was read."""
     seen: Counter = Counter()
-    original = prepared.read_source
+    original = prepared.read_noted
 
     def counted(source: Source, **options: bool):
         seen[source.path.name] += 1
         return original(source, **options)
 
-    monkeypatch.setattr(prepared, "read_source", counted)
+    monkeypatch.setattr(prepared, "read_noted", counted)
     return seen
 
 
@@ -201,10 +203,25 @@ def test_a_cache_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 def test_a_damaged_cache_is_made_anew(tmp_path: Path, content: bytes) -> None:
     cases = pictures(tmp_path / "in")
     first = np.array(prepare_cases(cases, PLAIN, tmp_path / "cache"))
-    (file,) = (tmp_path / "cache").iterdir()
+    (file,) = (tmp_path / "cache").glob("*.npy")
     file.write_bytes(content)
     assert np.array_equal(prepare_cases(cases, PLAIN, tmp_path / "cache"), first)
 
 
 def test_no_cases_are_an_empty_array(tmp_path: Path) -> None:
     assert prepare_cases([], PLAIN, tmp_path / "cache").shape == (0, 1, 4, 6)
+
+
+def test_what_readers_noticed_is_kept_beside_the_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = finding("spacing unknown", "no spacing")
+    original = prepared.read_noted
+    monkeypatch.setattr(prepared, "read_noted", lambda source: Reading(original(source).volume, (said,)))
+    cases = pictures(tmp_path / "in")
+    prepare_cases(cases, PLAIN, tmp_path / "cache")
+    monkeypatch.undo()
+    assert noticed(cases, PLAIN, tmp_path / "cache") == dict.fromkeys(range(len(cases)), (said,))
+    assert noticed(cases[:1], PLAIN, tmp_path / "cache") == {}
+    (kept,) = (tmp_path / "cache").glob("*.json")
+    kept.write_text("[1]")
+    with pytest.raises(ReadError, match="delete the folder cache"):
+        noticed(cases, PLAIN, tmp_path / "cache")

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from radcnn.core.case import Case, Source
 from radcnn.core.errors import InputError, ReadError, StorageError
-from radcnn.core.files import atomic, sha256_of_json
-from radcnn.data.read import read_source
+from radcnn.core.files import atomic, read_json, sha256_of_json, write_json
+from radcnn.data.findings import Finding
+from radcnn.data.read import read_noted
 from radcnn.transforms.preparation import Preparation, prepare
 
 Told = Callable[[int, int], None]  # (done, of)
@@ -37,12 +38,31 @@ def prepare_cases(
     shape = (len(cases), preparation.channels, *preparation.size)
     if not cases:
         return np.empty(shape, np.float32)
-    path = cache / f"prepared-{_key(cases, preparation)[:20]}.npy"
+    path = _array_file(cases, preparation, cache)
     if (ready := _opened(path, shape)) is not None:
         return ready
     _fill(path, shape, cases, preparation, workers, told)
     array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
+
+
+def noticed(cases: Sequence[Case], preparation: Preparation, cache: Path) -> dict[int, tuple[Finding, ...]]:
+    """What readers noticed when these cases were prepared, by row; rows about which there was nothing are left out."""
+    path = _findings_file(_array_file(cases, preparation, cache)) if cases else None
+    if path is None or not path.is_file():
+        return {}
+    try:
+        return {int(row): tuple(Finding(**one) for one in found) for row, found in read_json(path).items()}
+    except (TypeError, ValueError, AttributeError):
+        raise ReadError(f"{path} is not what radcnn wrote; delete the folder {cache.name}, it is made anew") from None
+
+
+def _array_file(cases: Sequence[Case], preparation: Preparation, cache: Path) -> Path:
+    return cache / f"prepared-{_key(cases, preparation)[:20]}.npy"
+
+
+def _findings_file(array: Path) -> Path:
+    return array.with_suffix(".json")
 
 
 def _opened(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
@@ -70,12 +90,16 @@ def _fill(
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
         _reserve(temporary)
 
+        said: dict[int, list[dict[str, str]]] = {}
+
         def one(source: Source) -> int:
             with _naming(cases[by_source[source][0]]):
-                volume = read_source(source)
+                read = read_noted(source)
             for row in by_source[source]:
                 with _naming(cases[row]):
-                    array[row] = prepare(volume, preparation, centre_mm=cases[row].centre_mm)
+                    array[row] = prepare(read.volume, preparation, centre_mm=cases[row].centre_mm)
+                if read.findings:
+                    said[row] = [finding.as_json() for finding in read.findings]
             return len(by_source[source])
 
         done = 0
@@ -85,6 +109,8 @@ def _fill(
                 if told is not None:
                     told(done, len(cases))
         array.flush()
+        if said:
+            write_json(_findings_file(path), {str(row): said[row] for row in sorted(said)})
 
 
 @contextmanager

@@ -24,8 +24,9 @@ from radcnn.data.images import read_image
 from radcnn.data.kind import Format, format_of
 from radcnn.data.listing import list_images
 from radcnn.data.npz import read_npz
+from radcnn.data.reading import Reading
 
-__all__ = ["READERS", "list_images", "read", "read_source"]
+__all__ = ["READERS", "list_images", "read", "read_noted", "read_source"]
 
 Reader = Callable[[Source], Volume]
 
@@ -67,6 +68,11 @@ def read(
 
 def read_source(source: Source, *, allow_nonfinite: bool = False) -> Volume:
     """The image a Source points to; see `read`."""
+    return read_noted(source, allow_nonfinite=allow_nonfinite).volume
+
+
+def read_noted(source: Source, *, allow_nonfinite: bool = False) -> Reading:
+    """The image a Source points to, and what its reader noticed; raises as `read` does."""
     path = source.path
     with reading(path):
         form = None if path.is_dir() else format_of(path)
@@ -75,7 +81,7 @@ def read_source(source: Source, *, allow_nonfinite: bool = False) -> Volume:
     volume = _read_series(path) if form is None else _named(path, READERS[form], source)
     if not allow_nonfinite:
         _refuse_nonfinite(source, volume)
-    return volume
+    return Reading(volume)
 
 
 def _read_series(folder: Path) -> Volume:
