@@ -71,6 +71,39 @@ def run(
 
 
 @app.command()
+def read(
+    path: Annotated[Path, typer.Argument(help="An image, or a folder with a DICOM series.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A .nii or .nii.gz file to write it to.", show_default=False)
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option("--series", help="Which DICOM series: number, UID or rule.", show_default=False)
+    ] = None,
+    item: Annotated[
+        int | None, typer.Option("--item", min=0, help="Frame, time point or item, from 0.", show_default=False)
+    ] = None,
+    array: Annotated[
+        str | None, typer.Option("--array", help="Which array of an npz file.", show_default=False)
+    ] = None,
+    allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="Fill missing DICOM slices.")] = False,
+    voi: Annotated[bool, typer.Option("--voi", help="Apply the VOI LUT of a DICOM radiograph.")] = False,
+    allow_nonfinite: Annotated[bool, typer.Option("--allow-nonfinite", help="Take NaN and infinity.")] = False,
+    as_json: AsJson = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Read an image as a study would, say where it lies and what was noticed; --out writes it as NIfTI."""
+    with one_sentence():
+        from radcnn.cli.images import read_json, read_text
+        from radcnn.core.case import Source
+        from radcnn.data.read import read_and_write
+
+        source = Source(path, array, item, series or "", allow_gaps, voi)
+        found = read_and_write(source, out=out, allow_nonfinite=allow_nonfinite)
+        show(read_json(found), read_text(found), as_json=as_json)
+        if out is not None and not quiet and not as_json:
+            typer.echo(f"wrote {out}")
+
+
+@app.command()
 @with_options(*DATA_OPTIONS, *TRAINING_OPTIONS)
 def new(data: Data, out: Out = None, as_json: AsJson = False, quiet: Quiet = False, **options: Any) -> None:
     """Look at the data, split them once, propose a plan; writes a study with its study.yaml."""

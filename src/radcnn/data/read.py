@@ -26,7 +26,7 @@ from radcnn.data.listing import list_images
 from radcnn.data.npz import read_npz
 from radcnn.data.reading import Reading
 
-__all__ = ["READERS", "list_images", "read", "read_noted", "read_source"]
+__all__ = ["READERS", "list_images", "read", "read_and_write", "read_noted", "read_source"]
 
 Reader = Callable[[Source], Volume]
 
@@ -55,15 +55,42 @@ assert set(READERS) == set(get_args(Format)), "one reader per format"
 
 
 def read(
-    path: Path | str, *, array: str | None = None, item: int | None = None, allow_nonfinite: bool = False
+    path: Path | str,
+    *,
+    array: str | None = None,
+    item: int | None = None,
+    series: str | None = None,
+    allow_gaps: bool = False,
+    voi: bool = False,
+    allow_nonfinite: bool = False,
+    out: Path | str | None = None,
 ) -> Volume:
     """The image in a file, an item of an npz file, or the DICOM series in a folder.
 
+    array, item      of an npz file; item is also a frame of a DICOM film or a time point of a 4D NIfTI, from 0
+    series           which series of a DICOM folder: its number, its UID, "most" or "thinnest" slices
+    allow_gaps       fill missing DICOM slices by interpolation instead of refusing the series
+    voi              apply the VOI LUT of a DICOM radiograph
+    allow_nonfinite  take NaN and infinity as voxels
+    out              a .nii or .nii.gz file to write the image to
+
     Returns voxels (C, H, W) or (C, D, H, W). Raises ReadError when a file is damaged, unsupported or not what its name
-    says, or holds voxels that are not finite numbers (unless `allow_nonfinite`); GeometryError when the slices of a
-    series contradict each other.
+    says, or holds voxels that are not finite numbers; GeometryError when the slices of a series contradict each other.
     """
-    return read_source(Source(Path(path), array, item), allow_nonfinite=allow_nonfinite)
+    source = Source(Path(path), array, item, series or "", allow_gaps, voi)
+    return read_and_write(source, out=out, allow_nonfinite=allow_nonfinite).volume
+
+
+def read_and_write(source: Source, *, out: Path | str | None, allow_nonfinite: bool = False) -> Reading:
+    """Read, and write what was read as NIfTI where `out` says so; its name is looked at before anything is read."""
+    if out is not None and not str(out).endswith((".nii", ".nii.gz")):
+        raise InputError(f"{Path(out).name} must end in .nii or .nii.gz: images are written as NIfTI")
+    found = read_noted(source, allow_nonfinite=allow_nonfinite)
+    if out is not None:
+        from radcnn.data.nifti import write_nifti
+
+        write_nifti(found.volume, out)
+    return found
 
 
 def read_source(source: Source, *, allow_nonfinite: bool = False) -> Volume:

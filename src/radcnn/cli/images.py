@@ -1,0 +1,64 @@
+"""An image that was read, told in a few lines or as JSON: size, place, values, and what its reader noticed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from radcnn.core.volume import Volume
+from radcnn.data.reading import Reading
+
+UNKNOWN = "unknown: lengths are in voxels"
+PLACES = {"patient": "in the patient (LPS)", "image": "spacing known, place in the patient unknown", "unknown": UNKNOWN}
+
+
+def read_text(found: Reading) -> str:
+    """What a person wants to know of an image."""
+    volume = found.volume
+    lines = [
+        f"size      {' x '.join(map(str, volume.size))} ({AXES[volume.rank]}), {_channels(volume)}",
+        f"spacing   {_spacing(volume)}",
+        f"place     {PLACES[volume.frame]}",
+        f"values    {volume.units}, {volume.voxels.dtype}, {volume.voxels.min():g} to {volume.voxels.max():g}",
+    ]
+    if volume.affine is not None and volume.frame == "patient":
+        lines.insert(3, f"corner    {_point(volume)} mm is the centre of the first voxel")
+    return "\n".join([*lines, *map(str, found.findings)])
+
+
+AXES = {2: "rows, columns", 3: "slices, rows, columns"}
+
+
+def read_json(found: Reading) -> dict[str, Any]:
+    """The same as a JSON object; the affine takes (slice, row, column, 1) to LPS millimetres."""
+    volume = found.volume
+    return {
+        "size": list(volume.size),
+        "channels": volume.channels,
+        "spacing_mm": None if volume.spacing_mm is None else list(volume.spacing_mm),
+        "frame": volume.frame,
+        "affine": None if volume.affine is None else volume.affine.tolist(),
+        "units": volume.units,
+        "dtype": str(volume.voxels.dtype),
+        "minimum": _finite(float(volume.voxels.min())),
+        "maximum": _finite(float(volume.voxels.max())),
+        "findings": [finding.as_json() for finding in found.findings],
+    }
+
+
+def _channels(volume: Volume) -> str:
+    return "1 channel" if volume.channels == 1 else f"{volume.channels} channels"
+
+
+def _spacing(volume: Volume) -> str:
+    if volume.spacing_mm is None:
+        return "unknown"
+    return " x ".join(f"{length:.6g}" for length in volume.spacing_mm) + " mm"
+
+
+def _point(volume: Volume) -> str:
+    assert volume.affine is not None, "asked only where the place is known"
+    return "(" + ", ".join(f"{value:.6g}" for value in volume.affine[:3, 3]) + ")"
+
+
+def _finite(value: float) -> float | None:
+    return value if abs(value) < float("inf") else None
