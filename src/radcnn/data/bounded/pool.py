@@ -50,12 +50,16 @@ class Pool:
         self.free.acquire()
         children = [self._one()]
         try:
-            while len(children) < wanted and self.free.acquire(blocking=False):
-                children.append(self._one())
+            self.add_to(children, wanted)
             yield children
         finally:
             for child in children:
                 self._back(child)
+
+    def add_to(self, children: list[Child], wanted: int) -> None:
+        """Lend more children, up to `wanted` in all, where some are free."""
+        while len(children) < min(wanted, self.most) and self.free.acquire(blocking=False):
+            children.append(self._one())
 
     def _one(self) -> Child:
         with self.lock:
@@ -116,20 +120,39 @@ class Crew:
         with POOL.lent(min(POOL.most, max(1, files // FILES_WORTH_A_CHILD))) as children:
             yield cls(children)
 
+    def grow(self, wanted: int) -> None:
+        """Take more children, up to `wanted`, where some are free."""
+        if self.children:
+            POOL.add_to(self.children, wanted)
+
     def each(
-        self, name: str, paths: Sequence[Path], args: Mapping[str, Any] | None = None, arrays: Sequence[Given] = ()
+        self,
+        name: str,
+        paths: Sequence[Path],
+        args: Mapping[str, Any] | None = None,
+        *,
+        own: Sequence[Any] | None = None,
+        arrays: Sequence[Given] = (),
     ) -> list[Any]:
-        """What a task yields for each file; Refused for one that it refused or that its child did not survive."""
-        given = dict(args or {})
+        """What a task yields for each file; Refused for one that it refused or that its child did not survive.
+
+        args  the same for all files
+        own   one value per file, which the task finds in args["own"]
+        """
+
+        def asked(share: Sequence[int]) -> dict[str, Any]:
+            mine = {} if own is None else {"own": [own[k] for k in share]}
+            return {**(args or {}), **mine, "paths": [str(paths[k]) for k in share]}
+
         if not self.children:
-            said = _here(name, {**given, "paths": [str(path) for path in paths]}, [one.array for one in arrays]).items
+            said = _here(name, asked(range(len(paths))), [one.array for one in arrays]).items
             return [_refused_or(one, path) for one, path in zip(said, paths, strict=True)]
         results: list[Any] = [None] * len(paths)
 
         def share(place: int) -> None:
             left = list(range(place, len(paths), len(self.children)))
             while left:
-                found = self._some(place, name, given, [paths[k] for k in left], arrays)
+                found = self._some(place, name, asked(left), [paths[k] for k in left], arrays)
                 for k, result in zip(left, found, strict=False):
                     results[k] = _refused_or(result, paths[k])
                 left = left[len(found) :]
@@ -141,9 +164,8 @@ class Crew:
         self, place: int, name: str, args: Mapping[str, Any], files: Sequence[Path], arrays: Sequence[Given]
     ) -> list[Any]:
         """What one child yields for its files, up to one that it does not survive; its successor takes its place."""
-        asked = {**args, "paths": [str(path) for path in files]}
         try:
-            return self.children[place].ask(name, asked, files, arrays).items
+            return self.children[place].ask(name, args, files, arrays).items
         except ChildDiedError as death:
             self.children[place].close()
             self.children[place] = Child()
