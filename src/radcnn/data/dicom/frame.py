@@ -7,10 +7,13 @@ PerFrameFunctionalGroupsSequence (5200,9230); the frame's own word wins over the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 SHARED, PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
+
+Groups = Mapping[int, Any]  # which item of the functional groups says an attribute, by the attribute's tag
 
 
 class Frame:
@@ -20,28 +23,47 @@ class Frame:
     number   which frame, counted from 0
     """
 
-    def __init__(self, dataset: Any, number: int = 0) -> None:
+    def __init__(self, dataset: Any, number: int = 0, *, shared: Groups | None = None) -> None:
         self.dataset = dataset
         self.number = number
-        self._groups = tuple(_groups_of(dataset, number))
+        self.groups: Groups = {**(_shared(dataset) if shared is None else shared), **_own(dataset, number)}
 
     def get(self, keyword: str, default: Any = None) -> Any:
         """The value of an attribute by keyword; `default` where nothing says it."""
-        for group in self._groups:
-            if keyword in group:
-                return group.get(keyword, default)
-        return self.dataset.get(keyword, default)
+        return self.groups.get(tag_of(keyword), self.dataset).get(keyword, default)
 
     def __contains__(self, keyword: str) -> bool:
-        return any(keyword in group for group in self._groups) or keyword in self.dataset
+        return tag_of(keyword) in self.groups or keyword in self.dataset
 
 
-def _groups_of(dataset: Any, number: int) -> Iterator[Any]:
-    """The items inside the functional groups of a frame, its own before the shared ones."""
-    per_frame = dataset.get(PER_FRAME) or []
-    shared = dataset.get(SHARED) or []
-    for groups in (per_frame[number : number + 1], shared[:1]):
-        for item in groups:
-            for element in item:
-                if element.VR == "SQ" and len(element.value) == 1:
-                    yield element.value[0]
+def frames_of(dataset: Any, n: int) -> Iterator[Frame]:
+    """The first n frames of a data set; what they share is looked up once, which matters when there are thousands."""
+    shared = _shared(dataset)
+    return (Frame(dataset, number, shared=shared) for number in range(n))
+
+
+@cache
+def tag_of(keyword: str) -> int:
+    """The tag of an attribute; -1, which is nobody's, for an unknown word."""
+    from pydicom.datadict import tag_for_keyword
+
+    found = tag_for_keyword(keyword)
+    return -1 if found is None else int(found)
+
+
+def _shared(dataset: Any) -> Groups:
+    return _grouped((dataset.get(SHARED) or [])[:1])
+
+
+def _own(dataset: Any, number: int) -> Groups:
+    return _grouped((dataset.get(PER_FRAME) or [])[number : number + 1])
+
+
+def _grouped(items: Any) -> Groups:
+    """What the items inside functional groups say; of two that say the same the first is heard."""
+    found: dict[int, Any] = {}
+    for item in items:
+        for element in item:
+            if element.VR == "SQ" and len(element.value) == 1:
+                found = {**dict.fromkeys(element.value[0].keys(), element.value[0]), **found}
+    return found
