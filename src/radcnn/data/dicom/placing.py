@@ -10,6 +10,8 @@ rows, between columns). Slices are counted along right x down: towards the head 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,8 @@ from numpy.typing import NDArray
 
 from radcnn.core.errors import GeometryError
 from radcnn.core.volume import Volume
-from radcnn.data.dicom.header import numbers
+from radcnn.data.dicom.attributes import Attributes
+from radcnn.data.dicom.frame import Frame
 
 ORTHONORMAL = 1e-3  # of direction cosines, which DICOM gives as decimal text, often with four digits
 LONE_SLICE_MM = 1.0  # length of the slice axis where there is one slice: it stands for no distance
@@ -58,56 +61,69 @@ class Plane:
         return made
 
 
-def plane_of(path: Path, dataset: Any) -> Plane | None:
+def plane_of(name: str, said: Attributes) -> Plane | None:
     """The plane of an image; None when it does not say where in the patient it lies.
 
     Raises GeometryError when what it says is impossible.
     """
-    position = _said(path, dataset, "ImagePositionPatient", 3)
-    orientation = _said(path, dataset, "ImageOrientationPatient", 6)
-    spacing = _spacing(path, dataset, "PixelSpacing")
+    position = _numbers(name, said, "ImagePositionPatient", 3)
+    orientation = _numbers(name, said, "ImageOrientationPatient", 6)
+    spacing = _spacing(name, said, "PixelSpacing")
     if position is None or orientation is None or spacing is None:
         return None
-    axes = np.array(orientation).reshape(2, 3)
-    if not np.allclose(axes @ axes.T, np.eye(2), atol=ORTHONORMAL):
+    right, down = orientation[:3], orientation[3:]
+    lengths = math.sqrt(_dot(right, right)), math.sqrt(_dot(down, down))
+    # the products of the directions, as numpy's allclose would test them against (1, 1, 0); ten times quicker
+    if max(abs(lengths[0] ** 2 - 1), abs(lengths[1] ** 2 - 1), abs(_dot(right, down))) > ORTHONORMAL:
         raise GeometryError(
-            f"ImageOrientationPatient of {path.name} must be two directions of length 1 at right angles, "
+            f"ImageOrientationPatient of {name} must be two directions of length 1 at right angles, "
             f"got {_listed(orientation)}; export it again"
         )
     # text with few digits leaves directions a little too long or short; the spacing alone says how long a step is
-    right, down = axes / np.linalg.norm(axes, axis=1, keepdims=True)
-    return Plane(position, tuple(right.tolist()), tuple(down.tolist()), spacing)
+    return Plane(position, tuple(v / lengths[0] for v in right), tuple(v / lengths[1] for v in down), spacing)
+
+
+def spacing_of(name: str, said: Attributes) -> Vector | None:
+    """Distance between rows and columns of an image without a place; None where nothing says it.
+
+    Of projections it is the detector's (ImagerPixelSpacing) unless it was calibrated (PixelSpacing).
+    """
+    return next((found for keyword in SPACINGS if (found := _spacing(name, said, keyword)) is not None), None)
 
 
 def placed(path: Path, dataset: Any, voxels: NDArray, units: Any) -> Volume:
-    """A single image (C, H, W) with what is known about its place: patient, spacing alone, or nothing.
+    """A single image (C, H, W), of a data set or one Frame, with what is known of its place: patient, spacing, nothing.
 
-    Of projections the spacing is the detector's (ImagerPixelSpacing) unless it was calibrated (PixelSpacing).
+    Raises GeometryError when what it says is impossible.
     """
-    plane = plane_of(path, dataset)
+    said = Attributes(dataset if isinstance(dataset, Frame) else Frame(dataset))
+    plane = plane_of(path.name, said)
     if plane is not None:
         return Volume(voxels, plane.affine(plane.normal * LONE_SLICE_MM), units)
-    for keyword in SPACINGS:
-        spacing = _spacing(path, dataset, keyword)
-        if spacing is not None:
-            return Volume.from_spacing(voxels, spacing, units)
+    spacing = spacing_of(path.name, said)
+    if spacing is not None:
+        return Volume.from_spacing(voxels, spacing, units)
     return Volume(voxels, None, units, frame="unknown")
 
 
-def _spacing(path: Path, dataset: Any, keyword: str) -> Vector | None:
-    spacing = _said(path, dataset, keyword, 2)
+def _spacing(name: str, said: Attributes, keyword: str) -> Vector | None:
+    spacing = _numbers(name, said, keyword, 2)
     if spacing is not None and min(spacing) <= 0:
         raise GeometryError(
-            f"{keyword} of {path.name} must be 2 positive numbers in mm, got {_listed(spacing)}; export it again"
+            f"{keyword} of {name} must be 2 positive numbers in mm, got {_listed(spacing)}; export it again"
         )
     return spacing
 
 
-def _said(path: Path, dataset: Any, keyword: str, n: int) -> Vector | None:
+def _numbers(name: str, said: Attributes, keyword: str, n: int) -> Vector | None:
     try:
-        return numbers(dataset, keyword, n)
+        return said.numbers(keyword, n)
     except (ValueError, TypeError):
-        raise GeometryError(f"{keyword} of {path.name} must be {n} finite numbers; export it again") from None
+        raise GeometryError(f"{keyword} of {name} must be {n} finite numbers; export it again") from None
+
+
+def _dot(a: Sequence[float], b: Sequence[float]) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def _listed(values: Vector) -> str:

@@ -1,15 +1,12 @@
-"""A folder with the slices of one DICOM series as one volume, or the reason why it is none.
+"""A folder with slices of DICOM as one volume, or the reason why it is none.
 
-Positions decide, never file names, instance numbers, SliceLocation or SliceThickness. Headers are read first and must
-agree; then the slices are decoded one at a time.
+Headers are read first and decide which images are the volume and where each of them lies; then those are decoded, one
+at a time, into one array.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,173 +14,114 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.case import Source
-from radcnn.core.errors import GeometryError, RadcnnError, ReadError
+from radcnn.core.errors import RadcnnError, ReadError
 from radcnn.core.volume import Volume
-from radcnn.data.dicom.header import NO_IMAGES, dicom_files, load, sop_class, text
-from radcnn.data.dicom.padding import filled
-from radcnn.data.dicom.pixels import Pixels, frames, pixels_of, refuse_no_image, units_of
-from radcnn.data.dicom.placing import ORTHONORMAL, Plane, plane_of
-from radcnn.data.dicom.regularity import ordered
-from radcnn.data.dicom.single import read_dicom_file
+from radcnn.data.dicom.arranging import Arrangement, arrange, finished_volume
+from radcnn.data.dicom.header import NO_IMAGES, dicom_files, load, sop_class
+from radcnn.data.dicom.padding import LOWEST_HU, filled
+from radcnn.data.dicom.pixels import Pixels, pixels_of, refuse_no_image
+from radcnn.data.dicom.single import frame_pixels, read_dicom_reading
+from radcnn.data.dicom.slices import Slice, slices_of
 from radcnn.data.quiet import quiet
+from radcnn.data.reading import Reading
 
 MAX_BYTES = 8 << 30  # of the volume in memory
-SPACING_TOLERANCE_MM = 1e-3  # between the PixelSpacing of two slices: rounding of decimal text
 
 
-@dataclass(frozen=True)
-class Slice:
-    """One slice's header, reduced to what a volume needs."""
-
-    path: Path
-    series: str
-    instance: str
-    frame_of_reference: str
-    localizer: bool
-    size: tuple[int, int]
-    frames: int
-    units: str
-    plane: Plane | None
-
-    @property
-    def placed(self) -> Plane:
-        """The plane, once it was tested that there is one."""
-        assert self.plane is not None, "images without a place were refused before"
-        return self.plane
+def read_series(source: Source) -> Volume:
+    """The DICOM series in a folder as Volume; see `read_series_reading`."""
+    return read_series_reading(source).volume
 
 
-def read_series(folder: Path) -> Volume:
-    """The one DICOM series in a folder as Volume (C, D, H, W); a lone slice is an image (C, H, W).
+def read_series_reading(source: Source) -> Reading:
+    """One DICOM series of a folder as Volume (C, D, H, W), a lone slice as image (C, H, W), and what was noticed.
 
-    Objects without pixels (reports, presentation states) are left out. Raises GeometryError when the folder holds
-    several series or its slices are not one regular volume: a missing slice, uneven or sheared positions, two slices
-    in one place, a localizer; ReadError when a file is damaged.
+    Objects without pixels (reports, presentation states) are left out. Raises GeometryError when no series can be
+    chosen, or the slices of the one that was are no volume; ReadError when a file is damaged.
     """
-    slices = [found for path in dicom_files(folder) if (found := _header(path)) is not None]
+    folder = source.path
+    slices = [found for path in dicom_files(folder) for found in _slices(path)]
+    whose = f"folder {folder.name}"
     if not slices:
-        raise ReadError(f"folder {folder.name} holds DICOM objects, but no image; give the folder of the images")
-    _refuse_several_series(folder, slices)
-    if len(slices) == 1:
-        return read_dicom_file(Source(slices[0].path))
-    _refuse_disagreement(folder, slices)
-    order, step = ordered(folder.name, [found.path.name for found in slices], [found.placed for found in slices])
-    return _assembled(folder, [slices[i] for i in order], step)
+        raise ReadError(f"{whose} holds DICOM objects, but no image; give the folder of the images")
+    arrangement = arrange(slices, whose=whose, series=source.series, allow_gaps=source.allow_gaps)
+    chosen = [slices[i] for i in arrangement.order]
+    if len(chosen) == 1 and not chosen[0].enhanced:
+        read = read_dicom_reading(Source(folder / chosen[0].name))
+        return Reading(read.volume, (*arrangement.findings, *read.findings))
+    return Reading(_assembled(folder, chosen, arrangement), arrangement.findings)
 
 
-def _header(path: Path) -> Slice | None:
-    """What a volume needs of one file; None when it is no image."""
+def _slices(path: Path) -> list[Slice]:
+    """What a volume needs of one file; nothing when it is no image."""
     dataset = load(path, pixels=False)
     with quiet():
         try:
             if "Rows" not in dataset or sop_class(dataset) in NO_IMAGES:
-                return None
-            kinds = dataset.get("ImageType") or []
-            return Slice(
-                path,
-                text(dataset, "SeriesInstanceUID"),
-                text(dataset, "SOPInstanceUID"),
-                text(dataset, "FrameOfReferenceUID"),
-                "LOCALIZER" in ([kinds] if isinstance(kinds, str) else list(kinds)),
-                (int(dataset.Rows), int(dataset.Columns)),
-                frames(dataset),
-                units_of(dataset),
-                plane_of(path, dataset),
-            )
+                return []
+            return slices_of(path.name, dataset)
         except RadcnnError:
             raise
         except Exception as cause:
-            raise ReadError(
-                f"{path.name} has an attribute that cannot be decoded ({type(cause).__name__}); export it again"
-            ) from None
+            raise _undecodable(path, cause) from None
 
 
-def _refuse_several_series(folder: Path, slices: Sequence[Slice]) -> None:
-    counts = sorted(Counter(found.series for found in slices).values(), reverse=True)
-    if len(counts) > 1:
-        listed = ", ".join(str(n) for n in counts[:-1]) + f" and {counts[-1]}"
-        raise GeometryError(
-            f"folder {folder.name} holds {len(counts)} series ({listed} images); "
-            "put each series into a folder of its own"
-        )
-
-
-def _refuse_disagreement(folder: Path, slices: Sequence[Slice]) -> None:
-    """Raise GeometryError when images of a series cannot be slices of one volume."""
-    where = f"the series in folder {folder.name}"
-    localizers = [found.path.name for found in slices if found.localizer]
-    if localizers:
-        raise GeometryError(f"{where} contains a localizer ({localizers[0]}); move it out of the folder")
-    for found in slices:
-        if found.frames > 1:
-            raise GeometryError(f"{where} has several files, and {found.path.name} holds {found.frames} frames")
-        if found.plane is None:
-            raise GeometryError(
-                f"{where} is no volume: {found.path.name} lacks its position, orientation or pixel spacing; "
-                "give its images one by one"
-            )
-    seen: dict[tuple[str, Any], str] = {}
-    for found in slices:
-        # anonymisers give all slices one SOPInstanceUID, so it says "the same image" only together with the place
-        twin = seen.setdefault((found.instance, found.plane), found.path.name)
-        if twin != found.path.name:
-            raise GeometryError(f"{where} holds one image twice ({twin} and {found.path.name}); remove the copy")
-    for what, differs in DISAGREEMENTS.items():
-        other = next((found for found in slices[1:] if differs(slices[0], found)), None)
-        if other is not None:
-            raise GeometryError(
-                f"{where} is no volume: {slices[0].path.name} and {other.path.name} differ in {what}; "
-                "put images that do not belong together into folders of their own"
-            )
-
-
-def _other_spacing(a: Slice, b: Slice) -> bool:
-    return not np.allclose(a.placed.spacing, b.placed.spacing, rtol=0, atol=SPACING_TOLERANCE_MM)
-
-
-def _other_orientation(a: Slice, b: Slice) -> bool:
-    return not np.allclose(a.placed.right + a.placed.down, b.placed.right + b.placed.down, rtol=0, atol=ORTHONORMAL)
-
-
-DISAGREEMENTS: dict[str, Callable[[Slice, Slice], bool]] = {
-    "rows and columns": lambda a, b: a.size != b.size,
-    "the unit of their values": lambda a, b: a.units != b.units,
-    "their frame of reference": lambda a, b: a.frame_of_reference != b.frame_of_reference,
-    "pixel spacing": _other_spacing,
-    "orientation": _other_orientation,
-}
-
-
-def _assembled(folder: Path, slices: Sequence[Slice], step_mm: NDArray[np.float64]) -> Volume:
+def _assembled(folder: Path, slices: Sequence[Slice], arrangement: Arrangement) -> Volume:
     """Decode the slices in order, into one array."""
-    decoded = (_slice_pixels(found.path) for found in slices)
-    first = next(decoded)
-    shape = (len(first.values), len(slices), *first.values.shape[1:])
-    kind = np.dtype(np.float32) if first.values.dtype.kind == "f" else first.values.dtype
-    if kind.itemsize * int(np.prod(shape, dtype=np.int64)) > MAX_BYTES:
-        raise ReadError(f"the series in folder {folder.name} takes more than {MAX_BYTES >> 30} GiB; crop it")
-    voxels = np.empty(shape, kind)
+    voxels: NDArray | None = None
     padding: NDArray[np.bool_] | None = None
-    for i, each in enumerate(chain([first], decoded)):
+    units = arrangement.units
+    for i, each in _decoded(folder, slices):
+        if voxels is None:
+            voxels, units = _empty(folder, arrangement, each), each.units
         if each.values.dtype != voxels.dtype:
             # one slice is rescaled and another is not: both are exact in float32 up to 24 bits
             voxels = voxels.astype(np.float32)
         voxels[:, i] = each.values
         if each.padding is not None:
-            padding = np.zeros(shape[1:], np.bool_) if padding is None else padding
+            padding = np.zeros(voxels.shape[1:], np.bool_) if padding is None else padding
             padding[i] = each.padding
-    return Volume(filled(voxels, padding, first.units), slices[0].placed.affine(step_mm), first.units)
+    assert voxels is not None, "an arrangement has slices"
+    voxels = filled(voxels, padding, units)
+    lowest = float(voxels.min()) if arrangement.tilt is not None else 0.0
+    made = finished_volume(voxels, arrangement, max(lowest, LOWEST_HU) if units == "HU" else lowest)
+    return Volume(made.voxels, made.affine, units, made.frame)
 
 
-def _slice_pixels(path: Path) -> Pixels:
-    """What the pixels of one slice mean."""
+def _empty(folder: Path, arrangement: Arrangement, first: Pixels) -> NDArray:
+    """Room for the stack, once it is known that it and the finished volume fit."""
+    kind = np.dtype(np.float32) if first.values.dtype.kind == "f" else first.values.dtype
+    largest = max(np.prod(size, dtype=np.int64) for size in (arrangement.size, arrangement.finished_size))
+    if kind.itemsize * len(first.values) * int(largest) > MAX_BYTES:
+        raise ReadError(f"the series in folder {folder.name} takes more than {MAX_BYTES >> 30} GiB; crop it")
+    return np.empty((len(first.values), *arrangement.size), kind)
+
+
+def _decoded(folder: Path, slices: Sequence[Slice]) -> Iterator[tuple[int, Pixels]]:
+    """The pixels of each slice with its place in the stack, file by file."""
+    files: dict[str, list[int]] = {}
+    for i, found in enumerate(slices):
+        files.setdefault(found.name, []).append(i)
+    for name, places in files.items():
+        numbers = [slices[i].number for i in places] if slices[places[0]].enhanced else None
+        yield from zip(places, _file_pixels(folder / name, numbers), strict=True)
+
+
+def _file_pixels(path: Path, numbers: list[int] | None) -> Iterator[Pixels]:
+    """What the pixels of a file mean, or of the frames of an enhanced file that are named."""
     dataset = load(path)
     with quiet():
         try:
             refuse_no_image(path, dataset)
-            return pixels_of(path, dataset)
+            if numbers is None:
+                yield pixels_of(path, dataset)
+            else:
+                yield from frame_pixels(path, dataset, numbers)
         except RadcnnError:
             raise
         except Exception as cause:
-            raise ReadError(
-                f"{path.name} has an attribute that cannot be decoded ({type(cause).__name__}); export it again"
-            ) from None
+            raise _undecodable(path, cause) from None
+
+
+def _undecodable(path: Path, cause: Any) -> ReadError:
+    return ReadError(f"{path.name} has an attribute that cannot be decoded ({type(cause).__name__}); export it again")
