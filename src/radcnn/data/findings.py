@@ -52,6 +52,12 @@ FINDINGS: dict[str, tuple[str, Severity]] = {
     "patient at two sites": ("RC021", "warning"),
     "class missing on a side": ("RC022", "warning"),
     "identical images on test and another side": ("RC023", "error"),
+    "one of several series taken": ("RC024", "warning"),
+    "one of several phases taken": ("RC025", "warning"),
+    "images left out of a volume": ("RC026", "info"),
+    "gantry tilt resampled": ("RC027", "info"),
+    "gaps interpolated": ("RC028", "warning"),
+    "header contradicts positions": ("RC029", "info"),
 }
 
 
