@@ -105,16 +105,16 @@ def read_noted(source: Source, *, allow_nonfinite: bool = False) -> Reading:
         form = None if path.is_dir() else format_of(path)
     if form != "npz" and (source.array is not None or source.item is not None):
         raise InputError(f"{path.name} is one image; an array or an item can only be named in an npz file")
-    volume = _read_series(path) if form is None else _named(path, READERS[form], source)
+    volume = _read_series(source) if form is None else _named(path, READERS[form], source)
     if not allow_nonfinite:
         _refuse_nonfinite(source, volume)
     return Reading(volume)
 
 
-def _read_series(folder: Path) -> Volume:
+def _read_series(source: Source) -> Volume:
     from radcnn.data.dicom.series import read_series
 
-    return read_series(folder)
+    return read_series(source)
 
 
 def _named(path: Path, reader: Reader, source: Source) -> Volume:
