@@ -58,6 +58,8 @@ FINDINGS: dict[str, tuple[str, Severity]] = {
     "gantry tilt resampled": ("RC027", "info"),
     "gaps interpolated": ("RC028", "warning"),
     "header contradicts positions": ("RC029", "info"),
+    "CT without rescale": ("RC030", "warning"),
+    "contradictory polarity": ("RC031", "warning"),
 }
 
 
