@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,18 +67,23 @@ def write_stack(
     down: ArrayLike = (0.0, 1.0, 0.0),
     steps_mm: ArrayLike | float = 2.0,
     lean_degrees: float = 0.0,
+    lean_to: str = "down",
     spacing: tuple[float, float] = (0.8, 0.5),
     order: Sequence[int] | None = None,
+    prefix: str = "",
+    each: Callable[[int], dict[str, Any]] = lambda i: {},
     **attributes: Any,
 ) -> Path:
     """Slices (D, H, W) along right x down from `first_mm`; `order` says which slice gets which file name.
 
-    A stack that leans moves towards `down` from slice to slice, as one of a tilted gantry does.
+    A stack that leans moves towards `down` (or "right") from slice to slice, as one of a tilted gantry does. `prefix`
+    goes before the file names, so that several stacks fit into one folder; `each` gives what slice i alone says.
     """
     normal = np.cross(right, down)
+    uid = zlib.crc32(prefix.encode()) if prefix else 1
     steps = np.broadcast_to(np.asarray(steps_mm, dtype=np.float64), len(stored) - 1)
     depths = np.concatenate([[0.0], np.cumsum(steps)])
-    direction = normal + np.tan(np.radians(lean_degrees)) * np.asarray(down)
+    direction = normal + np.tan(np.radians(lean_degrees)) * np.asarray(down if lean_to == "down" else right)
     for name, i in enumerate(order if order is not None else range(len(stored))):
         position = np.asarray(first_mm) + depths[i] * direction
         place = {
@@ -85,11 +91,11 @@ def write_stack(
             "ImageOrientationPatient": [number(v) for v in (*np.asarray(right), *np.asarray(down))],
             "PixelSpacing": [number(v) for v in spacing],
             "FrameOfReferenceUID": FRAME,
-            "SOPInstanceUID": f"2.25.1000{i}",
+            "SOPInstanceUID": f"2.25.{uid}000{i}",
             "InstanceNumber": name + 1,
             **HU,
         }
-        written(folder / f"{name:03d}.dcm", stored[i], **{**place, **attributes})
+        written(folder / f"{prefix}{name:03d}.dcm", stored[i], **{**place, **attributes, **each(i)})
     return folder
 
 
@@ -103,9 +109,15 @@ def write_enhanced(
     step_mm: ArrayLike = (0.0, 0.0, 2.0),
     spacing: tuple[float, float] = (0.8, 0.5),
     order: Sequence[int] | None = None,
+    places: Sequence[int] | None = None,
+    each: Callable[[int], dict[str, dict[str, Any]]] = lambda i: {},
     **attributes: Any,
 ) -> Path:
-    """An enhanced CT of slices (D, H, W), each `step_mm` (x, y, z) from the one before; `order` is the frames'."""
+    """An enhanced CT of slices (D, H, W), each `step_mm` (x, y, z) from the one before; `order` is the frames'.
+
+    `places` says how many steps from the first each slice is, where several share one place; `each` gives what slice i
+    alone says, by functional group.
+    """
     frames = list(order if order is not None else range(len(stored)))
     shared, per_frame = Dataset(), []
     shared.PixelMeasuresSequence = [_item(PixelSpacing=[number(v) for v in spacing])]
@@ -114,10 +126,14 @@ def write_enhanced(
     ]
     shared.PixelValueTransformationSequence = [_item(**HU)]
     for i in frames:
-        position = np.asarray(first_mm) + i * np.asarray(step_mm)
-        content = _item(DimensionIndexValues=[i + 1])
-        plane = _item(ImagePositionPatient=[number(v) for v in position])
-        per_frame.append(_item(FrameContentSequence=[content], PlanePositionSequence=[plane]))
+        position = np.asarray(first_mm) + (i if places is None else places[i]) * np.asarray(step_mm)
+        own: dict[str, dict[str, Any]] = {
+            "FrameContentSequence": {"DimensionIndexValues": [i + 1]},
+            "PlanePositionSequence": {"ImagePositionPatient": [number(v) for v in position]},
+        }
+        for group, said in each(i).items():
+            own[group] = {**own.get(group, {}), **said}
+        per_frame.append(_item(**{group: [_item(**said)] for group, said in own.items()}))
     about: dict[str, Any] = {
         "SOPClassUID": EnhancedCTImageStorage,
         "FrameOfReferenceUID": FRAME,

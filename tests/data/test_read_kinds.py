@@ -52,7 +52,7 @@ def test_a_missing_file_and_a_selection_outside_npz_are_refused(tmp_path: Path) 
     with pytest.raises(ReadError, match=r"nowhere\.png does not exist"):
         read(tmp_path / "nowhere.png")
     Image.fromarray(PIXELS).save(tmp_path / "a.png")
-    with pytest.raises(InputError, match=r"a\.png is one image; an array or an item"):
+    with pytest.raises(InputError, match=r"a\.png is one image; an array can only"):
         read(tmp_path / "a.png", item=0)
 
 

@@ -123,12 +123,11 @@ REFUSALS = {
     "Waveform": ("pydicom/test_files/waveform_ecg.dcm",),
     "Basic Text SR": ("pydicom/test_files/reportsi.dcm",),
     "DICOMDIR": ("pydicom/test_files/dicomdirtests/DICOMDIR",),
-    "parametric map": ("pydicom-data/parametric_map_float.dcm",),
     "30 frames": ("pydicom/test_files/examples_ybr_color.dcm",),
     "without its pixels": ("pydicom/test_files/dicomdirtests/TINY_ALPHA/PT000000/ST000000/SE000000/IM000000",),
     "lacks DICOM's preamble": ("pydicom/test_files/no_meta.dcm", "pydicom/test_files/rtstruct.dcm"),
     "TransferSyntaxUID": ("pydicom/test_files/meta_missing_tsyntax.dcm",),
-    "cannot be decoded": ("pydicom/test_files/MR_truncated.dcm",),
+    "declares 8,192 bytes": ("pydicom/test_files/MR_truncated.dcm",),
     "PixelSpacing": ("pydicom-data/RG1_J2KI.dcm",),
 }
 
@@ -162,5 +161,5 @@ def test_folders_of_the_collection_are_one_volume_or_say_why_not(real_data: Path
             assert read(folder).rank in (2, 3)
         except RadcnnError as error:
             sentences[folder.name] = str(error)
-    assert all("series" in said or "pixels" in said or "DICOM" in said for said in sentences.values()), sentences
+    assert all(f"folder {name} " in said or "pixels" in said for name, said in sentences.items()), sentences
     assert "no regular volume" in sentences["CT2"]

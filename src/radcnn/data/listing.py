@@ -1,8 +1,8 @@
 """Which images lie below a folder: every file that can be read, and every folder that is one DICOM series.
 
 A folder with DICOM slices (images with a position in the patient) is one item, the folder itself, when two of its
-slices belong to one series; `read` then refuses it if it holds more than that series. DICOM images without position,
-or each of a series of its own (radiographs, key images), are items one by one.
+slices belong to one series; `read` then chooses among its series. An enhanced file, which holds many frames, is an item
+of its own, and so are DICOM images without position, or each of a series of its own (radiographs, key images).
 """
 
 from __future__ import annotations
@@ -70,5 +70,5 @@ def _dicom_items(folder: Path, paths: list[Path]) -> list[Path]:
     places = dict(zip(paths, dicom_places(paths), strict=True))
     slices = Counter(place.series_uid for place in places.values() if place is not None and place.has_position)
     if any(n > 1 for n in slices.values()):
-        return [folder]
+        return [folder, *(path for path, place in places.items() if place is not None and place.is_enhanced)]
     return [path for path, place in places.items() if place is None or place.is_image]

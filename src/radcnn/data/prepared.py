@@ -99,7 +99,7 @@ def _fill(
                 with _naming(cases[row]):
                     array[row] = prepare(read.volume, preparation, centre_mm=cases[row].centre_mm)
                 if read.findings:
-                    said[row] = [finding.as_json() for finding in read.findings]
+                    said[row] = [finding.as_json() for finding in read.nameless(source.path)]
             return len(by_source[source])
 
         done = 0

@@ -28,7 +28,7 @@ from radcnn.data.reading import Reading
 
 __all__ = ["READERS", "list_images", "read", "read_and_write", "read_noted", "read_source"]
 
-Reader = Callable[[Source], Volume]
+Reader = Callable[[Source], Volume | Reading]
 
 
 def _read_nifti(source: Source) -> Volume:
@@ -37,10 +37,10 @@ def _read_nifti(source: Source) -> Volume:
     return read_nifti(source)
 
 
-def _read_dicom(source: Source) -> Volume:
-    from radcnn.data.dicom.single import read_dicom_file
+def _read_dicom(source: Source) -> Reading:
+    from radcnn.data.dicom.reader import read_dicom
 
-    return read_dicom_file(source)
+    return read_dicom(source)
 
 
 READERS: dict[Format, Reader] = {
@@ -51,6 +51,7 @@ READERS: dict[Format, Reader] = {
     "nifti": _read_nifti,
     "dicom": _read_dicom,
 }
+HAVE_ITEMS: tuple[Format, ...] = ("npz", "dicom")
 assert set(READERS) == set(get_args(Format)), "one reader per format"
 
 
@@ -103,24 +104,27 @@ def read_noted(source: Source, *, allow_nonfinite: bool = False) -> Reading:
     path = source.path
     with reading(path):
         form = None if path.is_dir() else format_of(path)
-    if form != "npz" and (source.array is not None or source.item is not None):
-        raise InputError(f"{path.name} is one image; an array or an item can only be named in an npz file")
-    volume = _read_series(source) if form is None else _named(path, READERS[form], source)
+    _refuse_items(source, form)
+    found = _named(path, READERS[form or "dicom"], source)
     if not allow_nonfinite:
-        _refuse_nonfinite(source, volume)
-    return Reading(volume)
+        _refuse_nonfinite(source, found.volume)
+    return found
 
 
-def _read_series(source: Source) -> Volume:
-    from radcnn.data.dicom.series import read_series
+def _refuse_items(source: Source, form: Format | None) -> None:
+    """Raise InputError when a part is asked of a file that has none."""
+    whole = source.array is not None and form != "npz"
+    if whole or (source.item is not None and form not in HAVE_ITEMS):
+        raise InputError(
+            f"{source.path.name} is one image; an array can only be named in an npz file, an item also in a DICOM film"
+        )
 
-    return read_series(source)
 
-
-def _named(path: Path, reader: Reader, source: Source) -> Volume:
+def _named(path: Path, reader: Reader, source: Source) -> Reading:
     """Read; a Volume that refuses what a reader found does not know the file's name."""
     try:
-        return reader(source)
+        found = reader(source)
+        return found if isinstance(found, Reading) else Reading(found)
     except GeometryError as cause:
         if path.name in str(cause):
             raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from radcnn.core.volume import Volume
 from radcnn.data.findings import Finding
@@ -14,3 +15,14 @@ class Reading:
 
     volume: Volume
     findings: tuple[Finding, ...] = ()
+
+    def nameless(self, path: Path) -> tuple[Finding, ...]:
+        """The findings without the name of the file or folder, which may be called like its patient."""
+        words = {f"folder {path.name}": "the series", path.name: "the image"}
+        return tuple(replace(one, sentence=_replaced(one.sentence, words)) for one in self.findings)
+
+
+def _replaced(sentence: str, words: dict[str, str]) -> str:
+    for word, other in words.items():
+        sentence = sentence.replace(word, other)
+    return sentence

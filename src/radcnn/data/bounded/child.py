@@ -23,18 +23,20 @@ from radcnn.data.bounded.channel import ChannelClosedError, receive, send
 from radcnn.data.bounded.limits import BESIDE_A_ROOM, allowance, file_size
 from radcnn.data.bounded.memory import mapped
 from radcnn.data.bounded.tasks import Job, task, told
+from radcnn.data.quiet import quiet
 
 
 def main(handle: int) -> None:
     """Serve the parent at the other end of this socket until it is gone."""
     _drop_what_is_not_needed()
     sock = socket.socket(fileno=handle)
-    try:
-        while True:
-            request, handles = receive(sock)
-            _serve(sock, request, handles)
-    except ChannelClosedError:
-        os._exit(0)
+    with quiet():  # once, not anew for each file
+        try:
+            while True:
+                request, handles = receive(sock)
+                _serve(sock, request, handles)
+        except ChannelClosedError:
+            os._exit(0)
 
 
 def _drop_what_is_not_needed() -> None:

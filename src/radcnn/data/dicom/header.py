@@ -30,7 +30,6 @@ NO_IMAGES = {
     "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation, not an image; give the image that was segmented",
     "1.2.840.10008.5.1.4.1.1.66.7": "a segmentation, not an image; give the image that was segmented",
     "1.2.840.10008.5.1.4.1.1.481.2": "a radiotherapy dose, not an image; give the planning CT",
-    "1.2.840.10008.5.1.4.1.1.30": "a parametric map, which is not read; convert it to NIfTI",
     "1.2.840.10008.5.1.4.1.1.77.1.6": "a whole-slide microscopy image, which is not read",
 }
 
@@ -60,6 +59,7 @@ class Place:
     series_uid: str = field(repr=False)
     is_image: bool
     has_position: bool
+    is_enhanced: bool = False  # many frames in one file, which is an image of its own
 
 
 IDENTITY_TAGS = {
@@ -73,7 +73,8 @@ IDENTITY_TAGS = {
     "manufacturer": "Manufacturer",
     "laterality": "ImageLaterality",
 }
-PLACE_TAGS = ["SOPClassUID", "SeriesInstanceUID", "Rows", "ImagePositionPatient"]
+ENHANCED = "SharedFunctionalGroupsSequence"
+PLACE_TAGS = ["SOPClassUID", "SeriesInstanceUID", "Rows", "ImagePositionPatient", "ConcatenationUID", ENHANCED]
 
 
 def load(path: Path, *, pixels: bool = True, tags: list[str] | None = None) -> FileDataset:
@@ -192,8 +193,10 @@ def place_of(path: Path) -> Place | None:
         try:
             found = load(path, pixels=False, tags=PLACE_TAGS)
             is_image = "Rows" in found and sop_class(found) not in NO_IMAGES
-            has_position = is_image and numbers(found, "ImagePositionPatient", 3) is not None
-            return Place(text(found, "SeriesInstanceUID"), is_image, has_position)
+            # frames of one volume may be spread over several files (a concatenation, PS3.3 C.7.6.16.2.2.4)
+            is_part = ENHANCED in found and text(found, "ConcatenationUID") != ""
+            has_position = is_image and (is_part or numbers(found, "ImagePositionPatient", 3) is not None)
+            return Place(text(found, "SeriesInstanceUID"), is_image, has_position, ENHANCED in found and not is_part)
         except MemoryError:
             raise
         except Exception:

@@ -1,4 +1,7 @@
-"""What is done with DICOM files inside a bounded child: headers become plain values, pixels go into shared memory."""
+"""What is done with DICOM files inside a bounded child: headers become plain values, pixels go into shared memory.
+
+A data set whose headers were asked for is kept until the next reading begins, so that its file is read once.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,21 @@ from typing import Any
 
 import pydicom.pixels  # noqa: F401  (loaded before any file, so that its seconds count for none)
 
-from radcnn.data.bounded.tasks import Job, per_file
-from radcnn.data.dicom.header import identity_of, place_of
+from radcnn.core.errors import RadcnnError
+from radcnn.data.bounded.limits import MIB, file_size
+from radcnn.data.bounded.tasks import Job, per_file, told
+from radcnn.data.dicom.films import region_spacing
+from radcnn.data.dicom.frame import Frame, frames_of
+from radcnn.data.dicom.header import NO_IMAGES, identity_of, load, place_of, sop_class
+from radcnn.data.dicom.layout import layout_of
+from radcnn.data.dicom.pixels import facts_of, values_into
+from radcnn.data.dicom.refusing import refusing
+from radcnn.data.dicom.slices import slices_of
+
+MOST_KEPT = 256 * MIB  # bytes of files whose data sets are kept; further ones are read again
+
+_kept: dict[Path, Any] = {}
+_kept_bytes = 0
 
 
 def identities(job: Job) -> Iterator[Any]:
@@ -26,3 +42,78 @@ def places(job: Job) -> Iterator[Any]:
         return None if found is None else asdict(found)
 
     return per_file(job, one)
+
+
+def slices(job: Job) -> Iterator[Any]:
+    """Of each file its frames: the Slice, and the PixelFacts or why there are none.
+
+    args: voi; lone says that the file is asked for itself, so that one that is no image is refused, not left out.
+    """
+    _forget()
+    return per_file(job, lambda path: _frames(path, voi=job.args["voi"], lone=job.args["lone"]))
+
+
+def _frames(path: Path, *, voi: bool, lone: bool) -> list[Any]:
+    dataset = _dataset(path)
+    with refusing(path.name):
+        if sop_class(dataset) in NO_IMAGES or "Rows" not in dataset:
+            if lone:
+                layout_of(path.name, dataset)  # says what it is instead
+            return []
+        found = slices_of(path.name, dataset)
+        frames = frames_of(dataset, len(found))
+        made = [_frame(one.as_json(), frame, voi=voi) for one, frame in zip(found, frames, strict=True)]
+        if found[0].spacing is None and found[0].plane is None:
+            spacing = region_spacing(Frame(dataset))
+            for one in made:
+                one["slice"]["spacing"] = spacing
+        return made
+
+
+def _frame(said: dict[str, Any], frame: Frame, *, voi: bool) -> dict[str, Any]:
+    try:
+        return {"slice": said, "facts": vars(facts_of(said["name"], frame, voi=voi))}
+    except RadcnnError as error:
+        return {"slice": said, "fault": told(error)}
+
+
+def pixels(job: Job) -> Iterator[Any]:
+    """Decode frames of each file into the given stack (channels, slices, rows, columns).
+
+    args: voi; own, for each file a list of (frame, place in the stack). A second array (slices, rows, columns) takes
+    which pixels are padding. Yields for each file the lowest values that are none.
+    """
+    own = iter(job.args["own"])
+
+    def one(path: Path) -> list[float | None]:
+        wanted = next(own)
+        return [_decode(path, number, place, job) for number, place in wanted]
+
+    return per_file(job, one)
+
+
+def _decode(path: Path, number: int, place: int, job: Job) -> float | None:
+    stack = job.arrays[0]
+    frame = Frame(_dataset(path), number)
+    lowest, padding = values_into(path.name, frame, stack[:, place], voi=job.args["voi"])
+    if padding is not None and len(job.arrays) > 1:
+        job.arrays[1][place] = padding
+    return lowest
+
+
+def _dataset(path: Path) -> Any:
+    """The data set of a file, kept while there is room."""
+    global _kept_bytes
+    if path in _kept:
+        return _kept[path]
+    dataset, size = load(path), file_size(path)
+    if _kept_bytes + size <= MOST_KEPT:
+        _kept[path] = dataset
+        _kept_bytes += size
+    return dataset
+
+
+def _forget() -> None:
+    global _kept_bytes
+    _kept.clear()
+    _kept_bytes = 0

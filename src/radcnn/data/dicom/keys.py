@@ -73,6 +73,8 @@ def keys_of(said: Attributes) -> dict[str, Value]:
 def _key(said: Attributes, keyword: str) -> Value | None:
     if keyword in CLOCKS:
         return seconds(said.text(keyword))
+    if keyword == "StackID" and said.text(keyword).isdecimal():
+        return said.number(keyword)
     if keyword in CODES:
         return mark(*map(str, said.values(keyword)))
     if keyword in KINDS:

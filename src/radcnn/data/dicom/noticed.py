@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from radcnn.data.dicom.gaps import Filling, missing_in
+from radcnn.data.dicom.gaps import Filling, filling_of, missing_in
 from radcnn.data.dicom.regularity import Break, Stack, tolerance_mm
 from radcnn.data.dicom.slices import Slice
 from radcnn.data.dicom.upright import Tilt
@@ -88,6 +88,7 @@ def reason(fault: Break, slices: Sequence[Slice], stack: Stack, whose: str) -> s
             f"{start} {slices[at]} lies {float(np.hypot(*(stack.aside[at]))):.2f} mm beside the first slice, off the "
             f"line of the others ({depths[at]}); export the series again"
         )
+    filled_in = " or have it interpolated with --allow-gaps" if filling_of(stack.depths) is not None else ""
     between = f"between {depths[at]} and {depths[at + 1]}"
     missing = missing_in(float(gaps[at]), stack.usual)
     if missing:
@@ -95,12 +96,11 @@ def reason(fault: Break, slices: Sequence[Slice], stack: Stack, whose: str) -> s
         more = f" (and in {counted(others, 'more place')})" if others else ""
         return (
             f"{start} {missing} {'slice seems' if missing == 1 else 'slices seem'} to be missing {between}, where the "
-            f"gap is {gaps[at]:.2f} mm and not {stack.usual:.2f} mm{more}; export the whole series, or have missing "
-            "slices interpolated with --allow-gaps"
+            f"gap is {gaps[at]:.2f} mm and not {stack.usual:.2f} mm{more}; export the whole series{filled_in}"
         )
     return (
         f"{start} the distance of its slices varies from {gaps.min():.2f} to {gaps.max():.2f} mm, most {between}; "
-        "resample it to an even spacing, or have it done with --allow-gaps"
+        f"export it with even spacing{filled_in}"
     )
 
 

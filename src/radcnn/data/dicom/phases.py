@@ -4,7 +4,7 @@ A key (an attribute, two of them, or the rank of a time at each place) tells the
 a regular volume by itself and all of them cover the same part of the patient. Then one group is taken:
 
     the first in acquisition order: by number where the key is a number (the first acquisition, the shortest echo, the
-    lowest b-value), else by InstanceNumber
+    lowest b-value), else by InstanceNumber and the frames' order
 
 or the group the user names. Groups that are not alike are not chosen among: they are listed and refused.
 """

@@ -1,18 +1,23 @@
-"""What the pixels of one DICOM image mean: stored numbers through the modality LUT, in their unit.
+"""What the pixels of one DICOM frame mean: stored numbers through the modality LUT, in their unit.
 
-    CT      Hounsfield units, float32 (slope and intercept of each slice)
+    CT      Hounsfield units, float32 (slope and intercept of each slice or frame)
     PET     the stored unit (usually Bq/ml), float32
     other gray  numbers after the modality LUT: in their stored type where it changes nothing, else float32
     colour  RGB; YBR and palettes converted
 
+A Frame is asked, so a file of one image and each frame of a multi-frame object go one path. Real world value maps are
+not applied: they give several units to one image.
+
 MONOCHROME1 (PS3.3 C.7.6.3.1.2) shows its smallest value white. Where values have no physical unit, such an image is
 turned over within its range, v' = lowest + highest - v, so that larger always means brighter, as in MONOCHROME2. HU
-and PET values are measurements whatever they are shown like; they stay. Window and VOI LUT are the viewer's and are
-not applied.
+and PET values are measurements whatever they are shown like; they stay. PresentationLUTShape says the same a second
+time; where the two differ, the one that says white counts, once, and a finding says so.
 
-Padding (PixelPaddingValue, to PixelPaddingRangeLimit where it is given) was not measured: in single images and series
-it takes the lowest value of the image or series that is not padding, in CT at least -1024 HU. Colour has none, and that
-of enhanced multi-frame images stays as it is.
+Window and VOI LUT are the viewer's and are not applied unless asked for (`voi`): then gray values without a unit come
+as float32 from 0 to 1 (see voi.py), and what has a unit, is colour or has no window is refused by name, because a
+cohort with some images windowed and others not would be worse than none.
+
+Padding (PixelPaddingValue, to PixelPaddingRangeLimit where it is given) was not measured; see padding.py.
 """
 
 from __future__ import annotations
@@ -26,183 +31,250 @@ from numpy.typing import NDArray
 
 from radcnn.core.errors import ReadError
 from radcnn.core.volume import Units
-from radcnn.data.dicom.header import NO_IMAGES, sop_class, text
-from radcnn.data.dicom.padding import padded
-from radcnn.data.quiet import quiet
+from radcnn.data.dicom.colour import colour_dtype, rgb_into
+from radcnn.data.dicom.decoding import stored_of
+from radcnn.data.dicom.frame import Frame
+from radcnn.data.dicom.grey import Grey, map_into
+from radcnn.data.dicom.header import text
+from radcnn.data.dicom.layout import EXPLICIT_BIG, GREY, PIXELS, Layout, frames, layout_of
+from radcnn.data.dicom.lut import Table, table_of
+from radcnn.data.dicom.padding import lowest_of, padded, padding_of
+from radcnn.data.dicom.refusing import refusing
+from radcnn.data.dicom.voi import Curve, voi_of
+from radcnn.data.findings import Finding, finding
 
-MAX_PIXELS = 100_000_000  # rows x columns of a frame; the largest mammograms have 30 million
-MAX_VOXELS = 2_000_000_000  # of all frames together; 8 GiB in float32
-GREY = ("MONOCHROME1", "MONOCHROME2")
-PALETTE = "PALETTE COLOR"
-COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+__all__ = [
+    "PixelFacts",
+    "Pixels",
+    "facts_of",
+    "frames",
+    "pixel_findings",
+    "pixels_of",
+    "refuse_no_image",
+    "units_of",
+    "values_into",
+    "values_of",
+]
+
 PROJECTIONS = ("CR", "DX", "DR", "MG", "RG", "XA", "RF", "IO", "PX", "OT", "SC", "US", "XC", "ES", "GM")
+PHYSICAL: tuple[Units, ...] = ("HU", "PET")
 
 
-def refuse_no_image(path: Path, dataset: Any) -> None:
-    """Raise ReadError when an object is no image that can be read, saying what it is."""
-    kind = sop_class(dataset)
-    if kind in NO_IMAGES:
-        raise ReadError(f"{path.name} is {NO_IMAGES[kind]}")
-    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
-        raise ReadError(f"{path.name} holds floating-point pixels, which are not read; convert it to NIfTI")
-    if "Rows" not in dataset or "PixelData" not in dataset:
-        raise ReadError(_without_pixels(path, kind))
-    _refuse_size(path, dataset)
+@dataclass(frozen=True)
+class PixelFacts:
+    """What is known of the values of a frame before it is decoded; plain values, fit for JSON.
 
+    name           of the file
+    dtype          of the values, by numpy's name
+    padding        whether the image names a padding value
+    voi            whether it names a VOI LUT or a window
+    ct_unscaled    whether it is a CT without rescale, whose numbers are no HU
+    two_polarities whether MONOCHROME1/2 and PresentationLUTShape contradict each other
+    """
 
-def _without_pixels(path: Path, kind: str) -> str:
-    from pydicom.uid import UID
+    name: str
+    frames: int
+    rows: int
+    columns: int
+    channels: int
+    dtype: str
+    units: Units
+    padding: bool
+    voi: bool
+    ct_unscaled: bool
+    two_polarities: bool
 
-    name = UID(kind).name
-    if name.endswith("Image Storage"):
-        return f"{path.name} was stored without its pixels ({name}); export it again"
-    said = name if name != kind else "an object of an unknown kind"
-    return f"{path.name} holds no image ({said}); leave it out, or give the image it belongs to"
-
-
-def _refuse_size(path: Path, dataset: Any) -> None:
-    rows, columns = int(dataset.Rows or 0), int(dataset.get("Columns") or 0)
-    n = frames(dataset)
-    if not (0 < rows * columns <= MAX_PIXELS and 0 < rows * columns * n <= MAX_VOXELS):
-        raise ReadError(
-            f"{path.name} claims {rows} x {columns} pixels in {n} {'frame' if n == 1 else 'frames'}; read are 1 to "
-            f"{MAX_PIXELS:,} pixels per frame and {MAX_VOXELS:,} together"
-        )
-    if not text(dataset, "PhotometricInterpretation"):
-        raise ReadError(f"{path.name} does not say what its pixels mean (PhotometricInterpretation); export it again")
-
-
-def frames(dataset: Any) -> int:
-    """Number of frames; 1 where it is not said."""
-    return int(dataset.get("NumberOfFrames") or 1)
+    @property
+    def frame_bytes(self) -> int:
+        """What the values of one frame take."""
+        return self.rows * self.columns * self.channels * np.dtype(self.dtype).itemsize
 
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """Values (1, H, W) or (3, H, W) of a single-frame image, their units, and which pixels (H, W) are padding."""
+    """Values (1, H, W) or (3, H, W) of one frame, their units, and which pixels (H, W) are padding, still in place."""
 
     values: NDArray
     units: Units
     padding: NDArray[np.bool_] | None = None
 
 
-def pixels_of(path: Path, dataset: Any) -> Pixels:
-    """What the pixels of a single-frame image mean; padding is still in its place.
+def facts_of(name: str, frame: Frame, *, voi: bool = False, with_pixels: bool = True) -> PixelFacts:
+    """What the values of a frame will be, without decoding it.
 
-    Raises ReadError when the pixels cannot be decoded or their meaning is not supported.
+    `with_pixels=False` allows a data set that was read without its pixel data, and does not ask how long that is.
+    Raises ReadError when the object is no image, too large, truncated or contradicts itself, or its pixels have a
+    meaning that is not supported.
     """
-    meaning = text(dataset, "PhotometricInterpretation")
-    if meaning not in (*GREY, PALETTE, *COLOURS):
-        raise ReadError(f"{path.name} has the pixel meaning {meaning[:20]!r}, which is not supported; export it as RGB")
-    stored = _decoded(path, dataset)
-    if meaning == PALETTE:
-        return Pixels(_colour(path, _palette(path, dataset, stored)), "rgb")
-    if meaning in COLOURS:
-        return Pixels(_colour(path, stored), "rgb")
-    if stored.ndim != 2:
-        raise ReadError(f"{path.name} says gray but has pixels of shape {stored.shape}; export it again")
-    stored = _only_stored_bits(path, dataset, stored)
-    units = units_of(dataset)
+    with refusing(name):
+        layout = layout_of(name, frame.dataset, with_pixels=with_pixels)
+        dtype, units, _ = _meaning(name, frame, layout, voi=voi)
+        return PixelFacts(
+            name,
+            layout.frames,
+            layout.rows,
+            layout.columns,
+            1 if layout.meaning in GREY else 3,
+            dtype.name,
+            units,
+            layout.meaning in GREY and padding_of(name, frame, layout) is not None,
+            layout.meaning in GREY and ("VOILUTSequence" in frame or "WindowCenter" in frame),
+            text(frame, "Modality") == "CT" and layout.meaning in GREY and not _rescaled(frame),
+            layout.meaning in GREY and units not in PHYSICAL and _polarity(frame, layout)[1],
+        )
+
+
+def values_of(name: str, frame: Frame, *, voi: bool = False) -> Pixels:
+    """The values of one frame; of a multi-frame object only that frame is decoded.
+
+    Raises ReadError as `facts_of`, or when the pixels cannot be decoded.
+    """
+    with refusing(name):
+        layout = layout_of(name, frame.dataset)
+        dtype, units, grey = _meaning(name, frame, layout, voi=voi)
+        out = np.empty((1 if grey else 3, layout.rows, layout.columns), dtype)
+        return Pixels(out, units, _values_into(name, frame, layout, grey, out))
+
+
+def values_into(
+    name: str, frame: Frame, out: NDArray, *, voi: bool = False
+) -> tuple[float | None, NDArray[np.bool_] | None]:
+    """Decode one frame straight into `out` (channels, H, W), of the type of its facts or of float32.
+
+    Returns the lowest value that is not padding (None where there is none) and which pixels (H, W) are padding (None
+    where no pixel is); padding is still in its place. Raises ReadError as `values_of`.
+    """
+    with refusing(name):
+        layout = layout_of(name, frame.dataset)
+        _, _, grey = _meaning(name, frame, layout, voi=voi)
+        if out.shape != (1 if grey else 3, layout.rows, layout.columns):
+            raise ReadError(f"{name} has {layout.rows} x {layout.columns} pixels, unlike the images before it")
+        padding = _values_into(name, frame, layout, grey, out)
+        return lowest_of(out[0] if grey else out, padding), padding
+
+
+def pixel_findings(facts: PixelFacts) -> tuple[Finding, ...]:
+    """What is worth knowing about the values of an image; see `findings`."""
+    found = []
+    if facts.ct_unscaled:
+        said = f"{facts.name} is a CT without RescaleSlope and RescaleIntercept: its numbers are not in HU"
+        way_out = "export it again with its rescale, or let no window or threshold in HU touch it"
+        found.append(finding("CT without rescale", said, way_out))
+    if facts.two_polarities:
+        said = (
+            f"PhotometricInterpretation and PresentationLUTShape of {facts.name} contradict each other in whether "
+            "small values are dark; they were taken for bright, and the image was turned over"
+        )
+        way_out = "look at it; if air is bright there, have its header corrected"
+        found.append(finding("contradictory polarity", said, way_out))
+    return tuple(found)
+
+
+def _values_into(name: str, frame: Frame, layout: Layout, grey: Grey | None, out: NDArray) -> NDArray[np.bool_] | None:
+    """Decode and map a frame; which pixels are padding."""
+    stored = stored_of(name, frame.dataset, layout, frame.number)
+    if grey is None:
+        rgb_into(name, frame.dataset, layout, stored, out)
+        return None
+    map_into(stored, grey, out[0])
+    return padded(stored, padding_of(name, frame, layout))
+
+
+def _meaning(name: str, frame: Frame, layout: Layout, *, voi: bool) -> tuple[np.dtype, Units, Grey | None]:
+    """The type and the unit of a frame's values, and what is done to its gray; None for colour."""
+    if layout.meaning not in GREY:
+        if voi:
+            raise ReadError(f"{name} is in colour, which has no values of interest; leave voi out for it")
+        return colour_dtype(name, frame.dataset, layout), "rgb", None
+    units = units_of(frame)
+    if units == "grey" and layout.keyword != PIXELS:
+        units = "arbitrary"  # a map of something measured, not a picture
+    curve = _asked_voi(name, frame, layout, units) if voi else None
+    grey = _grey(name, frame, layout, units, curve)
+    return grey.dtype, "grey" if voi else units, grey
+
+
+def _grey(name: str, frame: Frame, layout: Layout, units: Units, curve: Curve | None) -> Grey:
     try:
-        mapped = _mapped(dataset, stored)
-        if meaning == "MONOCHROME1" and units not in ("HU", "PET"):
-            mapped = _turned(dataset, mapped)
+        table = _modality_table(frame, layout)
+        slope, intercept = (1.0, 0.0) if table is not None else _rescale(frame)
     except Exception:
-        raise ReadError(f"{path.name} has a modality LUT or rescale that cannot be used; export it again") from None
-    mapped = mapped.astype(np.float32) if units in ("HU", "PET") else mapped
-    return Pixels(mapped[None], units, padded(path, dataset, stored))
+        raise ReadError(f"{name} has a modality LUT or rescale that cannot be used; export it again") from None
+    inverted = units not in PHYSICAL and _polarity(frame, layout)[0]
+    if curve is not None or units in PHYSICAL:
+        dtype = np.dtype(np.float32)
+    elif table is not None:
+        dtype = table.entries.dtype
+    else:
+        dtype = layout.dtype if (slope, intercept) == (1, 0) else np.dtype(np.float32)
+    return Grey(dtype, layout.ends if layout.keyword == PIXELS else None, slope, intercept, table, curve, inverted)
 
 
-def _decoded(path: Path, dataset: Any) -> NDArray:
-    """Pixels (H, W) or (H, W, 3) as stored, in native byte order; YBR as RGB."""
-    from pydicom.pixels import pixel_array
-
-    syntax = getattr(dataset.file_meta.get("TransferSyntaxUID"), "name", "unknown")
-    with quiet():
-        try:
-            found = pixel_array(dataset)
-        except Exception as cause:
-            raise ReadError(
-                f"{path.name} is damaged, truncated or in a coding that is not supported: its pixels ({syntax}) cannot "
-                f"be decoded ({type(cause).__name__}); copy it again, or export it uncompressed"
-            ) from None
-    pixels: NDArray = found.astype(found.dtype.newbyteorder("="), copy=False)
-    return pixels
+def _modality_table(frame: Frame, layout: Layout) -> Table | None:
+    items = frame.get("ModalityLUTSequence")
+    return table_of(items[0], little_endian=layout.syntax != EXPLICIT_BIG) if items else None
 
 
-def _only_stored_bits(path: Path, dataset: Any, stored: NDArray) -> NDArray:
-    """Numbers without what may lie in the unused high bits of a pixel (old overlays), sign extended."""
-    bits, high = int(dataset.BitsStored), int(dataset.HighBit)
-    allocated = stored.dtype.itemsize * 8
-    if bits == allocated or bits == 1:
-        return stored
-    if high != bits - 1 or not 0 < bits < allocated:
-        raise ReadError(f"{path.name} stores {bits} bits ending at bit {high} of {allocated}; export it again")
-    free = allocated - bits
-    # a shift up drops the high bits, a shift down of the signed type brings the sign back
-    return (stored << free) >> free
-
-
-def _palette(path: Path, dataset: Any, stored: NDArray) -> NDArray:
-    from pydicom.pixels import apply_color_lut
-
-    with quiet():
-        try:
-            found: NDArray = apply_color_lut(stored, dataset)
-        except Exception:
-            raise ReadError(f"{path.name} has a palette that cannot be used; export it as RGB") from None
-    return found[..., :3]
-
-
-def _colour(path: Path, pixels: NDArray) -> NDArray:
-    if pixels.ndim != 3 or pixels.shape[-1] != 3:
-        raise ReadError(f"{path.name} says colour but has pixels of shape {pixels.shape}; export it as RGB")
-    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
-
-
-def units_of(dataset: Any) -> Units:
-    """What the numbers after the modality LUT are."""
-    modality, rescale = text(dataset, "Modality"), text(dataset, "RescaleType")
-    if modality == "CT":
-        # RescaleType is optional and then HU; dual-energy maps say something else (PS3.3 C.11.1.1.2)
-        return "HU" if "RescaleSlope" in dataset and rescale in ("", "HU") else "arbitrary"
-    if modality == "PT":
-        return "PET" if "RescaleSlope" in dataset else "arbitrary"
-    return "grey" if modality in PROJECTIONS else "arbitrary"
-
-
-def _mapped(dataset: Any, stored: NDArray) -> NDArray:
-    """The modality LUT or rescale applied; the stored type where they change nothing, else float32 or the LUT's."""
-    if dataset.get("ModalityLUTSequence"):
-        from pydicom.pixels import apply_modality_lut
-
-        looked_up: NDArray = apply_modality_lut(stored, dataset)
-        return looked_up
-    slope, intercept = _rescale(dataset)
-    if (slope, intercept) == (1.0, 0.0):
-        return stored
-    return (stored * slope + intercept).astype(np.float32)
-
-
-def _rescale(dataset: Any) -> tuple[float, float]:
-    slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
+def _rescale(frame: Frame) -> tuple[float, float]:
+    slope, intercept = frame.get("RescaleSlope"), frame.get("RescaleIntercept")
     found = (1.0 if slope is None else float(slope), 0.0 if intercept is None else float(intercept))
     if not np.isfinite(found).all() or found[0] == 0:
         raise ValueError("rescale")
     return found
 
 
-def _turned(dataset: Any, mapped: NDArray) -> NDArray:
-    """v' = lowest + highest - v, over the range that the stored bits can take after the modality LUT."""
-    if dataset.get("ModalityLUTSequence"):
-        bits = int(dataset.ModalityLUTSequence[0].LUTDescriptor[2])
-        ends = (0.0, float(2**bits - 1))
-    else:
-        bits, signed = int(dataset.BitsStored), int(dataset.PixelRepresentation)
-        stored = np.array([-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] if signed else [0, 2**bits - 1], dtype=np.float64)
-        slope, intercept = _rescale(dataset)
-        ends = tuple(stored * slope + intercept)
-    if mapped.dtype.kind == "f":
-        return (ends[0] + ends[1] - mapped).astype(mapped.dtype)
-    # whole numbers: the sum may not fit into the type, the difference does
-    return (int(ends[0] + ends[1]) - mapped.astype(np.int64)).astype(mapped.dtype)
+def _rescaled(frame: Any) -> bool:
+    return frame.get("RescaleSlope") is not None or bool(frame.get("ModalityLUTSequence"))
+
+
+def _voi(name: str, frame: Frame, layout: Layout) -> Curve | None:
+    try:
+        return voi_of(frame, little_endian=layout.syntax != EXPLICIT_BIG)
+    except Exception:
+        raise ReadError(f"{name} has a window or VOI LUT that cannot be used; export it again") from None
+
+
+def _asked_voi(name: str, frame: Frame, layout: Layout, units: Units) -> Curve:
+    """The window or VOI LUT of a frame that shall be applied."""
+    if units in PHYSICAL:
+        unit = "HU" if units == "HU" else "units of PET"
+        raise ReadError(
+            f"{name} is in {unit}, which its window would destroy; leave voi out, and choose a window in the study"
+        )
+    curve = _voi(name, frame, layout)
+    if curve is None:
+        raise ReadError(f"{name} has neither a window nor a VOI LUT; leave voi out, or leave the image out")
+    return curve
+
+
+def _polarity(frame: Frame, layout: Layout) -> tuple[bool, bool]:
+    """Whether the smallest value is shown white, and whether the image contradicts itself in that."""
+    white = layout.meaning == "MONOCHROME1"
+    shape = text(frame, "PresentationLUTShape")
+    if shape not in ("IDENTITY", "INVERSE"):
+        return white, False
+    return white or shape == "INVERSE", white is not (shape == "INVERSE")
+
+
+def units_of(dataset: Any) -> Units:
+    """What the numbers after the modality LUT are; asks a Frame or a data set."""
+    modality, rescale = text(dataset, "Modality"), text(dataset, "RescaleType")
+    if modality == "CT":
+        # RescaleType is optional and then HU; dual-energy maps say something else (PS3.3 C.11.1.1.2)
+        tables = dataset.get("ModalityLUTSequence")
+        if tables:
+            return "HU" if text(tables[0], "ModalityLUTType") == "HU" else "arbitrary"
+        return "HU" if "RescaleSlope" in dataset and rescale in ("", "HU") else "arbitrary"
+    if modality == "PT":
+        return "PET" if "RescaleSlope" in dataset else "arbitrary"
+    return "grey" if modality in PROJECTIONS else "arbitrary"
+
+
+def refuse_no_image(path: Path, dataset: Any) -> None:
+    """Raise ReadError when an object is no image that can be read, saying what it is."""
+    layout_of(path.name, dataset)
+
+
+def pixels_of(path: Path, dataset: Any) -> Pixels:
+    """What the pixels of a single-frame image mean."""
+    return values_of(path.name, Frame(dataset))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from radcnn.core.errors import GeometryError, InputError
+from radcnn.data.dicom.placing import ORTHONORMAL, Plane
 from radcnn.data.dicom.regularity import stack_of
 from radcnn.data.dicom.slices import Slice
 from radcnn.data.findings import Finding, counted, finding
@@ -72,7 +73,7 @@ class Series:
     members: tuple[int, ...]
     number: int | None
     modality: str
-    spacing_mm: float  # the median gap along the normal; 0 for a lone slice or where there are no places
+    spacing_mm: float  # the median gap along the normal; 0 where slices are not parallel, or there is but one
     original: bool
     enhanced: bool
     localizer: bool
@@ -125,16 +126,21 @@ def _series_of(slices: Sequence[Slice]) -> list[Series]:
 def _series(slices: Sequence[Slice], members: tuple[int, ...]) -> Series:
     own = [slices[i] for i in members]
     places = [found.plane for found in own if found.plane is not None and not found.film]
+    parallel = len(places) > 1 and all(_parallel(places[0], plane) for plane in places)
     return Series(
         members,
         own[0].series_number,
         own[0].modality,
-        stack_of(places).usual if len(places) > 1 else 0.0,
+        stack_of(places).usual if parallel else 0.0,
         original=not all(found.derived for found in own),
         enhanced=own[0].enhanced,
         localizer=all(found.localizer for found in own),
         placed=bool(places) or any(found.fault for found in own),
     )
+
+
+def _parallel(a: Plane, b: Plane) -> bool:
+    return max(abs(u - v) for u, v in zip(a.right + a.down, b.right + b.down, strict=True)) < ORTHONORMAL
 
 
 def _named(series: Sequence[Series], slices: Sequence[Slice], asked: Asked, whose: str) -> Series:
@@ -203,8 +209,8 @@ def _by_rule(series: Sequence[Series], rule: str, whose: str) -> Series:
     taken = [each for each in pool if np.isclose(measure(each), best, rtol=0, atol=SAME_SPACING_MM)]
     if len(taken) > 1:
         raise GeometryError(
-            f"{whose} holds {len(series)} series ({_listed(series)}), and {len(taken)} of them "
-            f"{SUPERLATIVES[rule]}; put each series into a folder of its own, or choose with --series NUMBER"
+            f"{whose} holds {len(series)} series ({_listed(series)}), and {len(taken)} of them {SUPERLATIVES[rule]}; "
+            "put each series into a folder of its own, or choose one by --series with its number or its UID"
         )
     return taken[0]
 
