@@ -173,7 +173,7 @@ def _refuse_bits(name: str, found: Layout, high: Any) -> None:
         raise ReadError(
             f"{name} stores {found.bits} bits ending at bit {int(high)} of {found.allocated}; export it again"
         )
-    if found.meaning not in GREY and (found.signed or found.allocated == 1):
+    if found.meaning in COLOURS and (found.signed or found.allocated == 1):
         raise ReadError(
             f"{name} is {found.meaning} with signed or 1-bit numbers, which means nothing; export it as RGB"
         )
@@ -188,8 +188,8 @@ def _refuse_truncated(name: str, found: Layout, dataset: Any) -> None:
         return
     held = len(dataset.get(found.keyword) or b"")
     if held < found.native_bytes:
+        shape = f"{found.frames} x {found.rows} x {found.columns} x {found.samples} of {found.allocated} bits"
         raise ReadError(
             f"{name} is damaged, truncated or wrong in its header, which declares {found.native_bytes:,} bytes of "
-            f"pixels ({found.frames} x {found.rows} x {found.columns} x {found.samples} of {found.allocated} bits) "
-            f"while it holds {held:,}; copy or export it again"
+            f"pixels ({shape}) while it holds {held:,}; copy or export it again"
         )
