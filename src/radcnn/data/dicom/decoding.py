@@ -1,7 +1,8 @@
 """The stored numbers of one frame, as the file holds them: decoded, in their sign, without what lies in unused bits.
 
-Gray frames in the codings of today go straight to their decoder, which saves pydicom's preparations; whatever is odd,
-colour and the rare codings go through pydicom, which tries all its decoders. Both give the same numbers.
+Gray frames in the codings of today go straight to their decoder, which saves pydicom's preparations; colour and the
+rare codings go through pydicom, to a decoder that is named, so that a picture has the same numbers on every machine.
+GDCM is asked only for what nothing else decodes: it ends the whole process on some damaged JPEG.
 """
 
 from __future__ import annotations
@@ -30,40 +31,43 @@ def stored_of(name: str, dataset: Any, layout: Layout, number: int) -> NDArray:
     Raises ReadError when it cannot be decoded.
     """
     try:
-        found = _quick(name, dataset, layout, number)
-        if found is None:
-            found = _by_pydicom(dataset, number)
-    except (RadcnnError, MemoryError):
+        found = _decoded(name, dataset, layout, number)
+    except (RadcnnError, MemoryError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as cause:
+    except BaseException as cause:  # a panic of the RLE decoder, written in Rust, is no Exception
         raise ReadError(
             f"{name} is damaged, truncated or in a coding that is not supported: its pixels "
             f"({syntax_name(layout.syntax)}) cannot be decoded ({type(cause).__name__}); copy it again, or export it "
             "uncompressed"
         ) from None
+    return _only_stored_bits(_in_shape(name, found, layout), layout)
+
+
+def _decoded(name: str, dataset: Any, layout: Layout, number: int) -> NDArray:
+    if layout.syntax in NATIVE_LITTLE and layout.samples == 1:
+        return _native(dataset.get(layout.keyword), layout, number)
+    if layout.syntax not in NATIVE:
+        codestream = codestream_of(dataset, layout, number)
+        size = size_of(codestream, layout.syntax)
+        refuse_other_size(name, layout, size)
+        decoder = DECODERS.get(layout.syntax)
+        if decoder is not None and layout.samples == 1 and _suits(layout, size):
+            return decoder(codestream, layout, size)
+    return _by_pydicom(dataset, number, PLUGINS.get(layout.syntax, ""))
+
+
+def _suits(layout: Layout, size: Size | None) -> bool:
+    """Whether the decoder gets what it must know from the codestream; of JPEG's processes only 12 bits are ours."""
+    if layout.syntax == JPEG_EXTENDED:
+        return size is not None and size.precision == 12
+    return size is not None or layout.syntax in (RLE, DEFLATED_FRAMES)
+
+
+def _in_shape(name: str, found: NDArray, layout: Layout) -> NDArray:
     shape = (layout.rows, layout.columns) + ((3,) if layout.samples == 3 else ())
     if found.shape != shape:
         raise ReadError(f"{name} says {shape} but has pixels of shape {found.shape}; export it again")
-    return _only_stored_bits(found.astype(layout.dtype, copy=False), layout)
-
-
-def _quick(name: str, dataset: Any, layout: Layout, number: int) -> NDArray | None:
-    """By the decoder itself; None where there is none for this coding, or it fails."""
-    if layout.syntax in NATIVE:
-        grey = layout.samples == 1 and layout.syntax in NATIVE_LITTLE
-        return _native(dataset.get(layout.keyword), layout, number) if grey else None
-    codestream = codestream_of(dataset, layout, number)
-    size = size_of(codestream, layout.syntax)
-    refuse_other_size(name, layout, size)
-    decoder = DECODERS.get(layout.syntax)
-    if decoder is None or layout.samples != 1:
-        return None
-    try:
-        return decoder(codestream, layout, size)
-    except MemoryError:
-        raise
-    except Exception:
-        return None  # pydicom has other decoders for it
+    return found.astype(layout.dtype, copy=False)
 
 
 def _native(data: bytes, layout: Layout, number: int) -> NDArray:
@@ -80,8 +84,7 @@ def _native(data: bytes, layout: Layout, number: int) -> NDArray:
 def _jpeg_2000(codestream: bytes, layout: Layout, size: Size | None) -> NDArray:
     from openjpeg import decode_pixel_data
 
-    if size is None:
-        raise ValueError("no SIZ segment")
+    assert size is not None, "tested before"
     found = _container(decode_pixel_data(codestream, version=2), layout, size.precision)
     other_sign = size.signed is not layout.signed
     return _sign_extended(found, size.precision) if other_sign else found
@@ -90,8 +93,7 @@ def _jpeg_2000(codestream: bytes, layout: Layout, size: Size | None) -> NDArray:
 def _jpeg_ls(codestream: bytes, layout: Layout, size: Size | None) -> NDArray:
     from jpeg_ls import decode_pixel_data  # type: ignore[import-untyped]
 
-    if size is None:
-        raise ValueError("no SOF segment")
+    assert size is not None, "tested before"
     found = _container(decode_pixel_data(codestream)[0], layout, size.precision)
     return _sign_extended(found, size.precision) if layout.signed else found  # the coding itself knows no sign
 
@@ -109,12 +111,10 @@ def _rle(codestream: bytes, layout: Layout, _size: Size | None) -> NDArray:
     return np.frombuffer(found, layout.dtype.newbyteorder("<")).reshape(layout.rows, layout.columns)
 
 
-def _jpeg_12_bits(codestream: bytes, layout: Layout, size: Size | None) -> NDArray:
+def _jpeg_12_bits(codestream: bytes, layout: Layout, _size: Size | None) -> NDArray:
     """GDCM decodes them; pydicom refuses to ask it."""
     import gdcm
 
-    if size is None or size.precision != 12:
-        raise ValueError("not of 12 bits")
     fragment, fragments = gdcm.Fragment(), gdcm.SequenceOfFragments.New()
     fragment.SetByteStringValue(codestream)
     fragments.AddFragment(fragment)
@@ -163,17 +163,25 @@ def _only_stored_bits(found: NDArray, layout: Layout) -> NDArray:
     return _sign_extended(found, layout.bits)
 
 
-def _by_pydicom(dataset: Any, number: int) -> NDArray:
+def _by_pydicom(dataset: Any, number: int, plugin: str) -> NDArray:
     from pydicom.pixels import get_decoder
 
-    found, _ = get_decoder(dataset.file_meta.TransferSyntaxUID).as_array(dataset, index=number)
-    return found
+    decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
+    return decoder.as_array(dataset, index=number, decoding_plugin=plugin)[0]
 
 
-DECODERS: dict[str, Decoder] = {
+DECODERS: dict[str, Decoder] = {  # of gray frames
     **dict.fromkeys(JPEG_2000, _jpeg_2000),
     **dict.fromkeys(JPEG_LS, _jpeg_ls),
     RLE: _rle,
     JPEG_EXTENDED: _jpeg_12_bits,
     DEFLATED_FRAMES: _deflated,
+}
+
+PLUGINS = {  # what pydicom calls the decoders that are asked
+    **dict.fromkeys(JPEG_2000, "pylibjpeg"),
+    **dict.fromkeys(JPEG_LS, "pyjpegls"),
+    **dict.fromkeys(JPEG[:2], "pillow"),
+    **dict.fromkeys(JPEG[2:], "gdcm"),
+    RLE: "pylibjpeg",
 }
