@@ -1,4 +1,4 @@
-"""The facts of a slice: read as pydicom reads them, carried between processes, never a word of a patient."""
+"""The facts of a slice: read from the bytes as pydicom reads them, carried between processes, no word of a patient."""
 
 from __future__ import annotations
 

@@ -108,6 +108,15 @@ def test_a_tilted_stack_with_a_gap_is_made_upright_before_it_is_filled(tmp_path:
     assert np.allclose(volume.affine[:3, 0], (0, 0, 3), atol=1e-6)
 
 
+def test_a_slice_beside_the_others_is_refused_also_where_gaps_are_filled(tmp_path: Path) -> None:
+    moved = lambda i: {"ImagePositionPatient": [3, 0, 4]} if i == 2 else {}  # noqa: E731
+    write_stack(tmp_path / "ct", ramp(np.arange(5)), steps_mm=[2, 2, 4, 2], each=moved)
+    with pytest.raises(
+        GeometryError, match=r"002\.dcm lies 3\.00 mm beside the first slice, off the line of the others"
+    ):
+        read_series_reading(Source(tmp_path / "ct", allow_gaps=True))
+
+
 def test_frames_of_an_enhanced_image_are_filled_in_alike(tmp_path: Path) -> None:
     path = write_enhanced(tmp_path / "ct.dcm", ramp(np.array([0, 2, 6.0, 8])), places=[0, 1, 3, 4])
     with pytest.raises(GeometryError, match=r"ct\.dcm is no regular volume: 1 slice seems to be missing between 2\.0"):

@@ -20,15 +20,15 @@ from radcnn.data.dicom.agreement import refuse_mixture, refuse_no_slices
 from radcnn.data.dicom.gaps import Filling, filled_in, filling_of
 from radcnn.data.dicom.group import chosen_group
 from radcnn.data.dicom.noticed import filled, other_thickness, reason, tilted
+from radcnn.data.dicom.pixels import MAX_VOXELS
 from radcnn.data.dicom.placing import LONE_SLICE_MM, Plane
-from radcnn.data.dicom.regularity import ROUNDING_MM, Stack, broken, stack_of
+from radcnn.data.dicom.regularity import ROUNDING_MM, Stack, beside, broken, stack_of
 from radcnn.data.dicom.slices import Slice
 from radcnn.data.dicom.upright import Tilt, upright
 from radcnn.data.dicom.which_series import asked_for, chosen_series
 from radcnn.data.findings import Finding
 
 STEEPEST_DEGREES = 45.0  # no gantry leans further (30 is usual), so it is no tilt
-SLIGHT_MM = 2 * ROUNDING_MM  # that rounded positions may move a stack along one of its axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +97,8 @@ def arrange(slices: Sequence[Slice], *, whose: str, series: str = "", allow_gaps
         return _lone(members[0], own[0], tuple(findings))
     refuse_mixture(own, whose)
     made = _stacked(own, whose, allow_gaps)
+    if np.prod(made.finished_size, dtype=float) > MAX_VOXELS:
+        raise GeometryError(f"{whose} would have more than {MAX_VOXELS:,} voxels once it is placed; crop it")
     return replace(made, order=tuple(members[i] for i in made.order), findings=(*findings, *made.findings))
 
 
@@ -144,8 +146,11 @@ def _stacked(slices: Sequence[Slice], whose: str, allow_gaps: bool) -> Arrangeme
     """Slices that belong together as a stack."""
     stack = stack_of([found.placed for found in slices])
     fault = broken(stack)
-    filling = filling_of(stack.depths) if fault is not None and fault.kind == "uneven" and allow_gaps else None
-    if fault is not None and filling is None:
+    filling = None
+    if fault is not None and fault.kind == "uneven" and allow_gaps:
+        filling = filling_of(stack.depths)
+        fault = fault if filling is None else beside(stack)
+    if fault is not None:
         raise GeometryError(reason(fault, [slices[i] for i in stack.order], stack, whose))
     tilt = _tilt(stack, whose)
     first = slices[stack.order[0]]
@@ -174,5 +179,5 @@ def _tilt(stack: Stack, whose: str) -> Tilt | None:
         )
     shifts = stack.aside / np.array(stack.spacing)
     # a stack that leans along one axis is moved along that one only: no image is blurred for what is rounding
-    shifts[:, np.abs(stack.aside).max(axis=0) <= SLIGHT_MM] = 0
+    shifts[:, np.abs(stack.aside).max(axis=0) <= ROUNDING_MM] = 0
     return Tilt(stack.lean_degrees, shifts)

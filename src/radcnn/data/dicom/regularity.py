@@ -116,10 +116,13 @@ def broken(stack: Stack) -> Break | None:
         return Break("same place", int(np.argmin(gaps)))
     if not even(stack.depths):
         return Break("uneven", int(np.argmax(np.abs(gaps - stack.usual))))
+    return beside(stack)
+
+
+def beside(stack: Stack) -> Break | None:
+    """The slice that is furthest off the line through the first and the last, if it is further than rounding."""
     off = np.hypot(*_off_the_line(stack).T)
-    if off.max() > _sideways_mm(stack):
-        return Break("sideways", int(np.argmax(off)))
-    return None
+    return Break("sideways", int(np.argmax(off))) if off.max() > _sideways_mm(stack) else None
 
 
 def even(depths: NDArray[np.float64]) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -96,8 +97,9 @@ def slices_of(name: str, dataset: Any) -> list[Slice]:
 
     Raises ReadError when an attribute that is needed cannot be decoded.
     """
-    enhanced = SHARED in dataset or PER_FRAME in dataset
-    return [slice_of(name, frame) for frame in frames_of(dataset, _n_frames(name, dataset) if enhanced else 1)]
+    with _decoding(name):
+        enhanced = SHARED in dataset or PER_FRAME in dataset
+        return [slice_of(name, frame) for frame in frames_of(dataset, _n_frames(name, dataset) if enhanced else 1)]
 
 
 def slice_of(name: str, frame: Frame) -> Slice:
@@ -105,10 +107,17 @@ def slice_of(name: str, frame: Frame) -> Slice:
 
     Raises ReadError when an attribute that is needed cannot be decoded.
     """
+    with _decoding(name):
+        return _read(name, frame, Attributes(frame))
+
+
+@contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Whatever goes wrong inside is told without pydicom's words, which may be the patient's."""
     with quiet():
         try:
-            return _read(name, frame, Attributes(frame))
-        except InputError:
+            yield
+        except (InputError, MemoryError):
             raise
         except Exception as cause:
             raise ReadError(
