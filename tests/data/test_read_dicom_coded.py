@@ -17,7 +17,7 @@ from radcnn.core.case import Source
 from radcnn.core.errors import ReadError
 from radcnn.data.dicom.frame import Frame
 from radcnn.data.dicom.pixels import values_of
-from radcnn.data.dicom.single import read_dicom_file
+from radcnn.data.dicom.reader import read_dicom
 from written_dicom import written
 
 GENERATOR = np.random.default_rng(21)
@@ -59,7 +59,7 @@ def test_gray_frames_come_back_as_they_were_coded(tmp_path: Path, syntax: UID, d
     kind = np.iinfo(dtype)
     numbers = GENERATOR.integers(kind.min, kind.max, (1, 64, 80), dtype, endpoint=True)
     path = coded(tmp_path / "a.dcm", numbers, syntax, encapsulate(codestreams(numbers, syntax, tmp_path)))
-    voxels = read_dicom_file(Source(path)).voxels
+    voxels = read_dicom(Source(path)).volume.voxels
     assert voxels.dtype == dtype
     assert np.array_equal(voxels, numbers)
 
@@ -98,14 +98,14 @@ def test_a_codestream_of_another_size_is_refused_before_it_is_decoded(
     path = coded(tmp_path / "a.dcm", FRAMES[:1], syntax, encapsulate(codestreams(inside, syntax, tmp_path)))
     told = rf"header says 64 x 80 x 1 of 16 bits, its compressed pixels are {size[0]} x {size[1]} x 1 of 16 bits"
     with pytest.raises(ReadError, match=r"a\.dcm contradicts itself: its " + told):
-        read_dicom_file(Source(path))
+        read_dicom(Source(path))
 
 
 def test_a_codestream_of_more_bits_than_the_header_is_refused(tmp_path: Path) -> None:
     streams = codestreams(FRAMES[:1], JPEG2000Lossless, tmp_path)
     path = coded(tmp_path / "a.dcm", FRAMES[:1].astype(np.uint8), JPEG2000Lossless, encapsulate(streams))
     with pytest.raises(ReadError, match=r"says 64 x 80 x 1 of 8 bits, its compressed pixels are 64 x 80 x 1 of 16"):
-        read_dicom_file(Source(path))
+        read_dicom(Source(path))
 
 
 def rle(*segments: Sequence[int]) -> bytes:
@@ -118,11 +118,11 @@ def rle(*segments: Sequence[int]) -> bytes:
 def test_a_run_of_rle_past_the_end_is_refused(tmp_path: Path) -> None:
     numbers = np.full((1, 2, 3), 0x0105, np.uint16)
     right = coded(tmp_path / "a.dcm", numbers, RLELossless, encapsulate([rle([251, 1], [251, 5])]))
-    assert np.array_equal(read_dicom_file(Source(right)).voxels, numbers)
+    assert np.array_equal(read_dicom(Source(right)).volume.voxels, numbers)
     for number, segments in enumerate([([251, 1], [200, 5]), ([200, 1], [251, 5]), ([251, 1], [253, 5]), ([251, 1],)]):
         wrong = coded(tmp_path / f"b{number}.dcm", numbers, RLELossless, encapsulate([rle(*segments)]))
         with pytest.raises(ReadError, match=rf"b{number}\.dcm is damaged.*\(RLE Lossless\) cannot be decoded"):
-            read_dicom_file(Source(wrong))
+            read_dicom(Source(wrong))
 
 
 @pytest.mark.parametrize("pixels", [b"", b"\xfe\xff\x00\xe0\0\0\0\0", b"\1" * 64, encapsulate([b"\xff\xd8\xff"])])

@@ -16,7 +16,7 @@ from radcnn.core.case import Source
 from radcnn.core.errors import ReadError
 from radcnn.data.dicom.frame import Frame
 from radcnn.data.dicom.pixels import facts_of
-from radcnn.data.dicom.single import read_dicom_file
+from radcnn.data.dicom.reader import read_dicom
 from written_dicom import written
 
 GENERATOR = np.random.default_rng(3)
@@ -24,7 +24,7 @@ ULTRASOUND = {"Modality": "US"}
 
 
 def read_voxels(path: Path) -> NDArray:
-    return read_dicom_file(Source(path)).voxels
+    return read_dicom(Source(path)).volume.voxels
 
 
 def palette(red: Any, green: Any, blue: Any, *, n: int, first: int = 0, bits: int = 16, segmented: str = "") -> dict:

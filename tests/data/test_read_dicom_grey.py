@@ -17,7 +17,7 @@ from radcnn.core.errors import ReadError
 from radcnn.core.volume import Volume
 from radcnn.data.dicom.frame import Frame
 from radcnn.data.dicom.pixels import PixelFacts, facts_of, pixel_findings, values_into, values_of
-from radcnn.data.dicom.single import dicom_file_reading, read_dicom_file
+from radcnn.data.dicom.reader import read_dicom
 from written_dicom import HU, write_enhanced, written
 
 GENERATOR = np.random.default_rng(5)
@@ -33,7 +33,7 @@ def frame_of(path: Path, number: int = 0) -> Frame:
 
 
 def read_voi(path: Path) -> Volume:
-    return read_dicom_file(Source(path, voi=True))
+    return read_dicom(Source(path, voi=True)).volume
 
 
 def table(entries: list[int], first: int = 0, bits: int = 16, **more: Any) -> Dataset:
@@ -64,7 +64,7 @@ def test_a_window_gives_values_from_0_to_1_by_its_function(tmp_path: Path, funct
     assert (volume.voxels.dtype, volume.units) == (np.float32, "grey")
     assert np.allclose(volume.voxels[0], by_hand(numbers.astype(np.float64)), atol=1e-7)
     assert np.allclose(volume.voxels[0] * 4095, apply_voi_lut(numbers, pydicom.dcmread(path)), atol=1e-3)
-    assert np.array_equal(read_dicom_file(Source(path)).voxels[0], numbers)
+    assert np.array_equal(read_dicom(Source(path)).volume.voxels[0], numbers)
 
 
 def test_a_window_of_width_1_is_a_threshold(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_values_of_interest_are_refused_where_they_would_mislead(
     path = written(tmp_path / "a.dcm", stored(), **attributes)
     with pytest.raises(ReadError, match=sentence):
         read_voi(path)
-    assert read_dicom_file(Source(path)).rank == 2
+    assert read_dicom(Source(path)).volume.rank == 2
 
 
 def test_colour_has_no_values_of_interest(tmp_path: Path) -> None:
@@ -141,18 +141,18 @@ def test_an_image_is_turned_over_once_and_a_contradiction_is_told(
 ) -> None:
     numbers = stored()
     shown = {**RADIOGRAPH, "PhotometricInterpretation": meaning, "PresentationLUTShape": shape}
-    reading = dicom_file_reading(Source(written(tmp_path / "a.dcm", numbers, **shown)))
+    reading = read_dicom(Source(written(tmp_path / "a.dcm", numbers, **shown)))
     assert np.array_equal(reading.volume.voxels[0], 4095 - numbers if turned else numbers)
     assert [found.code for found in reading.findings] == codes
 
 
 def test_a_ct_without_rescale_is_told_and_not_called_hu(tmp_path: Path) -> None:
-    reading = dicom_file_reading(Source(written(tmp_path / "a.dcm", stored())))
+    reading = read_dicom(Source(written(tmp_path / "a.dcm", stored())))
     assert reading.volume.units == "arbitrary"
     assert [found.code for found in reading.findings] == ["RC030"]
     assert "a.dcm is a CT without RescaleSlope" in reading.findings[0].sentence
-    assert dicom_file_reading(Source(written(tmp_path / "b.dcm", stored(), **HU))).findings == ()
-    assert dicom_file_reading(Source(written(tmp_path / "c.dcm", stored(), Modality="MR"))).findings == ()
+    assert read_dicom(Source(written(tmp_path / "b.dcm", stored(), **HU))).findings == ()
+    assert read_dicom(Source(written(tmp_path / "c.dcm", stored(), Modality="MR"))).findings == ()
 
 
 def test_a_modality_lut_in_hu_is_in_hu(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_modality_lut_is_that_of_pydicom(tmp_path: Path, dtype: type, first: i
     path = written(tmp_path / "a.dcm", numbers, Modality="CR", ModalityLUTSequence=[item])
     dataset = pydicom.dcmread(path)
     assert np.array_equal(
-        read_dicom_file(Source(path)).voxels[0], apply_modality_lut(numbers.astype(np.int32), dataset)
+        read_dicom(Source(path)).volume.voxels[0], apply_modality_lut(numbers.astype(np.int32), dataset)
     )
 
 
@@ -180,7 +180,7 @@ def test_entries_of_8_bits_may_be_packed_in_words(tmp_path: Path) -> None:
     item.LUTData = bytes([9, 8, 7, 6])
     item["LUTData"].VR = "OW"
     path = written(tmp_path / "a.dcm", stored(np.uint8, 4), Modality="OT", ModalityLUTSequence=[item])
-    voxels = read_dicom_file(Source(path)).voxels
+    voxels = read_dicom(Source(path)).volume.voxels
     assert voxels.dtype == np.uint8
     assert np.array_equal(voxels[0], 9 - pydicom.dcmread(path).pixel_array)
 
@@ -194,7 +194,7 @@ def test_rescale_is_exact_to_the_last_bit_of_float32(tmp_path: Path, slope: str,
     numbers = GENERATOR.integers(kind.min, kind.max, (40, 60), dtype, endpoint=True)
     path = written(tmp_path / "a.dcm", numbers, Modality="MR", RescaleSlope=slope, RescaleIntercept=intercept)
     by_hand = (numbers.astype(np.float64) * float(slope) + float(intercept)).astype(np.float32)
-    assert np.array_equal(read_dicom_file(Source(path)).voxels[0], by_hand)
+    assert np.array_equal(read_dicom(Source(path)).volume.voxels[0], by_hand)
 
 
 def test_facts_are_what_the_values_turn_out_to_be(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_floating_point_pixels_are_read_and_their_padding_is_filled(tmp_path: Pa
     numbers[0, :2] = np.nan
     stored_as = {keyword: numbers.tobytes(), "PixelData": None, "PixelRepresentation": None, "Modality": "OT"}
     path = written(tmp_path / "a.dcm", numbers, **stored_as, **{keyword.replace("Data", "PaddingValue"): np.nan})
-    volume = read_dicom_file(Source(path))
+    volume = read_dicom(Source(path)).volume
     assert (volume.units, volume.voxels.dtype) == ("arbitrary", np.dtype(dtype))
     assert np.array_equal(volume.voxels[0, 1:], numbers[1:])
     assert (volume.voxels[0, 0, :2] == np.nanmin(numbers)).all()
@@ -282,9 +282,9 @@ def test_32_bit_pixels_keep_their_numbers(tmp_path: Path, dtype: type) -> None:
     kind = np.iinfo(dtype)
     numbers = np.array([[kind.min, kind.max, 7]], dtype)
     common = {"Modality": "OT"}
-    assert np.array_equal(read_dicom_file(Source(written(tmp_path / "a", numbers, **common))).voxels[0], numbers)
+    assert np.array_equal(read_dicom(Source(written(tmp_path / "a", numbers, **common))).volume.voxels[0], numbers)
     turned = written(tmp_path / "b", numbers, **common, PhotometricInterpretation="MONOCHROME1")
-    assert np.array_equal(read_dicom_file(Source(turned)).voxels[0], kind.min + kind.max - numbers.astype(np.int64))
+    assert np.array_equal(read_dicom(Source(turned)).volume.voxels[0], kind.min + kind.max - numbers.astype(np.int64))
 
 
 def test_1_bit_frames_follow_each_other_inside_a_byte(tmp_path: Path) -> None:

@@ -274,12 +274,20 @@ def test_phases_that_are_not_alike_are_listed_and_left_to_the_user(tmp_path: Pat
     for value, slices in ((10, 4), (20, 6)):
         write_stack(tmp_path / "ct", stack(value, slices), prefix=f"a{value}_", AcquisitionNumber=value, SeriesNumber=3)
     sentence = (
-        r"folder ct holds 2 groups told apart by AcquisitionNumber \(4, 6 slices\), which are not alike; choose one, "
-        r"the second with --series 3\.2"
+        r"folder ct holds 2 groups told apart by AcquisitionNumber \(4, 6 slices\), which differ in size or "
+        r"place; take the second with --series 3\.2"
     )
     with pytest.raises(GeometryError, match=sentence):
         taken(tmp_path / "ct")
     assert taken(tmp_path / "ct", "3.2") == (20, 6, [])
+
+
+def test_acquisitions_that_overlap_at_their_ends_are_listed(tmp_path: Path) -> None:
+    for value, start in ((10, 0), (20, 6)):
+        write_stack(tmp_path, stack(value), prefix=f"a{value}_", first_mm=(0, 0, start), AcquisitionNumber=value)
+    with pytest.raises(GeometryError, match=r"told apart by AcquisitionNumber \(4, 4 slices\), which differ in"):
+        taken(tmp_path)
+    assert taken(tmp_path, ":2")[0] == 20
 
 
 def test_slices_of_two_kernels_that_cannot_be_told_apart_are_no_volume(tmp_path: Path) -> None:

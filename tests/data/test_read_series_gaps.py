@@ -114,7 +114,7 @@ def test_a_slice_beside_the_others_is_refused_also_where_gaps_are_filled(tmp_pat
     with pytest.raises(
         GeometryError, match=r"002\.dcm lies 3\.00 mm beside the first slice, off the line of the others"
     ):
-        read_series_reading(Source(tmp_path / "ct", allow_gaps=True))
+        read_dicom(Source(tmp_path / "ct", allow_gaps=True))
 
 
 def test_frames_of_an_enhanced_image_are_filled_in_alike(tmp_path: Path) -> None:

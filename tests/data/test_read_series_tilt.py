@@ -154,7 +154,7 @@ def test_a_lean_that_no_gantry_has_is_refused(tmp_path: Path) -> None:
 
 def test_a_lean_along_both_axes_moves_rows_and_columns(tmp_path: Path) -> None:
     lean = lambda i: {"ImagePositionPatient": [0.4 * i, -0.5 * i, 2 * i]}  # noqa: E731
-    found = read_series_reading(Source(write_stack(tmp_path / "ct", np.ones((5, 4, 6), np.int16), each=lean)))
+    found = read_dicom(Source(write_stack(tmp_path / "ct", np.ones((5, 4, 6), np.int16), each=lean)))
     assert found.volume.size == (5, 7, 10)
     assert "which grew by 3 rows and 4 columns" in str(found.findings[0])
     assert np.allclose(found.volume.affine[:3, 3], (0, -2, 0))
@@ -164,7 +164,7 @@ def test_a_volume_that_would_grow_without_end_is_refused(tmp_path: Path) -> None
     far = lambda i: {"ImagePositionPatient": [0, 1e5 * i, 2e5 * i]}  # noqa: E731
     write_stack(tmp_path / "ct", np.ones((5, 200, 6), np.int16), each=far, spacing=(0.001, 0.5))
     with pytest.raises(GeometryError, match="folder ct would have more than 2,000,000,000 voxels once it is placed"):
-        read_series_reading(Source(tmp_path / "ct"))
+        read_dicom(Source(tmp_path / "ct"))
 
 
 def test_rounded_positions_of_thin_slices_are_no_tilt(tmp_path: Path) -> None:

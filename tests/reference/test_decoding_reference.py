@@ -17,7 +17,7 @@ from radcnn.data.dicom.decoding import stored_of
 from radcnn.data.dicom.frame import Frame
 from radcnn.data.dicom.layout import Layout, layout_of
 from radcnn.data.dicom.pixels import facts_of, values_of
-from radcnn.data.dicom.single import read_dicom_file
+from radcnn.data.dicom.reader import read_dicom
 from radcnn.data.quiet import quiet
 from radcnn.data.read import read
 
@@ -229,7 +229,7 @@ def test_every_file_of_the_collection_is_an_image_or_is_refused_in_time(real_dat
         except (ReadError, GeometryError) as refusal:
             outcome = "film" if "choose one with item" in str(refusal) else "refused"
         if outcome == "film":
-            volume = read_dicom_file(Source(path, item=1))
+            volume = read_dicom(Source(path, item=1)).volume
             assert volume.rank == 2
         outcomes[outcome] += 1
         assert time.process_time() - start < SECONDS, path.name

@@ -19,8 +19,8 @@ from radcnn.core.volume import Frame, Units, Volume
 from radcnn.data.dicom.agreement import refuse_mixture, refuse_no_slices
 from radcnn.data.dicom.gaps import Filling, filled_in, filling_of
 from radcnn.data.dicom.group import chosen_group
+from radcnn.data.dicom.layout import MAX_VOXELS
 from radcnn.data.dicom.noticed import filled, other_thickness, reason, tilted
-from radcnn.data.dicom.pixels import MAX_VOXELS
 from radcnn.data.dicom.placing import LONE_SLICE_MM, Plane
 from radcnn.data.dicom.regularity import ROUNDING_MM, Stack, beside, broken, stack_of
 from radcnn.data.dicom.slices import Slice

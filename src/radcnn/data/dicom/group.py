@@ -35,7 +35,9 @@ def chosen_group(
     name = f"--series {'' if series.number is None else series.number}"
     way = f"{name}.2" if series.number is not None else f"{name}:2"
     if not split.alike:
-        raise GeometryError(f"{whose} holds {_told(split)}, which are not alike; choose one, the second with {way}")
+        raise GeometryError(
+            f"{whose} holds {_told(split)}, which differ in size or place; choose one, the second with {way}"
+        )
     size = counted(len(split.groups[0]), "slice")
     sentence = (
         f"{whose} holds {len(split.groups)} groups of {size} that show the same part of the patient, told apart by "

@@ -35,7 +35,7 @@ Groups = list[list[int]]
 class Split:
     """The groups of a series, in acquisition order, as indices; `key` says by which attributes.
 
-    alike  all groups are regular volumes of one size, so that a rule may take one; else only a user may
+    alike  all groups are regular volumes of one size and place, so that a rule may take one; else only a user may
     """
 
     key: str
@@ -54,9 +54,7 @@ def told_apart(slices: Sequence[Slice], *, content_only: bool = False) -> Split 
         groups = _grouped(values)
         if len(groups) < 2 or (len(groups) == len(slices) and not series.one_place):
             continue
-        if not series.cover_the_same(groups) and key != "StackID":
-            continue
-        if series.alike(groups):
+        if (key == "StackID" or series.cover_the_same(groups)) and series.alike(groups):
             return Split(key, _in_order(slices, groups, values), True)
         if unlike is None and key in KEYS and not content_only and series.apart(groups):
             unlike = Split(key, _in_order(slices, groups, values), False)
