@@ -275,7 +275,7 @@ def test_phases_that_are_not_alike_are_listed_and_left_to_the_user(tmp_path: Pat
         write_stack(tmp_path / "ct", stack(value, slices), prefix=f"a{value}_", AcquisitionNumber=value, SeriesNumber=3)
     sentence = (
         r"folder ct holds 2 groups told apart by AcquisitionNumber \(4, 6 slices\), which differ in size or "
-        r"place; take the second with --series 3\.2"
+        r"place; choose one, the second with --series 3\.2"
     )
     with pytest.raises(GeometryError, match=sentence):
         taken(tmp_path / "ct")
