@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from radcnn.core.case import Source
 from radcnn.core.errors import ReadError
+from radcnn.data.dicom.reader import read_dicom
 from written_dicom import HU, write_enhanced, written
 
 NUMBERS = np.random.default_rng(8).integers(0, 255, (5, 4, 6)).astype(np.uint8)
@@ -39,20 +40,20 @@ def test_a_frame_is_chosen_by_its_number(tmp_path: Path) -> None:
 def test_a_film_without_a_choice_says_how_to_choose(tmp_path: Path) -> None:
     sentence = r"a\.dcm holds 5 frames without a place .*; choose one with item=0 to item=4"
     with pytest.raises(ReadError, match=sentence):
-        read_dicom(Source(film(tmp_path / "a.dcm"))).volume
+        read_dicom(Source(film(tmp_path / "a.dcm")))
 
 
 @pytest.mark.parametrize("item", [-1, 5, 99])
 def test_a_frame_that_is_not_there_is_refused(tmp_path: Path, item: int) -> None:
     with pytest.raises(ReadError, match=rf"a\.dcm has no item {item}: it holds 5 frames, which are item 0 to item 4"):
-        read_dicom(Source(film(tmp_path / "a.dcm"), item=item)).volume
+        read_dicom(Source(film(tmp_path / "a.dcm"), item=item))
 
 
 def test_a_single_image_is_its_own_item_0(tmp_path: Path) -> None:
     path = written(tmp_path / "a.dcm", NUMBERS[0], Modality="US")
     assert np.array_equal(read_dicom(Source(path, item=0)).volume.voxels[0], NUMBERS[0])
     with pytest.raises(ReadError, match="it holds one frame, which is item 0"):
-        read_dicom(Source(path, item=1)).volume
+        read_dicom(Source(path, item=1))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_a_frame_has_the_spacing_of_its_film(tmp_path: Path, attributes: dict, s
 def test_an_enhanced_film_without_places_is_a_film(tmp_path: Path) -> None:
     path = film(tmp_path / "a.dcm", PerFrameFunctionalGroupsSequence=[Dataset() for _ in range(5)])
     with pytest.raises(ReadError, match="5 frames without a place"):
-        read_dicom(Source(path)).volume
+        read_dicom(Source(path))
     assert np.array_equal(read_dicom(Source(path, item=4)).volume.voxels[0], NUMBERS[4])
 
 

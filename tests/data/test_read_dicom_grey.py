@@ -157,7 +157,7 @@ def test_a_ct_without_rescale_is_told_and_not_called_hu(tmp_path: Path) -> None:
 
 def test_a_modality_lut_in_hu_is_in_hu(tmp_path: Path) -> None:
     sequence = [table([24, 1024, 2024], 0, ModalityLUTType="HU")]
-    volume = read_dicom_file(Source(written(tmp_path / "a.dcm", stored(top=3), ModalityLUTSequence=sequence)))
+    volume = read_dicom(Source(written(tmp_path / "a.dcm", stored(top=3), ModalityLUTSequence=sequence))).volume
     assert (volume.units, volume.voxels.dtype) == ("HU", np.float32)
 
 
@@ -272,9 +272,7 @@ def test_floating_point_pixels_are_read_and_their_padding_is_filled(tmp_path: Pa
     assert np.array_equal(volume.voxels[0, 1:], numbers[1:])
     assert (volume.voxels[0, 0, :2] == np.nanmin(numbers)).all()
     with pytest.raises(ReadError, match="floating-point pixels that are MONOCHROME1"):
-        read_dicom_file(
-            Source(written(tmp_path / "b.dcm", numbers, **stored_as, PhotometricInterpretation="MONOCHROME1"))
-        )
+        read_dicom(Source(written(tmp_path / "b.dcm", numbers, **stored_as, PhotometricInterpretation="MONOCHROME1")))
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.uint32])

@@ -114,7 +114,8 @@ def _film_or_all(headers: list[Header], source: Source) -> list[Header]:
     if first.slice.film and len(headers) == 1:
         number = frame_number(first.file.name, first.slice.frames, source.item)
         return [replace(first, slice=replace(first.slice, number=number))]
-    if source.item is None:
+    film = len(headers) > 1 and all(one.file == first.file and one.slice.plane is None for one in headers)
+    if source.item is None and not film:
         return headers
     return [headers[frame_number(source.path.name, len(headers), source.item)]]
 
