@@ -4,6 +4,7 @@ RadcnnError                 one sentence: what, whose, what is allowed, what cam
 └── InputError              what a person gave cannot be used (exit code 2)
     ├── ReadError           a file that is damaged, unsupported or not what its name says
     ├── GeometryError       positions, spacings or orientations that contradict each other
+    │   └── MisfitError     a mask that does not lie on its image's grid; says in what and by how many mm
     ├── TableError          a table of labels; lists all faults at once, with row and column
     ├── SplitError          a split that would leak, or that the data cannot fill
     ├── SettingsError       an unknown or impossible setting; says "did you mean"
@@ -32,6 +33,19 @@ class ReadError(InputError):
 
 class GeometryError(InputError):
     """Positions, spacings or orientations that contradict each other."""
+
+
+class MisfitError(GeometryError):
+    """A mask that does not lie on its image's grid.
+
+    what    in what it differs: "size", "orientation", "spacing", "place" or "frame of reference"
+    off_mm  how far it is off at the worst place; None where that cannot be said
+    """
+
+    def __init__(self, sentence: str, what: str, off_mm: float | None = None) -> None:
+        self.what = what
+        self.off_mm = off_mm
+        super().__init__(sentence)
 
 
 class TableError(InputError):
