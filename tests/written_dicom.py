@@ -1,16 +1,22 @@
-"""DICOM files made for tests: one image, or a stack of slices anywhere in the patient."""
+"""DICOM files made for tests: one image, a stack of slices anywhere in the patient, or masks of one."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    ExplicitVRLittleEndian,
+    RTStructureSetStorage,
+    SegmentationStorage,
+)
 
 HU = {"RescaleSlope": 1, "RescaleIntercept": -1024, "RescaleType": "HU"}
 FRAME = "2.25.77"
@@ -43,7 +49,7 @@ def written(path: Path, pixels: NDArray, **attributes: Any) -> Path:
         "PhotometricInterpretation": "RGB" if colour else "MONOCHROME2",
         "BitsAllocated": bits,
         "BitsStored": bits,
-        "HighBit": attributes.get("BitsStored", bits) - 1,
+        "HighBit": (attributes.get("BitsStored") or bits) - 1,
         "PixelRepresentation": int(pixels.dtype.kind == "i"),
         "PixelData": np.ascontiguousarray(pixels).astype(pixels.dtype.newbyteorder("<")).tobytes(),
     }
@@ -151,6 +157,101 @@ def write_enhanced(
         ],
     }
     return written(path, stored[0], **{**about, **attributes})
+
+
+def write_seg(
+    path: Path,
+    masks: Mapping[int, NDArray],
+    *,
+    kind: str = "BINARY",
+    names: Mapping[int, str] | None = None,
+    slices: Sequence[int] | None = None,
+    first_mm: ArrayLike = (0.0, 0.0, 0.0),
+    right: ArrayLike = (1.0, 0.0, 0.0),
+    down: ArrayLike = (0.0, 1.0, 0.0),
+    step_mm: ArrayLike = (0.0, 0.0, 2.0),
+    spacing: tuple[float, float] = (0.8, 0.5),
+    **attributes: Any,
+) -> Path:
+    """A DICOM SEG of masks (D, H, W) by segment number, of which `slices` are stored (all by default).
+
+    Of a LABELMAP the pixels hold the numbers; of a FRACTIONAL one the masks are stored as they are, out of 255.
+    """
+    stored = list(slices if slices is not None else range(len(next(iter(masks.values())))))
+    if kind == "LABELMAP":
+        together = np.zeros(next(iter(masks.values())).shape, np.uint8)
+        for n, mask in masks.items():
+            together[mask != 0] = n
+        frames, shown = [together[i] for i in stored], [0] * len(stored)
+    else:
+        frames = [mask[i] for mask in masks.values() for i in stored]
+        shown = [n for n in masks for _ in stored]
+    shared = Dataset()
+    shared.PixelMeasuresSequence = [_item(PixelSpacing=[number(v) for v in spacing])]
+    shared.PlaneOrientationSequence = [
+        _item(ImageOrientationPatient=[number(v) for v in (*np.asarray(right), *np.asarray(down))])
+    ]
+    per_frame = []
+    for at, segment in enumerate(shown):
+        position = np.asarray(first_mm) + stored[at % len(stored)] * np.asarray(step_mm)
+        plane = _item(ImagePositionPatient=[number(v) for v in position])
+        group = _item(FrameContentSequence=[_item()], PlanePositionSequence=[plane])
+        if segment:
+            group.SegmentIdentificationSequence = [_item(ReferencedSegmentNumber=segment)]
+        per_frame.append(group)
+    pixels = np.stack(frames).astype(np.uint8)
+    bits = 1 if kind == "BINARY" else 8
+    content = np.packbits(pixels.reshape(-1) != 0, bitorder="little").tobytes() if bits == 1 else pixels.tobytes()
+    about: dict[str, Any] = {
+        "SOPClassUID": SegmentationStorage if kind != "LABELMAP" else "1.2.840.10008.5.1.4.1.1.66.7",
+        "Modality": "SEG",
+        "FrameOfReferenceUID": FRAME,
+        "SegmentationType": kind,
+        "MaximumFractionalValue": 255 if kind == "FRACTIONAL" else None,
+        "SegmentSequence": [_item(SegmentNumber=n, SegmentLabel=(names or {}).get(n, f"segment {n}")) for n in masks],
+        "NumberOfFrames": len(frames),
+        "BitsAllocated": bits,
+        "BitsStored": bits,
+        "HighBit": bits - 1,
+        "PixelData": content + b"\0" * (len(content) % 2),
+        "SharedFunctionalGroupsSequence": [shared],
+        "PerFrameFunctionalGroupsSequence": per_frame,
+    }
+    return written(path, pixels[0], **{**about, **attributes})
+
+
+def write_rtstruct(
+    path: Path,
+    rois: Mapping[int, Sequence[NDArray]],
+    *,
+    names: Mapping[int, str] | None = None,
+    kind: str = "CLOSED_PLANAR",
+    reference: str = FRAME,
+    **attributes: Any,
+) -> Path:
+    """A DICOM RTSTRUCT of contours (n, 3) in mm, by ROI number."""
+    listed, drawn = [], []
+    for roi, contours in rois.items():
+        name = (names or {}).get(roi, f"roi {roi}")
+        listed.append(_item(ROINumber=roi, ROIName=name, ReferencedFrameOfReferenceUID=reference))
+        items = [
+            _item(
+                ContourGeometricType=kind,
+                NumberOfContourPoints=len(points),
+                ContourData=[number(v) for v in np.asarray(points, dtype=np.float64).reshape(-1)],
+            )
+            for points in contours
+        ]
+        drawn.append(_item(ReferencedROINumber=roi, ContourSequence=items))
+    pixels = ("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored")
+    about: dict[str, Any] = {
+        "SOPClassUID": RTStructureSetStorage,
+        "Modality": "RTSTRUCT",
+        "StructureSetROISequence": listed,
+        "ROIContourSequence": drawn,
+        **dict.fromkeys((*pixels, "HighBit", "PixelRepresentation", "PixelData")),
+    }
+    return written(path, np.zeros((1, 1), np.uint8), **{**about, **attributes})
 
 
 def _item(**attributes: Any) -> Dataset:

@@ -1,0 +1,106 @@
+"""A Mask: whole numbers on the grid of an image, 0 being background, and what the file calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.errors import InputError, ReadError
+from radcnn.core.volume import Volume
+
+LARGEST = 2**31 - 1  # a label that needs more than 32 bits is none
+COUNTED_AT_ONCE = 1 << 24  # voxels; counting needs eight bytes for each
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Labels on an image's grid.
+
+    volume  (1, D, H, W) or (1, H, W) of the image's size, affine and frame, units "mask"; uint8, uint16 or int32
+    names   what the file calls its labels, by number; free text of a header, so it is kept out of every message
+    notes   what was noticed while reading: what was turned, left out or could not be compared
+    """
+
+    volume: Volume
+    names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    notes: tuple[str, ...] = ()
+
+    def counts(self) -> dict[int, int]:
+        """Voxels of each label that occurs, background (0) not counted.
+
+        >>> Mask(Volume(np.array([[[0, 2], [2, 1]]], np.uint8), None, "mask")).counts()
+        {1: 1, 2: 2}
+        """
+        total: dict[int, int] = {}
+        flat = self.volume.voxels.reshape(-1)
+        for start in range(0, flat.size, COUNTED_AT_ONCE):
+            for label, n in _counted(flat[start : start + COUNTED_AT_ONCE]):
+                total[label] = total.get(label, 0) + n
+        return {label: total[label] for label in sorted(total) if label != 0}
+
+
+def on_grid(labels: NDArray, like: Volume, names: Mapping[int, str], notes: Iterable[str]) -> Mask:
+    """A Mask of labels (D, H, W) on the grid of the image `like`, of which a 2D one has a single slice."""
+    voxels = labels[None] if like.rank == 3 else labels
+    volume = Volume(np.ascontiguousarray(voxels), like.affine, "mask", like.frame)
+    return Mask(volume, MappingProxyType(dict(names)), tuple(dict.fromkeys(notes)))
+
+
+def as_labels(name: str, voxels: NDArray) -> NDArray:
+    """Voxels of any type as whole numbers in the smallest of uint8, uint16 and int32 that holds them.
+
+    Raises ReadError when one of them is no whole number, or needs more than 32 bits.
+
+    >>> as_labels("a.nii", np.array([0.0, 300.0])).dtype
+    dtype('uint16')
+    """
+    if voxels.dtype.kind == "f":
+        uneven = voxels != np.rint(voxels)  # NaN is unequal to itself
+        if uneven.any():
+            raise ReadError(
+                f"{name} is no mask: labels must be whole numbers, and {int(uneven.sum())} of its {uneven.size} voxels "
+                "are not; probabilities need a threshold, and a resampled mask needs nearest neighbours"
+            )
+    lowest, highest = float(voxels.min()), float(voxels.max())
+    if lowest < -LARGEST or highest > LARGEST:
+        raise ReadError(f"{name} is no mask: its values reach beyond 32-bit whole numbers; give the mask of the image")
+    return voxels.astype(smallest(lowest, highest), copy=False)
+
+
+def smallest(lowest: float, highest: float) -> type[np.uint8] | type[np.uint16] | type[np.int32]:
+    """The smallest type for labels from `lowest` to `highest`."""
+    if lowest < 0 or highest > np.iinfo(np.uint16).max:
+        return np.int32
+    return np.uint8 if highest <= np.iinfo(np.uint8).max else np.uint16
+
+
+def chosen(name: str, names: Mapping[int, str], segment: int | str | None) -> tuple[int, ...]:
+    """The numbers of the labels that are meant: all of them, or the one of this number or name.
+
+    Names are compared as they stand, then without regard to capitals. Raises InputError listing the numbers (never the
+    names) when there is none or the name is not unique.
+    """
+    if segment is None:
+        return tuple(names)
+    if isinstance(segment, int):
+        found = [number for number in names if number == segment]
+    else:
+        found = [number for number, label in names.items() if label.strip() == segment.strip()]
+        found = found or [n for n, label in names.items() if label.strip().casefold() == segment.strip().casefold()]
+    if len(found) == 1:
+        return (found[0],)
+    numbers = ", ".join(str(number) for number in names) or "none"
+    came = "no label of the number or name asked for" if not found else f"{len(found)} labels of the name asked for"
+    raise InputError(f"{name} has {came}; choose one by its number (segment): {numbers}")
+
+
+def _counted(labels: NDArray) -> list[tuple[int, int]]:
+    if labels.dtype.kind == "u" and labels.dtype.itemsize <= 2:
+        counts = np.bincount(labels)
+        return [(int(label), int(counts[label])) for label in np.flatnonzero(counts)]
+    values, numbers = np.unique(labels, return_counts=True)
+    return [(int(value), int(n)) for value, n in zip(values, numbers, strict=True)]
