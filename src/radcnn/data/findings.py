@@ -60,6 +60,11 @@ FINDINGS: dict[str, tuple[str, Severity]] = {
     "header contradicts positions": ("RC029", "info"),
     "CT without rescale": ("RC030", "warning"),
     "contradictory polarity": ("RC031", "warning"),
+    "mask does not fit its image": ("RC050", "error"),
+    "empty mask": ("RC051", "warning"),
+    "full mask": ("RC052", "warning"),
+    "label not declared": ("RC053", "error"),
+    "box outside the image": ("RC054", "error"),
 }
 
 
