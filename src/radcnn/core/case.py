@@ -42,6 +42,8 @@ class Case:
     centre_mm the centre of the region to look at (x, y, z; LPS), or None for the whole image
     side      given by a fixed split, or None
     attributes  columns for subgroup tables
+    mask      where the mask of its image is, or None
+    box       what is to be found, as (x0, y0, x1, y1) in pixels of the image (see `data.masks.checking`), or None
     """
 
     id: str
@@ -52,3 +54,5 @@ class Case:
     site: str | None = None
     side: Side | None = None
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    mask: Source | None = None
+    box: tuple[float, float, float, float] | None = None

@@ -43,6 +43,8 @@ class CohortSettings:
     site, split   columns of the hospital and of a fixed split (train, val, test)
     image, case   columns of the image file and of the case id; found where they are not given
     centre        three columns with the place to look at: x, y, z in mm, DICOM's LPS
+    mask          the column of the mask's file, found like the image's; an empty cell is a case without mask
+    box           four columns with what is to be found: x0, y0, x1, y1 in pixels, from the image's upper left corner
     subgroups     columns for subgroup tables
     positive      the positive class of a binary target
     kind          "binary", "multiclass", "multilabel" or "regression"; inferred where it is not given
@@ -60,6 +62,8 @@ class CohortSettings:
     image: str | None = None
     case: str | None = None
     centre: tuple[str, str, str] | None = None
+    mask: str | None = None
+    box: tuple[str, str, str, str] | None = None
     subgroups: tuple[str, ...] = ()
     positive: str | None = None
     kind: Kind | None = None
@@ -158,6 +162,8 @@ def _draft(settings: CohortSettings) -> Draft:
             image=settings.image,
             case=settings.case,
             centre=settings.centre,
+            mask=settings.mask,
+            box=settings.box,
             subgroups=settings.subgroups,
         )
         return draft_from_table(path, labels, columns, kind=settings.kind, positive=settings.positive)
@@ -171,7 +177,8 @@ def _draft(settings: CohortSettings) -> Draft:
 
 def _refuse_columns(settings: CohortSettings) -> None:
     """A column makes no sense where there is no table."""
-    given = [n for n in ("patient", "site", "split", "image", "case", "centre", "subgroups") if getattr(settings, n)]
+    columns = ("patient", "site", "split", "image", "case", "centre", "mask", "box", "subgroups")
+    given = [name for name in columns if getattr(settings, name)]
     if len(settings.target) > 1:
         given.append("target")
     if given:
@@ -240,6 +247,8 @@ def _case(draft: Draft, i: int, patient: str) -> Case:
         site=draft.sites[i] if draft.sites else None,
         side=draft.sides[i] if draft.sides else None,
         attributes=MappingProxyType(attributes),
+        mask=draft.masks[i] if draft.masks else None,
+        box=draft.boxes[i] if draft.boxes else None,
     )
 
 

@@ -44,5 +44,7 @@ class Draft:
     sites: tuple[str, ...] | None = None
     centres_mm: tuple[Point, ...] | None = None
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    masks: tuple[Source | None, ...] | None = None
+    boxes: tuple[tuple[float, float, float, float] | None, ...] | None = None
     findings: tuple[Finding, ...] = ()
     has_patients: bool = True  # False where the format itself knows no patients

@@ -116,13 +116,14 @@ def match_images(table: Table, images: Images, column: str, *, private: Sequence
     return tuple(found)
 
 
-def image_column(table: Table, images: Images, case: str | None = None) -> str:
+def image_column(table: Table, images: Images, case: str | None = None, *, besides: str | None = None) -> str:
     """The column that names the images: the case column if it does, else one whose cells all do.
 
+    `besides` is a column that names files but is not meant, the masks'.
     A column of which some cells name none is taken when no other fits, so that these cells are reported. Raises
     InputError when no column names images, or two name different ones.
     """
-    shares = {c: _share(table, c, images) for c in table.columns}
+    shares = {c: _share(table, c, images) for c in table.columns if c != besides}
     whole = [c for c, share in shares.items() if share == 1.0]
     if case is not None and case in whole:
         return case

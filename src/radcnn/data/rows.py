@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from radcnn.core.target import Kind
 from radcnn.data.draft import SIDE_WORDS, Draft, Point
 from radcnn.data.findings import Finding, finding
 from radcnn.data.labels import Labels, labels_from_table
+from radcnn.data.marked import Edges, boxes_of, masks_of
 from radcnn.data.matching import Images, image_column, match_images
 from radcnn.data.read import list_images
 from radcnn.data.table import Table, failed_formulas, read_table
@@ -36,12 +37,15 @@ class Columns:
     image: str | None = None
     case: str | None = None
     centre: tuple[str, str, str] | None = None
+    mask: str | None = None
+    box: Edges | None = None
     subgroups: tuple[str, ...] = ()
 
     def named(self) -> tuple[str, ...]:
         """Every column that was named, once."""
-        single = [self.case, self.image, self.patient, self.site, self.split]
-        return tuple(dict.fromkeys([*(c for c in single if c), *self.target, *(self.centre or ()), *self.subgroups]))
+        single = [self.case, self.image, self.patient, self.site, self.split, self.mask]
+        several = [*self.target, *(self.centre or ()), *(self.box or ()), *self.subgroups]
+        return tuple(dict.fromkeys([*(c for c in single if c), *several]))
 
 
 def draft_from_table(
@@ -56,7 +60,7 @@ def draft_from_table(
 
     Raises TableError with all faults, each with row and column: columns that are missing, or formulas that failed in
     them; else images that are not found, duplicate case ids, empty patients or sites, values that are not numbers,
-    labels or sides that are not understood; InputError when no target is named or the folder holds no image.
+    labels, sides or boxes that are not understood; InputError when no target is named or the folder holds no image.
     """
     folder = Path(folder)
     table = table if isinstance(table, Table) else read_table(table)
@@ -77,19 +81,25 @@ def draft_from_table(
             return None
 
     private = (columns.patient,) if columns.patient else ()
-    images = Images(folder, available)
-    image_in = columns.image or image_column(table, images, columns.case)
+    masks = masks_of(table, folder, available, columns.mask, faults, private=private) if columns.mask else None
+    drawn = {mask.path for mask in masks or () if mask is not None}
+    # images/a.png and its masks/a.png may both be called a: a mask is no image, unless every image is given as one
+    images = Images(folder, [path for path in available if path not in drawn] or available)
+    image_in = columns.image or image_column(table, images, columns.case, besides=columns.mask)
     paths = keep_faults(lambda: match_images(table, images, image_in, private=private))
     labels = keep_faults(lambda: labels_from_table(table, columns.target, kind=kind, positive=positive))
     sides = _sides(table, columns.split, faults) if columns.split else None
     centres = _centres(table, columns.centre, faults) if columns.centre else None
+    boxes = boxes_of(table, columns.box, faults) if columns.box else None
     for column in (columns.patient, columns.site):
         faults += _empty_cells(table, column) if column else []
-    ids = _ids(table, columns.case or image_in, faults, numbered=centres is not None and not columns.case)
+    several = (centres is not None or boxes is not None) and not columns.case
+    ids = _ids(table, columns.case or image_in, faults, numbered=several)
     if faults or paths is None or labels is None:
         raise TableError(table.name, faults)
     said = _findings(table, images, paths, sides)
-    return _draft(table, columns, folder, ids, paths, labels, sides, centres, said)
+    drafted = _draft(table, columns, folder, ids, paths, labels, sides, centres, said)
+    return replace(drafted, masks=masks, boxes=boxes)
 
 
 def _draft(

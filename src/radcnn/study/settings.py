@@ -56,6 +56,8 @@ class StudySettings:
     image: str | None = None
     case: str | None = None
     centre: tuple[str, str, str] | None = None
+    mask: str | None = None
+    box: tuple[str, str, str, str] | None = None
     subgroup: tuple[str, ...] = ()
     positive: str | None = None
     kind: Kind | None = None
@@ -86,11 +88,11 @@ class StudySettings:
             parse_rule(rule)
         # refused here, not when the trained network is judged
         EvaluationSettings(resamples=self.resamples, prevalences=self.prevalences)
-        shown = (*self.subgroup, *self.target, self.site, self.split, *(self.centre or ()))
+        shown = (*self.subgroup, *self.target, self.site, self.split, *(self.centre or ()), *(self.box or ()))
         if self.patient is not None and self.patient in shown:
             raise SettingsError(
-                f"column {self.patient!r} names the patient, so it cannot be a target, site, subgroup, split or "
-                "centre, whose cells are shown on the report or in messages; choose another column"
+                f"column {self.patient!r} names the patient, so it cannot be a target, site, subgroup, split, "
+                "centre or box, whose cells are shown on the report or in messages; choose another column"
             )
         if self.region_mm is not None and self.centre is None:
             raise SettingsError(
