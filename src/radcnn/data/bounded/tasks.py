@@ -24,6 +24,8 @@ TASKS: dict[str, str] = {
     "dicom pixels": "radcnn.data.dicom.inside:pixels",
     "dicom file": "radcnn.data.dicom.inside:file",
     "nifti file": "radcnn.data.nifti:inside",
+    "dicom mask": "radcnn.data.masks.inside:masks",
+    "dicom frames of reference": "radcnn.data.masks.inside:references",
 }
 TOO_MUCH_MEMORY = "memory"  # what crosses in place of an error's kind
 ERRORS: dict[str, type[RadcnnError]] = {kind.__name__: kind for kind in (ReadError, GeometryError, InputError)}
