@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from radcnn.core.version import __version__
 
 if TYPE_CHECKING:
+    from radcnn.data.masks.placed import mask
     from radcnn.data.read import read
     from radcnn.networks.card import card
     from radcnn.study.begin import new
@@ -33,6 +34,7 @@ _PLACES = {
     "check": "radcnn.study.checking",
     "demo": "radcnn.study.running",
     "evaluate": "radcnn.study.judging",
+    "mask": "radcnn.data.masks.placed",
     "new": "radcnn.study.begin",
     "predict": "radcnn.study.predicting",
     "read": "radcnn.data.read",
@@ -41,7 +43,20 @@ _PLACES = {
     "train": "radcnn.study.training",
 }
 
-__all__ = ["__version__", "card", "check", "demo", "evaluate", "new", "predict", "read", "report", "run", "train"]
+__all__ = [
+    "__version__",
+    "card",
+    "check",
+    "demo",
+    "evaluate",
+    "mask",
+    "new",
+    "predict",
+    "read",
+    "report",
+    "run",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from radcnn.core.volume import Volume
 from radcnn.data.reading import Reading
+
+if TYPE_CHECKING:
+    from radcnn.data.masks.mask import Mask
 
 UNKNOWN = "unknown: lengths are in voxels"
 PLACES = {"patient": "in the patient (LPS)", "image": "spacing known, place in the patient unknown", "unknown": UNKNOWN}
@@ -43,6 +46,20 @@ def read_json(found: Reading) -> dict[str, Any]:
         "maximum": _finite(float(volume.voxels.max())),
         "findings": [finding.as_json() for finding in found.findings],
     }
+
+
+def mask_text(found: Mask) -> str:
+    """Size of a mask and the voxels of each label, with what the file calls it."""
+    volume, counts = found.volume, found.counts()
+    lines = [f"size      {' x '.join(map(str, volume.size))} ({AXES[volume.rank]}), like its image"]
+    lines += [f"label {label:<4}{n:,} voxels  {found.names.get(label, '')}".rstrip() for label, n in counts.items()]
+    return "\n".join([*lines, *([] if counts else ["empty: no voxel has a label"]), *found.notes])
+
+
+def mask_json(found: Mask) -> dict[str, Any]:
+    """The same as a JSON object."""
+    labels = {str(label): {"voxels": n, "name": found.names.get(label)} for label, n in found.counts().items()}
+    return {"size": list(found.volume.size), "labels": labels, "notes": list(found.notes)}
 
 
 def _channels(volume: Volume) -> str:

@@ -104,6 +104,33 @@ def read(
 
 
 @app.command()
+def mask(
+    path: Annotated[Path, typer.Argument(help="A DICOM SEG or RTSTRUCT, or a mask as an image.", show_default=False)],
+    image: Annotated[Path, typer.Argument(help="Its image, or the folder of its series.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A .nii or .nii.gz file to write it to.", show_default=False)
+    ] = None,
+    segment: Annotated[
+        str | None, typer.Option("--segment", help="One segment alone, by number or name.", show_default=False)
+    ] = None,
+    overlap: Annotated[str, typer.Option("--overlap", help="'refuse', or 'higher' number wins.")] = "refuse",
+    series: Annotated[
+        str | None, typer.Option("--series", help="Which series of the image's folder.", show_default=False)
+    ] = None,
+    as_json: AsJson = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Put a mask onto the voxels of its image, or say by how many millimetres it does not fit."""
+    with one_sentence():
+        from radcnn.cli.images import mask_json, mask_text
+        from radcnn.data.masks.placed import mask as place_mask
+
+        found = place_mask(path, image, segment=segment, overlap=overlap, series=series, out=out)  # type: ignore[arg-type]
+        show(mask_json(found), mask_text(found), as_json=as_json)
+        if out is not None and not quiet and not as_json:
+            typer.echo(f"wrote {out}")
+
+
+@app.command()
 @with_options(*DATA_OPTIONS, *TRAINING_OPTIONS)
 def new(data: Data, out: Out = None, as_json: AsJson = False, quiet: Quiet = False, **options: Any) -> None:
     """Look at the data, split them once, propose a plan; writes a study with its study.yaml."""
