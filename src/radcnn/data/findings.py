@@ -65,6 +65,11 @@ FINDINGS: dict[str, tuple[str, Severity]] = {
     "full mask": ("RC052", "warning"),
     "label not declared": ("RC053", "error"),
     "box outside the image": ("RC054", "error"),
+    "axes not at right angles": ("RC035", "warning"),
+    "place in an atlas": ("RC036", "info"),
+    "spacing contradicts the affine": ("RC037", "warning"),
+    "unit of length not said": ("RC038", "info"),
+    "bytes after the image": ("RC039", "warning"),
 }
 
 
