@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import highdicom
 import nibabel
@@ -11,12 +12,14 @@ import pydicom
 import pytest
 from PIL import Image
 from pydicom.uid import CTImageStorage
+from scipy.spatial.transform import Rotation
 
 from radcnn.core.errors import GeometryError, RadcnnError, ReadError
 from radcnn.core.volume import Volume
 from radcnn.data.npz import open_npz
 from radcnn.data.read import list_images, read
 from written_dicom import write_stack
+from written_nifti import write_nifti_bytes
 
 GENERATOR = np.random.default_rng(19)
 
@@ -60,6 +63,47 @@ def test_nifti_files_lie_where_nibabel_says(real_data: Path) -> None:
         corner = np.array(theirs.shape) - 1
         ras = nibabel.affines.apply_affine(theirs.affine, corner)
         assert np.allclose(ours.world(corner[::-1]), ras * (-1, -1, 1), atol=1e-9)
+
+
+NIFTI_TYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("ending", ["nii", "nii.gz"])
+def test_nifti_of_every_type_has_the_values_of_nibabel(
+    tmp_path: Path, version: int, order: Literal["<", ">"], ending: str
+) -> None:
+    for stored in NIFTI_TYPES:
+        for fields in ({}, {"scl_slope": 0.37, "scl_inter": -1024.25}, {"scl_slope": 0, "scl_inter": 3}):
+            array = GENERATOR.integers(0, 127, (3, 4, 5, 2)).astype(stored)
+            path = write_nifti_bytes(tmp_path / f"a.{ending}", array, version=version, order=order, **fields)
+            theirs = np.asarray(nibabel.load(path).dataobj)
+            for item in (0, 1):
+                ours = read(path, item=item).voxels
+                assert ours.dtype.itemsize <= max(theirs.dtype.itemsize, 4)
+                assert np.array_equal(ours[0], theirs[..., item].transpose().astype(ours.dtype))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("method", ["sform", "qform", "both"])
+def test_nifti_of_any_rotation_lies_where_nibabel_says(tmp_path: Path, version: int, method: str) -> None:
+    for _ in range(40):
+        affine = np.eye(4)
+        mirror = GENERATOR.choice([-1.0, 1.0], 3)
+        affine[:3, :3] = Rotation.random(rng=GENERATOR).as_matrix() * GENERATOR.uniform(0.2, 5, 3) * mirror
+        affine[:3, 3] = GENERATOR.uniform(-500, 500, 3)
+        image = (nibabel.Nifti1Image if version == 1 else nibabel.Nifti2Image)(np.zeros((40, 50, 60), np.uint8), affine)
+        image.set_sform(affine, 0 if method == "qform" else 1)
+        image.set_qform(affine, 0 if method == "sform" else 1)
+        nibabel.save(image, tmp_path / "a.nii")
+        ours, theirs = read(tmp_path / "a.nii"), nibabel.load(tmp_path / "a.nii").affine
+        exact = 0.0 if method != "qform" else 1e-9
+        for corner in np.ndindex(2, 2, 2):
+            ras = nibabel.affines.apply_affine(theirs, np.array(corner) * (39, 49, 59))
+            assert ours.world((np.array(corner) * (39, 49, 59))[::-1]) == pytest.approx(
+                ras * (-1, -1, 1), abs=exact + 1e-9
+            )
 
 
 def test_medmnist_items_are_those_of_numpy(real_data: Path) -> None:

@@ -60,16 +60,16 @@ FINDINGS: dict[str, tuple[str, Severity]] = {
     "header contradicts positions": ("RC029", "info"),
     "CT without rescale": ("RC030", "warning"),
     "contradictory polarity": ("RC031", "warning"),
-    "mask does not fit its image": ("RC050", "error"),
-    "empty mask": ("RC051", "warning"),
-    "full mask": ("RC052", "warning"),
-    "label not declared": ("RC053", "error"),
-    "box outside the image": ("RC054", "error"),
     "axes not at right angles": ("RC035", "warning"),
     "place in an atlas": ("RC036", "info"),
     "spacing contradicts the affine": ("RC037", "warning"),
     "unit of length not said": ("RC038", "info"),
     "bytes after the image": ("RC039", "warning"),
+    "mask does not fit its image": ("RC050", "error"),
+    "empty mask": ("RC051", "warning"),
+    "full mask": ("RC052", "warning"),
+    "label not declared": ("RC053", "error"),
+    "box outside the image": ("RC054", "error"),
 }
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from pathlib import Path
 from typing import Literal
 
 from radcnn.core.errors import ReadError
+from radcnn.data.unpacking import GZIP_MARK, unpacked_head
 
 Format = Literal["png", "jpeg", "tiff", "npz", "nifti", "dicom"]
 
 HEAD = 352  # bytes that tell the formats apart: NIfTI-1 has its mark at 344, DICOM at 128
+ANALYZE_BYTES = 348
 
 # the ending a person would expect, for messages and for listing folders without opening every file
 ENDINGS: dict[str, Format] = {
@@ -59,15 +59,6 @@ def head_of(path: Path) -> bytes:
         raise ReadError(f"{path.name} could not be opened: {cause.strerror}; check its permissions") from None
 
 
-def _unpacked_head(path: Path) -> bytes:
-    """The first bytes inside a gzip file; empty when it is damaged there."""
-    try:
-        with gzip.open(path) as file:
-            return file.read(HEAD)
-    except (OSError, EOFError, zlib.error):
-        return b""
-
-
 def _is_nifti(head: bytes) -> bool:
     return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0")
 
@@ -99,21 +90,48 @@ def format_of(path: Path) -> Format:
     """
     head = head_of(path)
     found = recognised(head)
-    if found is None and head.startswith(b"\x1f\x8b"):
-        found = "nifti" if _is_nifti(_unpacked_head(path)) else None
-        if found is None:
-            raise ReadError(
-                f"{path.name} is a gzip file that holds no NIfTI image or is damaged; unpack it, or copy it again"
-            )
+    if found is None and head.startswith(GZIP_MARK):
+        found = _packed_format(path)
     if found is None:
         raise ReadError(_unknown(path, head))
     return found
+
+
+def _packed_format(path: Path) -> Format:
+    """The format inside a gzip file; raises ReadError when it is none that is read packed."""
+    head = unpacked_head(path, HEAD)
+    if _is_nifti(head):
+        return "nifti"
+    if head.startswith(GZIP_MARK):
+        raise ReadError(f"{path.name} is packed twice with gzip; unpack it once")
+    if _is_analyze(head):
+        raise ReadError(_analyze(path))
+    raise ReadError(f"{path.name} is a gzip file that holds no NIfTI image or is damaged; unpack it, or copy it again")
+
+
+def _is_analyze(head: bytes) -> bool:
+    """Whether it is a header of ANALYZE 7.5, the form before NIfTI: 348 bytes that begin with their number."""
+    return len(head) >= ANALYZE_BYTES and ANALYZE_BYTES in (
+        int.from_bytes(head[:4], "little"),
+        int.from_bytes(head[:4], "big"),
+    )
+
+
+def _analyze(path: Path) -> str:
+    return (
+        f"{path.name} is a header of ANALYZE 7.5, which does not say which side is left; convert the original to NIfTI "
+        "with the program that made it"
+    )
 
 
 def _unknown(path: Path, head: bytes) -> str:
     """The sentence for a file that is none of ours."""
     if not head:
         return f"{path.name} is empty (0 bytes); copy it again from its source"
+    if _is_analyze(head):
+        return _analyze(path)
+    if path.suffix.lower() == ".img":
+        return f"{path.name} holds only the voxels of a pair (.hdr, .img); convert the pair to one .nii.gz file"
     what = "text" if _is_text(head) else "something else"
     hint = hinted(path)
     if hint == "dicom" and what != "text":

@@ -51,7 +51,7 @@ READERS: dict[Format, Reader] = {
     "nifti": _read_nifti,
     "dicom": _read_dicom,
 }
-HAVE_ITEMS: tuple[Format, ...] = ("npz", "dicom")
+HAVE_ITEMS: tuple[Format, ...] = ("npz", "dicom", "nifti")
 assert set(READERS) == set(get_args(Format)), "one reader per format"
 
 
@@ -116,7 +116,7 @@ def _refuse_items(source: Source, form: Format | None) -> None:
     whole = source.array is not None and form != "npz"
     if whole or (source.item is not None and form not in HAVE_ITEMS):
         raise InputError(
-            f"{source.path.name} is one image; an array can only be named in an npz file, an item also in a DICOM film"
+            f"{source.path.name} is one image; an array can only be named in an npz file, an item also in a film or a 4D NIfTI"
         )
 
 
