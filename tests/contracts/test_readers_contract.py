@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,18 +36,35 @@ def write_pillow(path: Path) -> None:
     Image.fromarray(PIXELS).save(path)
 
 
+def write_metaimage(path: Path) -> None:
+    head = {"ObjectType": "Image", "NDims": 2, "BinaryData": True, "BinaryDataByteOrderMSB": False}
+    head |= {"CompressedData": False, "TransformMatrix": "1 0 0 1", "Offset": "0 0", "ElementSpacing": "0.5 0.5"}
+    head |= {"DimSize": "20 24", "ElementType": "MET_UCHAR", "ElementDataFile": "LOCAL"}
+    path.write_bytes("".join(f"{key} = {value}\n" for key, value in head.items()).encode() + PIXELS.tobytes())
+
+
+def write_nrrd(path: Path) -> None:
+    head = "NRRD0004\ntype: uchar\ndimension: 2\nsizes: 20 24\nspacings: 0.5 0.5\nencoding: gzip\n\n"
+    path.write_bytes(head.encode() + gzip.compress(PIXELS.tobytes(), mtime=0))
+
+
+NEEDS = {"mha": "SimpleITK", "nrrd": "SimpleITK"}  # readers that use what is installed beside radcnn
 SAMPLES: dict[str, tuple[str, Callable[[Path], None]]] = {
     "png": ("a.png", write_pillow),
     "jpeg": ("a.jpg", write_pillow),
     "tiff": ("a.tif", write_pillow),
     "npz": ("a.npz", write_npz),
     "nifti": ("a.nii", write_nifti_file),
+    "mha": ("a.mha", write_metaimage),
+    "nrrd": ("a.nrrd", write_nrrd),
     "dicom": ("a.dcm", write_dicom),
 }
 
 
 @pytest.fixture(params=sorted(READERS))
 def sample(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    if request.param in NEEDS:
+        pytest.importorskip(NEEDS[request.param], reason=f"{request.param} is read with {NEEDS[request.param]}")
     name, write = SAMPLES[request.param]
     write(tmp_path / name)
     return tmp_path / name

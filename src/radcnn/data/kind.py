@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
 from radcnn.core.errors import ReadError
 from radcnn.data.unpacking import GZIP_MARK, unpacked_head
 
-Format = Literal["png", "jpeg", "tiff", "npz", "nifti", "dicom"]
+Format = Literal["png", "jpeg", "tiff", "npz", "nifti", "mha", "nrrd", "dicom"]
 
 HEAD = 352  # bytes that tell the formats apart: NIfTI-1 has its mark at 344, DICOM at 128
 ANALYZE_BYTES = 348
@@ -23,6 +24,10 @@ ENDINGS: dict[str, Format] = {
     ".npz": "npz",
     ".nii": "nifti",
     ".nii.gz": "nifti",
+    ".mha": "mha",
+    ".mhd": "mha",
+    ".nrrd": "nrrd",
+    ".nhdr": "nrrd",
     ".dcm": "dicom",
     ".dicom": "dicom",
     ".ima": "dicom",
@@ -33,10 +38,14 @@ FORMAT_NAMES: dict[Format, str] = {
     "tiff": "TIFF",
     "npz": "npz",
     "nifti": "NIfTI",
+    "mha": "MetaImage",
+    "nrrd": "NRRD",
     "dicom": "DICOM",
 }
 READABLE = ", ".join(FORMAT_NAMES.values())
 
+METAIMAGE_START = re.compile(rb"(?:Comment|ObjectType|ObjectSubType|NDims)[ \t]*=")
+METAIMAGE_KEY = re.compile(rb"^NDims[ \t]*=", re.MULTILINE)
 TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF, either byte order
 
 
@@ -79,6 +88,10 @@ def recognised(head: bytes) -> Format | None:
         return "npz"
     if head[128:132] == b"DICM":
         return "dicom"
+    if head.startswith(b"NRRD000"):
+        return "nrrd"
+    if METAIMAGE_START.match(head) and METAIMAGE_KEY.search(head):
+        return "mha"
     return "nifti" if _is_nifti(head) else None
 
 

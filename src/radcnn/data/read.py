@@ -1,6 +1,6 @@
 """One way to read an image: the file's first bytes choose the reader, a folder is a DICOM series.
 
-    read("a.png")                                    a PNG, JPEG, TIFF, NIfTI or DICOM file
+    read("a.png")                                    a PNG, JPEG, TIFF, NIfTI, MetaImage, NRRD or DICOM file
     read("ct/series 3")                              a folder with the slices of one DICOM series
     read("set.npz", array="train_images", item=7)    one image of an npz file
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -43,12 +43,20 @@ def _read_dicom(source: Source) -> Reading:
     return read_dicom(source)
 
 
+def _read_itk(source: Source, form: Literal["mha", "nrrd"]) -> Volume:
+    from radcnn.data.itk import read_itk
+
+    return read_itk(source, form)
+
+
 READERS: dict[Format, Reader] = {
     "png": partial(read_image, form="png"),
     "jpeg": partial(read_image, form="jpeg"),
     "tiff": partial(read_image, form="tiff"),
     "npz": read_npz,
     "nifti": _read_nifti,
+    "mha": partial(_read_itk, form="mha"),
+    "nrrd": partial(_read_itk, form="nrrd"),
     "dicom": _read_dicom,
 }
 HAVE_ITEMS: tuple[Format, ...] = ("npz", "dicom", "nifti")
