@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, InputError, RadcnnError, ReadError
-from radcnn.data.read import read
+from radcnn.data.read import read, read_noted
 from radcnn.transforms.intensity import Intensity
 from radcnn.transforms.preparation import Preparation, prepare_volume
 from written_dicom import write_enhanced, write_stack, written
@@ -284,3 +285,13 @@ def test_messages_never_hold_the_path_above_the_folder(tmp_path: Path) -> None:
     with pytest.raises(RadcnnError) as caught:
         read(folder)
     assert "Doe" not in str(caught.value)
+
+
+def test_a_real_series_is_placed_by_positions_against_its_thickness(real_data: Path) -> None:
+    found = read_noted(Source(real_data / "ct_series"))
+    assert (found.volume.size, found.volume.spacing_mm) == ((20, 512, 512), (2.0, 0.9765625, 0.9765625))
+    (noticed,) = found.findings
+    assert str(noticed) == (
+        "RC029 info: SliceThickness of folder ct_series says 3 mm, but its slices lie 2 mm apart (slices that overlap "
+        "are common); the positions were used"
+    )

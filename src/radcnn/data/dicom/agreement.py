@@ -22,10 +22,12 @@ def refuse_no_slices(slices: Sequence[Slice], whose: str) -> None:
         if found.fault:
             raise GeometryError(found.fault)
         if found.film:
-            raise GeometryError(f"{whose} has several files, and {found.name} holds {found.frames} frames")
+            raise GeometryError(
+                f"the series in {whose} has several files, and {found.name} holds {found.frames} frames"
+            )
         if found.plane is None:
             raise GeometryError(
-                f"{whose} is no volume: {found} lacks its position, orientation or pixel spacing; "
+                f"the series in {whose} is no volume: {found} lacks its position, orientation or pixel spacing; "
                 "give its images one by one"
             )
     _refuse_copies(slices, whose)
@@ -37,7 +39,7 @@ def _refuse_copies(slices: Sequence[Slice], whose: str) -> None:
         # anonymisers give all slices one SOPInstanceUID, so it says "the same image" only together with the place
         twin = seen.setdefault((found.instance_uid, found.number, found.plane), found)
         if twin is not found and twin.keys == found.keys:
-            raise GeometryError(f"{whose} holds one image twice ({twin} and {found}); remove the copy")
+            raise GeometryError(f"the series in {whose} holds one image twice ({twin} and {found}); remove the copy")
 
 
 def difference(slices: Sequence[Slice]) -> tuple[str, Slice] | None:
@@ -76,7 +78,7 @@ def refuse_mixture(slices: Sequence[Slice], whose: str) -> None:
     if found is not None:
         what, other = found
         raise GeometryError(
-            f"{whose} is no volume: {slices[0]} and {other} differ in {what}; "
+            f"the series in {whose} is no volume: {slices[0]} and {other} differ in {what}; "
             "put images that do not belong together into folders of their own"
         )
 

@@ -174,8 +174,8 @@ def _tilt(stack: Stack, whose: str) -> Tilt | None:
         return None
     if stack.lean_degrees > STEEPEST_DEGREES:
         raise GeometryError(
-            f"{whose} is no regular volume: its slices are stacked {stack.lean_degrees:.1f} degrees off their normal, "
-            f"more than a tilted gantry makes them ({STEEPEST_DEGREES:g}); export them again"
+            f"the series in {whose} is no regular volume: its slices are stacked {stack.lean_degrees:.1f} degrees "
+            f"off their normal, more than a tilted gantry makes them ({STEEPEST_DEGREES:g}); export them again"
         )
     shifts = stack.aside / np.array(stack.spacing)
     # a stack that leans along one axis is moved along that one only: no image is blurred for what is rounding

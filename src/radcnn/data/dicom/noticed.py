@@ -76,7 +76,7 @@ def other_thickness(slices: Sequence[Slice], stack: Stack, whose: str) -> Findin
 
 def reason(fault: Break, slices: Sequence[Slice], stack: Stack, whose: str) -> str:
     """Why sorted slices are no volume, and where."""
-    start, at, gaps = f"{whose} is no regular volume:", fault.at, stack.gaps
+    start, at, gaps = f"the series in {whose} is no regular volume:", fault.at, stack.gaps
     depths = [f"{_at(depth)} along the normal" for depth in stack.depths]
     if fault.kind == "same place":
         return (
