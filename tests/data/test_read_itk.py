@@ -13,6 +13,7 @@ import pytest
 
 from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, InputError, ReadError
+from radcnn.data.itk import itk_facts
 from radcnn.data.itk.metaimage import metaimage_header
 from radcnn.data.itk.nrrd import nrrd_header
 from radcnn.data.kind import format_of
@@ -35,7 +36,7 @@ def test_without_simpleitk_one_sentence_says_what_to_install(
     with pytest.raises(
         InputError, match=rf"{name} is a {what} file, and these are read with SimpleITK, .*radcnn\[itk\]"
     ):
-        read(tmp_path / name)
+        itk_facts(tmp_path / name, "mha" if name.startswith("a.m") else "nrrd")
     assert list_images(tmp_path) == (tmp_path / name,)
 
 
@@ -244,10 +245,10 @@ def test_spaces_of_the_patient_are_told_apart(sitk: Any, tmp_path: Path) -> None
 
 
 def test_axes_that_are_not_at_right_angles_are_kept_and_told(sitk: Any, tmp_path: Path) -> None:
-    from radcnn.data.itk import read_itk_reading
+    from radcnn.data.grid.reading import read_grid
 
     path = write_nrrd(tmp_path / "a.nrrd", space_directions="(0.7,0,0) (0,0.8,0) (0,0.5,2.5)")
-    found = read_itk_reading(Source(path), "nrrd")
+    found = read_grid(Source(path), "nrrd")
     assert [finding.code for finding in found.findings] == ["RC035"]
     assert found.volume.affine is not None
     assert found.volume.affine[:3, 0] == pytest.approx([0, 0.5, 2.5], abs=1e-12)

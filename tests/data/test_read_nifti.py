@@ -16,7 +16,8 @@ from radcnn.core.case import Source
 from radcnn.core.errors import ReadError
 from radcnn.core.volume import Volume
 from radcnn.data.grid import GridFacts, grid_into
-from radcnn.data.nifti import nifti_facts, read_nifti_reading, write_nifti
+from radcnn.data.grid.reading import read_grid
+from radcnn.data.nifti import nifti_facts, write_nifti
 from radcnn.data.nifti.placing import lps
 from radcnn.data.read import read
 from written_nifti import write_nifti_bytes
@@ -183,7 +184,7 @@ def test_a_slope_of_zero_or_of_nan_scales_nothing(tmp_path: Path, slope: float) 
 def test_axes_that_are_not_at_right_angles_are_kept_exactly_and_told(tmp_path: Path) -> None:
     tilted = np.array([[1, 0, 0], [0, 1, 0.3], [0, 0, 2.0]])
     nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5, 6), np.uint8), turned(tilted)), tmp_path / "a.nii")
-    found = read_nifti_reading(Source(tmp_path / "a.nii"))
+    found = read_grid(Source(tmp_path / "a.nii"), "nifti")
     assert [f.code for f in found.findings] == ["RC035", "RC038"]
     assert found.findings[0].sentence.startswith("the axes of a.nii are not at right angles (off by up to 8.5 degrees)")
     assert np.array_equal(found.volume.affine, lps(nibabel.load(tmp_path / "a.nii").affine))
@@ -191,7 +192,7 @@ def test_axes_that_are_not_at_right_angles_are_kept_exactly_and_told(tmp_path: P
 
 def test_an_atlas_a_contradicted_spacing_and_an_unsaid_unit_are_told(tmp_path: Path) -> None:
     write_nifti_bytes(tmp_path / "a.nii", np.zeros((4, 5, 6), np.uint8), sform_code=4, pixdim=[1] * 8)
-    findings = read_nifti_reading(Source(tmp_path / "a.nii")).findings
+    findings = read_grid(Source(tmp_path / "a.nii"), "nifti").findings
     assert [f.code for f in findings] == ["RC036", "RC037"]
     assert findings[0].sentence == "a.nii lies in the space of the MNI atlas, not in that of its scanner"
     assert "1 x 1 x 1 mm in pixdim and 0.5 x 0.5 x 2 mm in its sform" in findings[1].sentence
@@ -203,7 +204,7 @@ def test_a_short_padding_after_the_voxels_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.nii").write_bytes(content)
     (tmp_path / "a.nii.gz").write_bytes(gzip.compress(content))
     for name in ("a.nii", "a.nii.gz"):
-        told = [str(f) for f in read_nifti_reading(Source(tmp_path / name)).findings if f.code == "RC039"]
+        told = [str(f) for f in read_grid(Source(tmp_path / name), "nifti").findings if f.code == "RC039"]
         assert len(told) == 1
         assert told[0].startswith(f"RC039 warning: {name} holds 100 bytes after its voxels, which were not read;")
 

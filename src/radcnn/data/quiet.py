@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-LOGGERS = ("pydicom", "highdicom", "nibabel.global")
+LOGGERS = ("pydicom", "highdicom")
 
 _lock = threading.Lock()
 _inside = 0

@@ -31,10 +31,10 @@ __all__ = ["READERS", "list_images", "read", "read_and_write", "read_noted", "re
 Reader = Callable[[Source], Volume | Reading]
 
 
-def _read_nifti(source: Source) -> Volume:
-    from radcnn.data.nifti import read_nifti
+def _read_grid(source: Source, form: Literal["nifti", "mha", "nrrd"]) -> Reading:
+    from radcnn.data.grid.reading import read_grid
 
-    return read_nifti(source)
+    return read_grid(source, form)
 
 
 def _read_dicom(source: Source) -> Reading:
@@ -43,20 +43,14 @@ def _read_dicom(source: Source) -> Reading:
     return read_dicom(source)
 
 
-def _read_itk(source: Source, form: Literal["mha", "nrrd"]) -> Volume:
-    from radcnn.data.itk import read_itk
-
-    return read_itk(source, form)
-
-
 READERS: dict[Format, Reader] = {
     "png": partial(read_image, form="png"),
     "jpeg": partial(read_image, form="jpeg"),
     "tiff": partial(read_image, form="tiff"),
     "npz": read_npz,
-    "nifti": _read_nifti,
-    "mha": partial(_read_itk, form="mha"),
-    "nrrd": partial(_read_itk, form="nrrd"),
+    "nifti": partial(_read_grid, form="nifti"),
+    "mha": partial(_read_grid, form="mha"),
+    "nrrd": partial(_read_grid, form="nrrd"),
     "dicom": _read_dicom,
 }
 HAVE_ITEMS: tuple[Format, ...] = ("npz", "dicom", "nifti")
@@ -124,7 +118,8 @@ def _refuse_items(source: Source, form: Format | None) -> None:
     whole = source.array is not None and form != "npz"
     if whole or (source.item is not None and form not in HAVE_ITEMS):
         raise InputError(
-            f"{source.path.name} is one image; an array can only be named in an npz file, an item also in a film or a 4D NIfTI"
+            f"{source.path.name} is one image; an array can only be named in an npz file, an item also in a film or "
+            "a 4D NIfTI"
         )
 
 

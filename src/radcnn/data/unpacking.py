@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import os
 import zlib
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from radcnn.core.errors import ReadError
 
-try:
-    from isal import isal_zlib as _inflate  # ISA-L unpacks twice as fast as zlib, through the same calls
-except ImportError:
-    _inflate = zlib
+_inflate: Any = zlib
+with suppress(ImportError):
+    _inflate = import_module("isal.isal_zlib")  # ISA-L unpacks twice as fast as zlib, through the same calls
 
-DAMAGE = (zlib.error, _inflate.error)
+DAMAGE: tuple[type[Exception], ...] = (zlib.error, _inflate.error)
 GZIP_MARK = b"\x1f\x8b"
 Packing = Literal["raw", "gzip", "zlib"]
 WINDOW = {"gzip": 31, "zlib": 15}  # zlib's code for the kind of header and checksum around deflated bytes

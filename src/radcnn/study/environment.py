@@ -10,7 +10,7 @@ from radcnn.core.version import __version__
 from radcnn.learning.execution import available_cores, available_device
 
 ROUNDING = ("device", "cores", "torch")  # what decides the order in which floats are summed
-PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pydicom", "highdicom", "nibabel", "pillow")
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pydicom", "highdicom", "isal", "pillow")
 
 
 def environment() -> dict[str, str]:

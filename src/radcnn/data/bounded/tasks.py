@@ -22,8 +22,7 @@ TASKS: dict[str, str] = {
     "dicom places": "radcnn.data.dicom.inside:places",
     "dicom slices": "radcnn.data.dicom.inside:slices",
     "dicom pixels": "radcnn.data.dicom.inside:pixels",
-    "dicom file": "radcnn.data.dicom.inside:file",
-    "nifti file": "radcnn.data.nifti:inside",
+    "grid file": "radcnn.data.grid.inside:grids",
     "dicom mask": "radcnn.data.masks.inside:masks",
     "dicom frames of reference": "radcnn.data.masks.inside:references",
 }

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from radcnn.core.errors import ReadError
 from radcnn.core.volume import Frame, Units, Volume
+from radcnn.data.bounded.limits import FREE_UNPACKED, MOST_UNPACKED
 from radcnn.data.findings import Finding, finding
 from radcnn.data.grid.types import COLOURS, Order, Stored, stored_type
 from radcnn.data.unpacking import Packing
 
 MAX_UNPACKED_BYTES = 4 << 30  # of the array as stored; a whole-body CT has 1 GiB
-SAFE_UNPACKED_BYTES = 384 << 20  # a .nii.gz or other packed file of any size may unpack to this
-UNPACKED_RATIO = 400  # beyond that, to this many times its size: deflate reaches 1000, real masks 300
+SAFE_UNPACKED_BYTES = FREE_UNPACKED  # a .nii.gz or other packed file of any size may unpack to this
+UNPACKED_RATIO = MOST_UNPACKED  # beyond that, to this many times its size
 SURPLUS_BYTES = 4096  # after the voxels; more than that, or than a frame, is no padding but another image
 
 

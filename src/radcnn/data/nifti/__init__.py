@@ -1,7 +1,6 @@
 """NIfTI in and out: what a header says, and a Volume written so that it comes back with every digit."""
 
 from radcnn.data.nifti.facts import nifti_facts
-from radcnn.data.nifti.reading import read_nifti, read_nifti_reading
 from radcnn.data.nifti.writing import write_nifti
 
-__all__ = ["nifti_facts", "read_nifti", "read_nifti_reading", "write_nifti"]
+__all__ = ["nifti_facts", "write_nifti"]
