@@ -21,11 +21,15 @@ CHUNK = 1 << 20  # bytes read at a time when hashing
 MAX_JSON_BYTES = 256 << 20  # a JSON file larger than this is not one of ours
 
 
+PRIVATE = 0o600  # permissions of a file that only its owner may read
+
+
 @contextmanager
-def atomic(path: Path | str) -> Iterator[Path]:
+def atomic(path: Path | str, *, mode: int = 0o644) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it onto `path` when the block succeeds, remove it otherwise.
 
-    Raises StorageError when the disk is full or the folder is not writable.
+    `mode` are the permissions it gets before it has its name. Raises StorageError when the disk is full or the folder
+    is not writable.
     """
     path = Path(path)
     temporary: Path | None = None
@@ -37,7 +41,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(path)
     except OSError as cause:
         raise StorageError(
@@ -59,9 +63,9 @@ def reading(path: Path | str) -> Iterator[None]:
         raise ReadError(f"{name} could not be read: {reason}; check its name and permissions") from None
 
 
-def write_text(path: Path | str, text: str) -> None:
+def write_text(path: Path | str, text: str, *, mode: int = 0o644) -> None:
     """Write text atomically (UTF-8)."""
-    with atomic(path) as temporary:
+    with atomic(path, mode=mode) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

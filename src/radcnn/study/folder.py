@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from radcnn.core.errors import InputError, ReadError
-from radcnn.core.files import read_json, write_text
+from radcnn.core.files import PRIVATE, read_json, write_text
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,7 @@ class StudyFolder:
         """The study's secret, made when it is first asked for."""
         file = self.path / ".salt"
         if not file.exists():
-            write_text(file, secrets.token_hex(16) + "\n")
-            file.chmod(0o600)
+            write_text(file, secrets.token_hex(16) + "\n", mode=PRIVATE)
         return file.read_text(encoding="utf-8").strip()
 
     def next_run(self) -> RunFolder:
