@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from radcnn.networks.card import card
     from radcnn.study.begin import new
     from radcnn.study.checking import check
+    from radcnn.study.deidentifying import deidentify
     from radcnn.study.judging import evaluate
     from radcnn.study.predicting import predict
     from radcnn.study.reporting import report
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "card": "radcnn.networks.card",
     "check": "radcnn.study.checking",
+    "deidentify": "radcnn.study.deidentifying",
     "demo": "radcnn.study.running",
     "evaluate": "radcnn.study.judging",
     "mask": "radcnn.data.masks.placed",
@@ -47,6 +49,7 @@ __all__ = [
     "__version__",
     "card",
     "check",
+    "deidentify",
     "demo",
     "evaluate",
     "mask",

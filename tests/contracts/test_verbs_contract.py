@@ -38,7 +38,7 @@ def test_every_verb_that_works_for_a_while_can_be_quiet(verb: str) -> None:
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in WITHOUT_A_PATH])
 def test_every_verb_refuses_a_path_that_is_not_there(tmp_path: Path, verb: str) -> None:
-    words = [tmp_path / "absent"] * (2 if verb in ("predict", "mask") else 1)
+    words = [tmp_path / "absent"] * (2 if verb in ("predict", "mask", "deidentify") else 1)
     assert "does not exist" in refused(verb, *words)
     assert list(tmp_path.iterdir()) == []
 

@@ -254,6 +254,47 @@ def card(
 
 
 @app.command()
+def deidentify(
+    source: Annotated[Path, typer.Argument(help="A DICOM file or a folder of them.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="A new folder, elsewhere.", show_default=False)],
+    secret_file: Annotated[
+        Path | None,
+        typer.Option("--secret-file", help="What pseudonyms are made from; beside OUT by default.", show_default=False),
+    ] = None,
+    link: Annotated[
+        Path | None,
+        typer.Option("--link", help="Write which input became which output; names patients.", show_default=False),
+    ] = None,
+    dates: Annotated[str, typer.Option("--dates", help="removed, shifted or kept.")] = "removed",
+    keep_uids: Annotated[bool, typer.Option("--keep-uids", help="Keep the UIDs.")] = False,
+    keep_device: Annotated[bool, typer.Option("--keep-device", help="Keep what names the scanner.")] = False,
+    keep_patient_characteristics: Annotated[
+        bool, typer.Option("--keep-patient-characteristics", help="Keep age, sex, size and weight.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """DICOM without identifiers (PS3.15 basic profile, and stricter); burned-in pixels are NOT cleaned."""
+    with one_sentence():
+        from radcnn.study.deidentifying import deidentify as deidentify_files
+
+        found = deidentify_files(
+            source,
+            out,
+            secret_file=secret_file,
+            link=link,
+            dates=dates,
+            keep_uids=keep_uids,
+            keep_device=keep_device,
+            keep_patient_characteristics=keep_patient_characteristics,
+            listener=Voice(quiet=quiet),
+        )
+        show(found.as_json(), found.for_the_owner(), as_json=as_json)
+        if found.dicom_left_out:
+            raise typer.Exit(1)
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Where to write.")] = Path("demo"),
     patients: Annotated[int, typer.Option("--patients", min=24, help="Simulated patients.")] = 64,
