@@ -53,7 +53,7 @@ def test_a_folder_and_a_table_make_a_cohort(chest: CohortSettings) -> None:
     assert len(cohort) == 12
     assert (cohort.target.kind, cohort.target.classes, cohort.unit, cohort.rank) == ("binary", ("0", "1"), "patient", 2)
     case = cohort.cases[3]
-    assert case.id == "scan3.png"
+    assert (case.id, case.own_name, case.called) == ("4", "scan3.png", "4 (scan3.png)")
     assert case.targets == (1.0,)
     assert case.site == "s0"
     assert case.side == "training"
@@ -188,7 +188,8 @@ def test_a_table_without_target_lists_its_columns(chest: CohortSettings) -> None
 def test_several_regions_of_one_image_are_cases_of_their_own(chest: CohortSettings) -> None:
     edited(chest, 2, "scan1.png", "scan0.png")
     cohort = gather(replace(chest, centre=("x", "y", "z")), salt="s")
-    assert [case.id for case in cohort.cases[:3]] == ["scan0.png#1", "scan0.png#2", "scan2.png"]
+    assert [case.own_name for case in cohort.cases[:3]] == ["scan0.png#1", "scan0.png#2", "scan2.png"]
+    assert [case.id for case in cohort.cases[:3]] == ["1", "2", "3"]
     assert cohort.cases[0].source == cohort.cases[1].source
 
 
@@ -223,9 +224,35 @@ def test_columns_without_a_table_are_refused(tmp_path: Path) -> None:
         gather(CohortSettings(tmp_path, patient="p", site="s"), salt="s")
 
 
-def test_case_ids_that_show_the_patient_are_a_finding(chest: CohortSettings) -> None:
-    (chest.path / "scan0.png").rename(chest.path / "MRN-0000.png")
-    assert "RC007" in codes(gather(edited(chest, 1, "scan0.png", "MRN-0000.png"), salt="s"))
+def test_names_of_files_become_numbers_and_salted_marks(chest: CohortSettings) -> None:
+    first, second = gather(chest, salt="a"), gather(chest, salt="b")
+    assert [case.id for case in first.cases] == [str(number) for number in range(1, 13)]
+    assert "RC007" not in codes(first)
+    assert len({case.mark for case in first.cases}) == 12
+    assert not {case.mark for case in first.cases} & {case.mark for case in second.cases}
+    assert "scan3" not in repr(first.cases[3]).replace(str(first.cases[3].source.path), "")
+
+
+def test_a_case_column_is_kept_unless_it_shows_the_patient(chest: CohortSettings) -> None:
+    assert chest.labels is not None
+    rows = [line.split(",") for line in chest.labels.read_text().splitlines()]
+    rows = [["scan", *rows[0]], *([f"CT{i}", *row] for i, row in enumerate(rows[1:]))]
+    chest.labels.write_text("\n".join(",".join(row) for row in rows))
+    named = gather(replace(chest, case="scan", image="file"), salt="s")
+    assert [case.id for case in named.cases[:2]] == ["CT0", "CT1"]
+    rows[1][0] = f"{rows[1][rows[0].index('patient_id')]}-first"
+    chest.labels.write_text("\n".join(",".join(row) for row in rows))
+    hidden = gather(replace(chest, case="scan", image="file"), salt="s")
+    assert [case.id for case in hidden.cases[:2]] == ["1", "2"]
+    (found,) = [one for one in hidden.findings if one.code == "RC007"]
+    assert found.sentence.startswith("1 of 12 case ids contain the patient's identifier")
+
+
+def test_a_study_of_before_keeps_the_names_that_it_stored(chest: CohortSettings) -> None:
+    cohort = gather(chest, salt="s")
+    old = [f"scan{i}.png" for i in range(12)]
+    assert [case.id for case in cohort.called_as(old).cases] == old
+    assert cohort.called_as(["other"]) is cohort
 
 
 def test_a_patient_at_two_sites_is_a_finding(chest: CohortSettings) -> None:
@@ -388,6 +415,6 @@ def test_a_series_is_one_case_and_its_lesions_are_regions_of_it(real_data: Path,
         centre=("x", "y", "z"),
     )
     cohort = gather(settings, salt="s")
-    assert [case.id for case in cohort.cases] == ["one#1", "one#2"]
+    assert [case.own_name for case in cohort.cases] == ["one#1", "one#2"]
     assert len(cohort.by_patient) == 1
     assert cohort.rank == 3

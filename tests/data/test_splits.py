@@ -342,3 +342,20 @@ def test_a_split_of_other_data_is_refused() -> None:
     moved = replace(made, cases=tuple(replace(case, patient="p0000000000") for case in made.cases))
     with pytest.raises(SplitError, match="1 patient of 1 is on two sides"):
         found.verify(moved)
+
+
+def test_a_split_knows_its_cases_again_by_salted_marks(tmp_path: Path) -> None:
+    plain = binary(40, 20)
+    marked = replace(plain, cases=tuple(replace(case, mark=f"m{i}") for i, case in enumerate(plain.cases)))
+    made = split(marked, seed=0, identical=())
+    assert made.hash == split(plain, seed=0, identical=()).hash, "marks are salted, so the hash leaves them out"
+    made.save(tmp_path / "split.json")
+    loaded = Split.load(tmp_path / "split.json")
+    assert loaded == made
+    loaded.verify(marked)
+    first, second, *rest = marked.cases
+    swapped = (replace(first, mark="m1"), replace(second, mark="m0"), *rest)
+    with pytest.raises(SplitError, match="0 cases came and 0 went, or their order changed"):
+        loaded.verify(replace(marked, cases=swapped))
+    with pytest.raises(SplitError, match="1 case came and 1 went"):
+        loaded.verify(replace(marked, cases=(replace(first, mark="new"), second, *rest)))

@@ -36,7 +36,9 @@ class Source:
 class Case:
     """One case: an image, a volume, or a region of one.
 
-    id        as the user names it, unique in the cohort
+    id        what files and reports call it, unique in the cohort; no name of a file
+    name      as the user names it; it may name a patient, so it is said at the terminal and never written
+    mark      a salted hash of the name
     patient   a salted pseudonym; the unit of splits, bootstraps and tests
     targets   one number per target: class index, 0/1, or a value; NaN means not labelled
     centre_mm the centre of the region to look at (x, y, z; LPS), or None for the whole image
@@ -56,3 +58,15 @@ class Case:
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     mask: Source | None = None
     box: tuple[float, float, float, float] | None = None
+    name: str = field(default="", repr=False)
+    mark: str = ""
+
+    @property
+    def called(self) -> str:
+        """What a message at the terminal calls it: a number alone would find no file."""
+        return self.id if self.name in ("", self.id) else f"{self.id} ({self.name})"
+
+    @property
+    def own_name(self) -> str:
+        """The user's name for it; chance that is drawn for the case depends on it, whatever files call the case."""
+        return self.name or self.id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.folder import draft_from_folder
 from radcnn.data.kind import head_of, hinted, recognised
 from radcnn.data.medmnist import draft_from_npz
+from radcnn.data.naming import called, mark
 from radcnn.data.patients import HOW_TO_GIVE_PATIENTS, patients_from_dicom, patients_from_names, pseudonyms
 from radcnn.data.read import read_source
 from radcnn.data.rows import TABLE_ENDINGS, Columns, draft_from_table
@@ -27,7 +28,6 @@ from radcnn.data.rows import TABLE_ENDINGS, Columns, draft_from_table
 Unit = Literal["patient", "image"]
 
 RARE = 10  # patients of a class; below that, no figure about the class means much
-SHORTEST_IDENTIFIER = 4  # characters; "12" stands in every second file name
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,12 @@ class Cohort:
         """Whether the data bring their own split."""
         return all(case.side is not None for case in self.cases)
 
+    def called_as(self, ids: Sequence[str]) -> Cohort:
+        """The same cases by their own names where these are `ids`: what studies stored before cases had numbers."""
+        if tuple(ids) != tuple(case.own_name for case in self.cases):
+            return self
+        return replace(self, cases=tuple(replace(case, id=case.own_name) for case in self.cases))
+
     def targets(self) -> NDArray[np.float64]:
         """Targets (n, t); NaN where not labelled."""
         return np.array([case.targets for case in self.cases], dtype=np.float64)
@@ -133,11 +139,11 @@ def gather(settings: CohortSettings, *, salt: str) -> Cohort:
     identifiers, said = _identifiers(settings, draft)
     unit: Unit = "patient" if draft.has_patients and settings.unit == "patient" else "image"
     findings = [*draft.findings, *draft.labels.findings, *said]
-    if unit == "patient" and settings.patient_from is None:
-        findings += _shown_patients(draft.ids, identifiers)
+    ids, shown = called(draft, identifiers if unit == "patient" else None)
     patients = pseudonyms(identifiers, salt)
     draft = replace(draft, sources=tuple(_asked(source, settings) for source in draft.sources))
-    cases = tuple(_case(draft, i, patients[i]) for i in range(len(draft.ids)))
+    cases = tuple(_case(draft, i, ids[i], patients[i], salt) for i in range(len(ids)))
+    findings += shown
     rank = read_source(cases[0].source).rank
     cohort = Cohort(cases, draft.labels.target, unit, rank)
     findings += [*_unlabelled(cohort), *_rare(cohort), *_two_sites(cohort)]
@@ -236,10 +242,12 @@ def _asked(source: Source, settings: CohortSettings) -> Source:
     return replace(source, series=settings.series, allow_gaps=settings.allow_gaps, voi=settings.voi)
 
 
-def _case(draft: Draft, i: int, patient: str) -> Case:
+def _case(draft: Draft, i: int, called: str, patient: str, salt: str) -> Case:
     attributes = {name: column[i] for name, column in draft.attributes.items()}
     return Case(
-        id=draft.ids[i],
+        id=called,
+        name=draft.ids[i],
+        mark=mark(draft.ids[i], salt),
         patient=patient,
         source=draft.sources[i],
         targets=tuple(draft.labels.values[i].tolist()),
@@ -250,15 +258,6 @@ def _case(draft: Draft, i: int, patient: str) -> Case:
         mask=draft.masks[i] if draft.masks else None,
         box=draft.boxes[i] if draft.boxes else None,
     )
-
-
-def _shown_patients(ids: tuple[str, ...], identifiers: tuple[str, ...]) -> list[Finding]:
-    """Case ids are printed; a patient's identifier inside them would be, too."""
-    shown = sum(len(who) >= SHORTEST_IDENTIFIER and who in case for case, who in zip(ids, identifiers, strict=True))
-    if not shown:
-        return []
-    sentence = f"{shown} of {len(ids)} case ids contain the patient's identifier, and reports print case ids"
-    return [finding("case id shows the patient", sentence, "give another case column if it must not be seen (--case)")]
 
 
 def _unlabelled(cohort: Cohort) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from radcnn.core.case import Side, Source
 from radcnn.data.findings import Finding
@@ -30,7 +31,8 @@ Point = tuple[float, float, float]
 class Draft:
     """Columns of n cases each; None where nothing is said.
 
-    ids          case ids, unique
+    ids          case ids, unique, as the user names them; those of files do not leave this package either
+    named_by     where they come from: names of files, a case column, or the format itself (train/0)
     names        relative paths of the images, in which a pattern looks for the patient
     identifiers  the patients as the user names them; they do not leave this package
     """
@@ -47,4 +49,5 @@ class Draft:
     masks: tuple[Source | None, ...] | None = None
     boxes: tuple[tuple[float, float, float, float] | None, ...] | None = None
     findings: tuple[Finding, ...] = ()
+    named_by: Literal["file", "column", "format"] = "file"
     has_patients: bool = True  # False where the format itself knows no patients

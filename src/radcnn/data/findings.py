@@ -35,7 +35,7 @@ FINDINGS: dict[str, tuple[str, Severity]] = {
     "names without patient": ("RC004", "warning"),
     "patient read from the path": ("RC005", "info"),
     "patient read from DICOM": ("RC006", "info"),
-    "case id shows the patient": ("RC007", "warning"),
+    "case id shows the patient": ("RC007", "info"),
     "positive class": ("RC008", "info"),
     "kind of target": ("RC009", "info"),
     "cases without label": ("RC010", "warning"),

@@ -109,9 +109,9 @@ class Gauge:
         for known, first in self.forms.items():
             if not form.mixes(known):
                 raise InputError(
-                    f"{MIXED}: case {first} is {known}, case {case.id} is {form}; make them alike or leave some out"
+                    f"{MIXED}: case {first} is {known}, case {case.called} is {form}; make them alike or leave some out"
                 )
-        self.forms.setdefault(form, case.id)
+        self.forms.setdefault(form, case.called)
         return form
 
     def measure(self, case: Case, volume: Volume) -> None:
@@ -120,7 +120,7 @@ class Gauge:
         voxels = volume.voxels[:1] if form.grey_as_colour else volume.voxels
         low, high = float(voxels.min()), float(voxels.max())
         if not (math.isfinite(low) and math.isfinite(high)):
-            raise InputError(f"case {case.id} holds NaN or infinite values; repair the image or leave the case out")
+            raise InputError(f"case {case.called} holds NaN or infinite values; repair the image or leave the case out")
         self.units.add(volume.units)
         self.stored_uint8 &= voxels.dtype == np.uint8
         self.sizes.append(volume.size)
@@ -128,7 +128,7 @@ class Gauge:
             self.spacings.append(volume.spacing_mm)
         self._add_levels(voxels, low, high)
         self._add_moments(voxels, low, high)
-        chance = generator(self.seed, "fingerprint", case.id)
+        chance = generator(self.seed, "fingerprint", case.own_name)
         flat = voxels.reshape(-1)
         if flat.size > VOXELS_PER_IMAGE:
             flat = flat[chance.integers(0, flat.size, VOXELS_PER_IMAGE)]

@@ -46,6 +46,7 @@ def draft_from_npz(
         findings = (finding("fixed split kept", f"the official split of {study.path.name} is kept ({counts} cases)"),)
     return Draft(
         ids=ids,
+        named_by="format",
         sources=tuple(study.source(stack, item) for stack, item in items),
         names=ids,
         labels=_labels(study.path, np.concatenate(labels), name, kind, positive),

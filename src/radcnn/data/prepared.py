@@ -119,7 +119,7 @@ def _naming(case: Case) -> Iterator[None]:
     try:
         yield
     except InputError as cause:
-        raise type(cause)(f"case {case.id}: {cause}") from cause
+        raise type(cause)(f"case {case.called}: {cause}") from cause
 
 
 def _reserve(file: Path) -> None:

@@ -116,6 +116,7 @@ def _draft(
     shown = dict.fromkeys([*columns.subgroups, *([columns.site] if columns.site else [])])
     return Draft(
         ids=ids,
+        named_by="column" if columns.case else "file",
         sources=tuple(Source(path) for path in paths),
         names=tuple(path.relative_to(folder).as_posix() for path in paths),
         labels=labels,

@@ -34,6 +34,8 @@ class Split:
     seed, fractions, method  how the split was made; `method` is a sentence for the report
     findings      what was noticed while splitting; not part of the hash
     most_folds    the most folds, 5 to 3, that the training and tuning cases can fill, or 0; not part of the hash
+    marks         salted hashes of what the user calls the cases; empty in splits made before there were any, and not
+                  part of the hash, which is thus the same for the same images under another salt
     """
 
     cases: tuple[str, ...]
@@ -43,6 +45,7 @@ class Split:
     method: str
     findings: tuple[Finding, ...] = ()
     most_folds: int = 0
+    marks: tuple[str, ...] = ()
 
     def of(self, side: Side) -> tuple[int, ...]:
         """Indices of the cases on a side, in the cohort's order."""
@@ -69,7 +72,8 @@ class Split:
     def save(self, path: Path | str) -> None:
         """Write JSON with the split's hash in it."""
         found = [one.as_json() for one in self.findings]
-        write_json(path, {**self._content(), "findings": found, "most_folds": self.most_folds, "hash": self.hash})
+        about = {"findings": found, "most_folds": self.most_folds, "marks": list(self.marks), "hash": self.hash}
+        write_json(path, {**self._content(), **about})
 
     @classmethod
     def load(cls, path: Path | str) -> Split:
@@ -87,6 +91,7 @@ class Split:
                 str(value["method"]),
                 tuple(Finding(**one) for one in value["findings"]),
                 int(value["most_folds"]),
+                tuple(str(one) for one in value.get("marks", ())),
             )
             written = value["hash"]
         except (KeyError, TypeError, ValueError, AttributeError) as cause:
@@ -100,10 +105,10 @@ class Split:
 
     def verify(self, cohort: Cohort) -> None:
         """Raise SplitError unless this is a split of exactly this cohort with no patient on two sides."""
-        if self.cases != tuple(case.id for case in cohort.cases):
-            known = set(self.cases)
-            new = sum(case.id not in known for case in cohort.cases)
-            gone = len(known - {case.id for case in cohort.cases})
+        known = self.marks or self.cases
+        found = tuple(case.mark if self.marks else case.id for case in cohort.cases)
+        if known != found or self.cases != tuple(case.id for case in cohort.cases):
+            new, gone = len(set(found) - set(known)), len(set(known) - set(found))
             raise SplitError(
                 f"the data changed after the split was made: {counted(new, 'case')} came and {gone} went, or their "
                 "order changed; restore the data, or make a new study"
@@ -203,7 +208,7 @@ def folds(
         for case in open_cases:
             sides[case] = "tuning" if parts.get(case) == fold else "training"
         method = f"{split.method}; fold {fold + 1} of {k}"
-        made.append(Split(split.cases, tuple(sides), seed, split.fractions, method, split.findings))
+        made.append(Split(split.cases, tuple(sides), seed, split.fractions, method, split.findings, marks=split.marks))
     return tuple(made)
 
 
@@ -284,9 +289,16 @@ def _verified(
 ) -> Split:
     _refuse_nothing_to_learn(cohort, sides)
     found = (*findings, *_missing_classes(cohort, sides))
-    made = Split(tuple(case.id for case in cohort.cases), tuple(sides), seed, fractions, method, found)
+    made = Split(
+        tuple(case.id for case in cohort.cases), tuple(sides), seed, fractions, method, found, marks=_marks(cohort)
+    )
     made.verify(cohort)
     return made
+
+
+def _marks(cohort: Cohort) -> tuple[str, ...]:
+    marks = tuple(case.mark for case in cohort.cases)
+    return marks if all(marks) else ()
 
 
 def _refuse_nothing_to_learn(cohort: Cohort, sides: Sequence[Side]) -> None:

@@ -5,7 +5,7 @@ study/
 ├── split.json         who is on which side, with its hash
 ├── ledger.jsonl       the split, and every opening of the test side
 ├── fingerprint.json   what the data are like
-├── .salt              the secret of the pseudonyms; not to be shared
+├── .salt              the secret of the pseudonyms and of the marks of cases; not to be shared
 ├── cache/             prepared cases; may be deleted
 └── runs/run-001/      plan.json, run.json, history.csv, predictions, judgements, bundle/, report.html
 """
@@ -63,6 +63,11 @@ class StudyFolder:
         if not file.exists():
             write_text(file, secrets.token_hex(16) + "\n", mode=PRIVATE)
         return file.read_text(encoding="utf-8").strip()
+
+    def refuse_lost_salt(self) -> None:
+        """Raise ReadError where the secret is gone by which the study knows its images again."""
+        if not (self.path / ".salt").exists():
+            raise ReadError(f"{self.path / '.salt'} does not exist; restore it from a copy, or make a new study")
 
     def next_run(self) -> RunFolder:
         """The folder of a new run: run-001, run-002, ..."""

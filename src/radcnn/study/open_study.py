@@ -119,8 +119,10 @@ def open_study(folder: StudyFolder) -> OpenStudy:
     """Read a study; raises InputError when data or split moved or changed since it was made."""
     settings = load_settings(folder.settings)
     _refuse_moved(folder, settings)
-    cohort = gather(settings.cohort(), salt=folder.salt())
     split = Split.load(folder.split)
+    if split.marks:
+        folder.refuse_lost_salt()
+    cohort = gather(settings.cohort(), salt=folder.salt()).called_as(split.cases)
     split.verify(cohort)
     _refuse_other_split(settings, cohort, split)
     return OpenStudy(folder, settings, cohort, split, _fingerprint(folder.fingerprint))
