@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from radcnn.study.checking import check
     from radcnn.study.deidentifying import deidentify
     from radcnn.study.judging import evaluate
+    from radcnn.study.names import names
     from radcnn.study.predicting import predict
     from radcnn.study.reporting import report
     from radcnn.study.running import demo, run
@@ -37,6 +38,7 @@ _PLACES = {
     "demo": "radcnn.study.running",
     "evaluate": "radcnn.study.judging",
     "mask": "radcnn.data.masks.placed",
+    "names": "radcnn.study.names",
     "new": "radcnn.study.begin",
     "predict": "radcnn.study.predicting",
     "read": "radcnn.data.read",
@@ -53,6 +55,7 @@ __all__ = [
     "demo",
     "evaluate",
     "mask",
+    "names",
     "new",
     "predict",
     "read",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import radcnn
 from cli_in_process import QUICK, refused, spoken, told, tree
-from radcnn.data.ledger import openings
+from radcnn.data.ledger import openings, record_split
+from radcnn.data.splits import Split
 from written_studies import blob, class_folders
 
 FROM_NAME = ("--patient-from", r"person\d+")
@@ -51,6 +54,28 @@ def test_a_split_edited_into_study_yaml_is_refused(tmp_path: Path, line: str, sa
     sentence = refused("train", study)
     assert "a split is made once" in sentence
     assert says in sentence
+
+
+def test_a_study_of_before_goes_on_with_the_names_it_stored(tmp_path: Path) -> None:
+    data, study = class_folders(tmp_path / "chest"), tmp_path / "study"
+    told("new", data, "--out", study, *FROM_NAME, *QUICK)
+    made, named = Split.load(study / "split.json"), radcnn.names(study)
+    old = replace(made, cases=tuple(named.values()), marks=())
+    old.save(study / "split.json")
+    (study / "ledger.jsonl").unlink()
+    (study / "ledger.jsonl.head").unlink()
+    record_split(study / "ledger.jsonl", old)
+    told("train", study)
+    told("evaluate", study, "--open-test")
+    rows = (study / "runs" / "run-001" / "predictions-test.csv").read_text().splitlines()[1:]
+    assert all(row.startswith(('"healthy/', '"sick/')) for row in rows)
+
+
+def test_a_study_without_its_salt_cannot_know_its_images_again(tmp_path: Path) -> None:
+    data, study = class_folders(tmp_path / "chest"), tmp_path / "study"
+    told("new", data, "--out", study, *FROM_NAME, *QUICK)
+    (study / ".salt").unlink()
+    assert "restore it from a copy" in refused("train", study)
 
 
 def test_a_study_may_lie_among_its_own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,8 +36,9 @@ def test_predictions_of_known_images_are_those_of_the_evaluation(finished: Finis
     (score,) = [column for column, name in enumerate(lines[0]) if name.startswith("score:")]
     by_name = {one.image: one.scores["1"] for one in radcnn.predict(done.run, done.data)}
     assert len(by_name) == 56, "a folder: every image in it"
+    named = told("names", done.study, "--json").json
     for line in lines[1:]:
-        assert by_name[line[0]] == pytest.approx(float(line[score]), abs=1e-6)
+        assert by_name[named[line[0]]] == pytest.approx(float(line[score]), abs=1e-6)
 
 
 def test_out_writes_them_as_json(finished: Finish, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import radcnn
 from cli_in_process import QUICK, refused, told
 from finished_studies import Finish
 from radcnn.data.ledger import openings
@@ -93,6 +94,7 @@ def test_a_damaged_test_image_costs_no_opening(finished: Finish, copied: Path) -
     images = shutil.copytree(finished("table").data, copied.parent / "images")
     settings.write_text(settings.read_text().replace(str(finished("table").data), str(images)))
     case = next(n for n, side in json.loads((copied / "split.json").read_text())["sides"].items() if side == "test")
-    (images / case).write_bytes((images / case).read_bytes()[:60])
+    file = images / radcnn.names(copied)[case]
+    file.write_bytes(file.read_bytes()[:60])
     assert "damaged or truncated" in refused("evaluate", copied, "--open-test")
     assert len(openings(copied / "ledger.jsonl")) == 1

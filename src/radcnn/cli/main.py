@@ -231,6 +231,23 @@ def predict(
 
 
 @app.command()
+def names(
+    study: Study,
+    case: Annotated[
+        list[str] | None, typer.Option("--case", help="A case's number; several times.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Which image a case number means; printed for you, never written, since file names may name patients."""
+    with one_sentence():
+        from radcnn.study.names import names as names_of
+
+        found = names_of(study, case=case, listener=Voice(quiet=quiet))
+        show(found, "\n".join(f"{number}\t{name}" for number, name in found.items()), as_json=as_json)
+
+
+@app.command()
 def card(
     network: Annotated[
         str | None, typer.Argument(help="Its name; without one, all are listed.", show_default=False)
