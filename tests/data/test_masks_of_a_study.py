@@ -101,7 +101,7 @@ def test_several_boxes_of_an_image_are_cases_of_their_own(tmp_path: Path) -> Non
         ("p1.png", "", 1, 1, 9, 20, "m1", 1),
     ]
     cohort = gather(table(tmp_path, *rows), salt="s")
-    assert [case.id for case in cohort.cases] == ["p0.png#1", "p0.png#2", "p1.png"]
+    assert [case.name for case in cohort.cases] == ["p0.png#1", "p0.png#2", "p1.png"]
     assert codes(mask_findings(cohort)) == ["RC054"]
 
 
