@@ -1,7 +1,7 @@
 """radcnn in every row of the matrix of docs/reading.md: right within 0.1 mm and 0.5 HU, or refused by name.
 
-The rows are in tests/matrix. What the peers make of them is written by benchmarks/reading_matrix.py; here they only show
-whether the matrix is fair: what is plain must come out right in every reader's hands.
+The rows are in tests/matrix. What the peers make of them is written by benchmarks/reading_matrix.py; here they only
+show whether the matrix is fair: what is plain must come out right in every reader's hands.
 """
 
 from __future__ import annotations
