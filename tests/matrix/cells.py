@@ -107,6 +107,7 @@ REASONS = {  # what a sentence holds, and what it means; the first that fits
     "patients": "several patients",
     "holds \\d+ series": "several series",
     "[Ff]rame of reference|FrameOfReference": "other frame of reference",
+    "mm beside it": "between voxels",
     "parametric map": "parametric map",
     "regularly-spaced": "not regular",
     "SLICE_INCREMENT_INCONSISTENT": "uneven spacing",

@@ -54,6 +54,7 @@ def packed(answer: Answer) -> dict[str, Any]:
     made: dict[str, Any] = {"warned": answer.warned, "count": len(answer.volumes)}
     if answer.refusal is not None:
         made["refusal"] = np.array([answer.refusal.word, answer.refusal.sentence])
+        made["crashed"] = answer.refusal.crashed
     for i, found in enumerate(answer.volumes):
         made[f"voxels{i}"] = found.voxels
         made[f"affine{i}"] = np.zeros(0) if found.affine is None else found.affine
@@ -65,7 +66,8 @@ def unpacked(saved: Any) -> Answer:
     """The answer that `packed` made arrays of."""
     if "refusal" in saved:
         word, sentence = (str(text) for text in saved["refusal"])
-        return Answer(refusal=Refusal(word, sentence), warned=bool(saved["warned"]))
+        refusal = Refusal(word, sentence, bool(saved["crashed"]))
+        return Answer(refusal=refusal, warned=bool(saved["warned"]))
     volumes = []
     for i in range(int(saved["count"])):
         affine, spacing = saved[f"affine{i}"], saved[f"spacing{i}"]

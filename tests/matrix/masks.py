@@ -21,7 +21,6 @@ Masker = Callable[[Path], Found]
 def radcnn(folder: Path) -> Found:
     """`read_mask` of the label on its image."""
     from radcnn.data.masks.read import frame_of_reference_of, read_mask
-
     from radcnn.data.read import read
 
     image = read(folder / "image")

@@ -49,14 +49,14 @@ def _two_alike(folder: Path, values: Sequence[Array]) -> None:
 
 
 def _two_patients(folder: Path, values: Sequence[Array]) -> None:
-    write_series(folder, values[0], PLAIN, CT, series=1, PatientID="MATRIX-1")
-    write_series(folder, values[1], PLAIN, CT, series=2, PatientID="MATRIX-2", PatientName="Other^Matrix")
+    write_series(folder, values[0], PLAIN, CT, series=1, PatientID="PLANTED-1")
+    write_series(folder, values[1], PLAIN, CT, series=2, PatientID="PLANTED-2", PatientName="Planted^Other")
 
 
 def _two_patients_one_series(folder: Path, values: Sequence[Array]) -> None:
     """Two patients whose series got one UID, as careless pseudonymisation leaves them: the second goes on above."""
-    write_series(folder, values[0], LOWER, CT, series=1, PatientID="MATRIX-1")
-    second = {"PatientID": "MATRIX-2", "PatientName": "Other^Matrix", "names": range(5, 9), "numbers": range(5, 9)}
+    write_series(folder, values[0], LOWER, CT, series=1, PatientID="PLANTED-1")
+    second = {"PatientID": "PLANTED-2", "PatientName": "Planted^Other", "names": range(5, 9), "numbers": range(5, 9)}
     write_series(folder, values[1], UPPER, CT, series=1, **second)
 
 

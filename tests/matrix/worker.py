@@ -48,15 +48,19 @@ def answer(name: str, folder: Path, asked: Mapping[str, Any], *, mask: bool = Fa
             volumes = tuple(read())
             return Answer(volumes, warned=heard())
         except Exception as error:  # a peer may raise anything
-            return Answer(refusal=refusal_of(error))
+            return Answer(refusal=refusal_of(name, error))
 
 
-def refusal_of(error: BaseException) -> Refusal:
-    """An exception as a word: its own first line where that is one, else its class."""
+def refusal_of(name: str, error: BaseException) -> Refusal:
+    """An exception as a word: its own first line where that is one, else its class.
+
+    radcnn refuses by its own errors alone; whatever else it raises counts as a crash.
+    """
     sentence = str(error).strip()
     first = sentence.split("\n")[0].strip("'\" ")
     word = first if first.isupper() and len(first) <= LONGEST_WORD else type(error).__name__
-    return Refusal(word, sentence)
+    own = name != "radcnn" or any(base.__name__ == "RadcnnError" for base in type(error).__mro__)
+    return Refusal(word, sentence, crashed=isinstance(error, ImportError) or not own)
 
 
 @contextlib.contextmanager
