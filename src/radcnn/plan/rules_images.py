@@ -71,7 +71,7 @@ def intensity_rule(facts: Facts) -> tuple[Intensity, Reason]:
         return Intensity("range", grey.minimum, high), Reason(name, "0 to 1", sentence)
     if found.stored_uint8:
         sentence = "8-bit levels, scaled alike in every image"
-        return Intensity("range", 0, 255), Reason(name, "0 to 255 becomes 0 to 1", sentence)
+        return Intensity("range", 0.0, 255.0), Reason(name, "0 to 255 becomes 0 to 1", sentence)
     if found.rank == 2:
         sentence = "exposure and detector set the levels, so each image is scaled by its own percentiles"
         return Intensity("percentiles", 1, 99), Reason(name, "percentiles 1 to 99", sentence)
