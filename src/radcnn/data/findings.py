@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from radcnn.core.catalogue import look_up
 
 Severity = Literal["info", "warning", "error"]
+Subject = Literal["split", "patients", "labels", "images", "reading", "shortcuts", "cost"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")  # the most serious first
+PAGE = "docs/checks.md"
+MOST_NUMBERED = 5  # cases that a sentence lists
 
 
 @dataclass(frozen=True)
@@ -23,9 +29,23 @@ class Finding:
         tail = f"; {self.way_out}" if self.way_out else ""
         return f"{self.code} {self.severity}: {self.sentence}{tail}"
 
+    @property
+    def subject(self) -> Subject:
+        """What it applies to."""
+        return subject_of(self.code)
+
+    @property
+    def page(self) -> str:
+        """Where the code is explained: what it means, how it is measured, when to mute it."""
+        return f"{PAGE}#{self.code.lower()}"
+
     def as_json(self) -> dict[str, str]:
         """A JSON object of four strings."""
         return {"code": self.code, "severity": self.severity, "sentence": self.sentence, "way_out": self.way_out}
+
+    def told(self) -> dict[str, str]:
+        """The same with what it applies to and where it is explained, for a reader."""
+        return {**self.as_json(), "subject": self.subject, "page": self.page}
 
 
 FINDINGS: dict[str, tuple[str, Severity]] = {
@@ -70,7 +90,45 @@ FINDINGS: dict[str, tuple[str, Severity]] = {
     "full mask": ("RC052", "warning"),
     "label not declared": ("RC053", "error"),
     "box outside the image": ("RC054", "error"),
+    "site tells the target": ("RC055", "error"),
+    "target constant within a site": ("RC056", "warning"),
+    "class at one site only": ("RC057", "warning"),
+    "patient of two classes": ("RC058", "warning"),
+    "patient of two kinds": ("RC059", "warning"),
+    "CT not in HU": ("RC070", "warning"),
+    "units are mixed": ("RC071", "error"),
+    "impossible HU": ("RC072", "warning"),
+    "saturated images": ("RC073", "warning"),
+    "blank images": ("RC074", "warning"),
+    "spacing far from the others": ("RC075", "warning"),
+    "orientations are mixed": ("RC076", "warning"),
+    "bit depths are mixed": ("RC077", "warning"),
+    "phases are missing": ("RC078", "warning"),
+    "too few of a class for the split": ("RC079", "warning"),
+    "not enough disk": ("RC080", "error"),
+    "not enough memory": ("RC081", "error"),
+    "longer than asked": ("RC082", "warning"),
 }
+CODES: frozenset[str] = frozenset(code for code, _ in FINDINGS.values())
+SUBJECTS: tuple[tuple[str, Subject], ...] = (  # from this code on, in order
+    ("RC001", "split"),
+    ("RC002", "patients"),
+    ("RC008", "labels"),
+    ("RC013", "images"),
+    ("RC014", "split"),
+    ("RC015", "labels"),
+    ("RC016", "split"),
+    ("RC018", "images"),
+    ("RC021", "patients"),
+    ("RC022", "split"),
+    ("RC024", "reading"),
+    ("RC040", "split"),
+    ("RC050", "labels"),
+    ("RC060", "shortcuts"),
+    ("RC070", "images"),
+    ("RC079", "split"),
+    ("RC080", "cost"),
+)
 
 
 def finding(name: str, sentence: str, way_out: str = "") -> Finding:
@@ -83,6 +141,20 @@ def finding(name: str, sentence: str, way_out: str = "") -> Finding:
     return Finding(code, severity, sentence, way_out)
 
 
+def subject_of(code: str) -> Subject:
+    """What a code applies to; codes of one subject stand together.
+
+    >>> subject_of("RC013"), subject_of("RC014"), subject_of("RC081")
+    ('images', 'split', 'cost')
+    """
+    return SUBJECTS[bisect_right([first for first, _ in SUBJECTS], code) - 1][1]
+
+
+def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Errors, then warnings, then what is only worth knowing; each once, otherwise in their order."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda found: SEVERITIES.index(found.severity)))
+
+
 def counted(number: int, singular: str, plural: str = "") -> str:
     """A number with its noun.
 
@@ -90,3 +162,13 @@ def counted(number: int, singular: str, plural: str = "") -> str:
     ('1 patient', '3 patients', '2 classes')
     """
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def numbered(cases: Sequence[int]) -> str:
+    """The first of these cases by number, counted from 1 as in judgements; file names may name a patient.
+
+    >>> numbered([2]), numbered([0, 6, 8]), numbered(range(9))
+    ('case 3', 'cases 1, 7, 9', 'cases 1, 2, 3, 4, 5, ...')
+    """
+    listed = ", ".join(str(case + 1) for case in cases[:MOST_NUMBERED])
+    return f"{'case' if len(cases) == 1 else 'cases'} {listed}{', ...' if len(cases) > MOST_NUMBERED else ''}"
