@@ -7,6 +7,7 @@ with one channel and true colour are never mixed: one network cannot be right ab
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,42 @@ class Form:
         return f"{self.rank}D with {counted(self.channels, 'channel')}"
 
 
+def refuse_mixture(known: dict[Form, str], form: Form, case: str) -> None:
+    """Note the form of a case beside the first case of each form; raises InputError where they do not mix."""
+    for other, first in known.items():
+        if not form.mixes(other):
+            raise InputError(
+                f"{MIXED}: case {first} is {other}, case {case} is {form}; make them alike or leave some out"
+            )
+    known.setdefault(form, case)
+
+
+def all_grey_as_colour(forms: Collection[Form]) -> bool:
+    """Whether every image is grey, and some or all store it as three equal channels."""
+    return any(form.grey_as_colour for form in forms) and all(
+        form.grey_as_colour or form.channels == 1 for form in forms
+    )
+
+
+def findings_of_forms(
+    sizes: Sequence[tuple[int, ...]], without_spacing: int, forms: Collection[Form]
+) -> tuple[Finding, ...]:
+    """What a person should know about sizes, spacings and channels of images."""
+    found = []
+    if len(set(sizes)) > 1:
+        sentence = f"images have {len(set(sizes))} different sizes; they will be brought to one"
+        found.append(finding("images of different size", sentence))
+    if without_spacing:
+        unit = "voxels" if any(form.rank == 3 for form in forms) else "pixels"
+        sentence = f"{without_spacing} of {len(sizes)} images state no spacing, so lengths are in {unit}, not mm"
+        found.append(finding("spacing unknown", sentence))
+    if all_grey_as_colour(forms):
+        everywhere = all(form.channels == 3 for form in forms)
+        where = "everywhere; one would do" if everywhere else "in some images; all are taken as grey"
+        found.append(finding("grey stored as colour", f"three channels are equal {where}"))
+    return tuple(found)
+
+
 class Gauge:
     """Takes one image after the other, so that only one is in memory."""
 
@@ -99,19 +136,12 @@ class Gauge:
     @property
     def grey_as_colour(self) -> bool:
         """Whether every image is grey, and some or all store it as three equal channels."""
-        return any(form.grey_as_colour for form in self.forms) and all(
-            form.grey_as_colour or form.channels == 1 for form in self.forms
-        )
+        return all_grey_as_colour(self.forms)
 
     def check_form(self, case: Case, volume: Volume) -> Form:
         """The form of an image; raises InputError, naming both cases, when it does not mix with one seen before."""
         form = Form.of(volume)
-        for known, first in self.forms.items():
-            if not form.mixes(known):
-                raise InputError(
-                    f"{MIXED}: case {first} is {known}, case {case.called} is {form}; make them alike or leave some out"
-                )
-        self.forms.setdefault(form, case.called)
+        refuse_mixture(self.forms, form, case.called)
         return form
 
     def measure(self, case: Case, volume: Volume) -> None:
@@ -173,16 +203,5 @@ class Gauge:
 
     def findings(self) -> tuple[Finding, ...]:
         """What a person should know about the images measured."""
-        found = []
-        if len(set(self.sizes)) > 1:
-            sentence = f"images have {len(set(self.sizes))} different sizes; they will be brought to one"
-            found.append(finding("images of different size", sentence))
         without = len(self.sizes) - len(self.spacings)
-        if without:
-            unit = "voxels" if self.rank == 3 else "pixels"
-            sentence = f"{without} of {len(self.sizes)} images state no spacing, so lengths are in {unit}, not mm"
-            found.append(finding("spacing unknown", sentence))
-        if self.grey_as_colour:
-            where = "everywhere; one would do" if self.channels == 3 else "in some images; all are taken as grey"
-            found.append(finding("grey stored as colour", f"three channels are equal {where}"))
-        return tuple(found)
+        return findings_of_forms(self.sizes, without, tuple(self.forms))
