@@ -91,7 +91,8 @@ def test_a_disk_that_fills_during_training_leaves_a_run_that_goes_on(tmp_path: P
     told("train", whole)
     # the first network's checkpoint (0.35 MB) fits, the second's does not
     ballast = fill(disk, 800_000)
-    sentence = refused("train", disk / "study")
+    assert "RC080" in refused("train", disk / "study")
+    sentence = refused("train", disk / "study", "--mute", "RC080")
     assert "could not be written" in sentence
     assert not [name for name in tree(disk) if Path(name).name.startswith(".") and Path(name).name != ".salt"]
     assert openings(disk / "study" / "ledger.jsonl") == ()
@@ -108,7 +109,7 @@ def test_a_disk_that_fills_during_training_leaves_a_run_that_goes_on(tmp_path: P
 def test_a_ledger_that_cannot_be_written_opens_nothing(tmp_path: Path, disk: Path) -> None:
     data = write_npz(tmp_path / "set.npz", cases=(8, 6, 6))
     told("new", data, "--out", disk / "study", *QUICK, "--set", "network.options.kernels=[4, 4]")
-    told("train", disk / "study")
+    told("train", disk / "study", "--mute", "RC080=a small disk is what this is about")
     fill(disk, 0)
     before = {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()}
     assert "space" in refused("evaluate", disk / "study", "--open-test")

@@ -146,7 +146,8 @@ def test_quiet_verbs_print_results_only_and_json_alone_is_json(tmp_path: Path) -
     made = told("new", data, "--out", tmp_path / "study", "--unit", "image", "--quiet", "--json", *QUICK)
     assert made.err == ""
     assert made.json == {"study": str(tmp_path / "study")}
-    assert set(told("check", tmp_path / "study", "--json").json) == {"findings", "minutes", "memory_mib", "disk_mib"}
+    keys = {"findings", "minutes", "memory_mib", "disk_mib", "outcomes", "muted", "errors"}
+    assert set(told("check", tmp_path / "study", "--json").json) == keys
     for verb in ("check", "train", "evaluate", "report"):
         said = told(verb, tmp_path / "study", "--json", "--quiet")
         assert isinstance(said.json, dict), verb

@@ -41,9 +41,15 @@ def test_a_run_leaves_what_its_folder_promises_and_opens_the_test_set_once(finis
     run = finished(kind).run
     names = {path.name for path in run.iterdir()}
     sides = {f"{what}-{side}" for what in ("predictions", "judgement") for side in ("tuning", "test")}
-    assert {name.partition(".")[0] for name in names} == {*sides, "plan", "run", "history", "report", "bundle"} | {
-        "checkpoints"
-    }
+    assert {name.partition(".")[0] for name in names} == {
+        *sides,
+        "plan",
+        "run",
+        "history",
+        "report",
+        "bundle",
+        "findings",
+    } | {"checkpoints"}
     assert json.loads((run / "run.json").read_text())["status"] == "trained"
     assert len(openings(run.parent.parent / "ledger.jsonl")) == 1
     assert not list(run.rglob(".*")), "no temporary file is left"

@@ -9,7 +9,14 @@ import yaml
 
 from radcnn.core.errors import SettingsError
 from radcnn.plan.settings import Reason
-from radcnn.study.settings import StudySettings, load_settings, save_settings, settings_from, with_options
+from radcnn.study.settings import (
+    StudySettings,
+    for_run,
+    load_settings,
+    save_settings,
+    settings_from,
+    with_options,
+)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -72,9 +79,25 @@ def test_last_layer_and_loss_may_be_named_and_are_written(tmp_path: Path) -> Non
     assert load_settings(file) == settings
 
 
+def test_findings_are_muted_by_code_with_or_without_a_reason(tmp_path: Path) -> None:
+    by_code = written(tmp_path, "data: x\nmute: {RC023: a published split, RC055: }\n")
+    assert load_settings(by_code).mute == {"RC023": "a published split", "RC055": ""}
+    assert load_settings(written(tmp_path, "data: x\nmute: [RC023, RC055]\n")).mute == {"RC023": "", "RC055": ""}
+    study = settings_from({"data": "x", "mute": ["RC023=a published split"]})
+    both = with_options(study, {"mute": ["RC055"]})
+    assert both.mute == {"RC023": "a published split", "RC055": ""}
+    save_settings(both, tmp_path / "study.yaml", ())
+    assert load_settings(tmp_path / "study.yaml").mute == both.mute
+    assert for_run(study, {"mute": "RC055"}) == both, "muting may change after the study was made"
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"mute": "RC23"}, "did you mean RC023"),
+        ({"mute": ["mute everything"]}, "mute names no finding"),
+        ({"mute": {"RC023": 3}}, "reason for RC023 in words"),
+        ({"mute": 23}, "codes of findings"),
         ({"mintes": 3}, "did you mean minutes"),
         ({"minutes": -1}, "minutes must be positive"),
         ({"minutes": float("nan")}, "finite number"),

@@ -81,6 +81,13 @@ TRAINING_OPTIONS = (
     _option("seed", int | None, "Seed of training; 0 by default.", "--seed", panel=TRAINING),
     _option("network", Text, "Network, like resnet18; radcnn card lists them.", "--network", panel=TRAINING),
     _option(
+        "mute",
+        Texts,
+        "Go on in spite of this finding: CODE, or CODE=REASON, which the report prints; several times.",
+        "--mute",
+        panel=TRAINING,
+    ),
+    _option(
         "changes", Texts, "Overrule a setting, like training.epochs=20; several times.", "--set", panel=TRAINING
     ),
 )  # fmt: skip

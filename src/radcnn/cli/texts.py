@@ -79,10 +79,30 @@ def ran_json(run: Path, judgement: Judgement) -> dict[str, Any]:
 
 
 def checked_text(found: Checked) -> str:
-    """Findings, then the predicted cost."""
-    lines = [str(finding) for finding in found.findings] or ["no findings"]
-    cost = f"{found.minutes:.1f} minutes, {found.memory_bytes / 2**20:.0f} MiB of memory"
-    return "\n".join([*lines, f"a run will take about {cost} and {found.disk_bytes / 2**20:.0f} MiB of disk"])
+    """Findings, the most serious first; what passed and what does not apply, and why; then the predicted cost."""
+    from radcnn.data.findings import PAGE
+    from radcnn.study.clearance import muted_words
+
+    lines = [f"{one}{muted_words(one, found.mute)}" for one in found.findings] or ["no findings"]
+    if found.findings:
+        lines.append(f"every code is explained in {PAGE}")
+    needed = found.needed
+    cost = f"{needed.minutes:.1f} minutes, {needed.memory_bytes / 2**20:.0f} MiB of memory"
+    last = f"a run will take about {cost} and {needed.disk_bytes / 2**20:.0f} MiB of disk"
+    return "\n".join([*lines, _others(found), last])
+
+
+def _others(found: Checked) -> str:
+    """One line about the checks that found nothing, the checks that do not apply, and mutes of what was not found."""
+    passed = [one.check for one in found.outcomes if one.word == "passed"]
+    not_applicable = [f"{one.check} ({one.because})" for one in found.outcomes if one.word == "not applicable"]
+    idle = sorted(found.mute.keys() - {one.code for one in found.findings})
+    said = [
+        f"passed: {', '.join(passed) or 'none'}",
+        f"not applicable: {', '.join(not_applicable)}" if not_applicable else "",
+        f"muted but not found: {', '.join(idle)}" if idle else "",
+    ]
+    return "; ".join(one for one in said if one)
 
 
 def predicted_text(found: Sequence[Predicted]) -> str:

@@ -9,6 +9,7 @@ RadcnnError                 one sentence: what, whose, what is allowed, what cam
     ├── SplitError          a split that would leak, or that the data cannot fill
     ├── SettingsError       an unknown or impossible setting; says "did you mean"
     ├── BundleError         a model bundle that is incomplete or was changed
+    ├── FindingsError       findings that make a result wrong, and that nobody muted
     └── StorageError        a file that could not be written (disk full, no permission)
 
 Stopped is no error: a person pressed Ctrl-C, and the sentence says what is there and how to go on.
@@ -71,6 +72,10 @@ class SettingsError(InputError):
 
 class BundleError(InputError):
     """A model bundle that is incomplete or was changed after it was written."""
+
+
+class FindingsError(InputError):
+    """Findings that make a result wrong, and that nobody muted."""
 
 
 class StorageError(InputError):

@@ -46,6 +46,12 @@ def prepare_cases(
     return array
 
 
+def ready_bytes(cases: Sequence[Case], preparation: Preparation, cache: Path) -> int:
+    """Bytes on the disk of these cases prepared so; 0 where they are not."""
+    path = _array_file(cases, preparation, cache) if cases else None
+    return path.stat().st_size if path is not None and path.is_file() else 0
+
+
 def noticed(cases: Sequence[Case], preparation: Preparation, cache: Path) -> dict[int, tuple[Finding, ...]]:
     """What readers noticed when these cases were prepared, by row; rows about which there was nothing are left out."""
     path = _findings_file(_array_file(cases, preparation, cache)) if cases else None
@@ -139,7 +145,7 @@ def _key(cases: Sequence[Case], preparation: Preparation) -> str:
     for case in cases:
         if case.source.path not in stats:
             with _naming(case):
-                stats[case.source.path] = _stat(case.source.path)
+                stats[case.source.path] = stat_of(case.source.path)
     items = [[_asked(case.source), stats[case.source.path], case.centre_mm] for case in cases]
     return sha256_of_json({"preparation": preparation.as_json(), "items": items})
 
@@ -149,7 +155,8 @@ def _asked(source: Source) -> list[object]:
     return [str(getattr(source, part.name)) for part in fields(source)]
 
 
-def _stat(path: Path) -> list[list[int]]:
+def stat_of(path: Path) -> list[list[int]]:
+    """Size and time of change of a file, or of each file in a folder; raises ReadError when it is gone."""
     try:
         files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
         return [[(s := file.stat()).st_size, s.st_mtime_ns] for file in files]

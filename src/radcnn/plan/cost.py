@@ -26,11 +26,15 @@ KERNEL_FLOOR = 0.6  # 3D convolutions reach this share of the arithmetic of 2D o
 
 @dataclass(frozen=True)
 class Cost:
-    """Cost of one case: multiply-accumulates of a forward pass, and activations it leaves behind."""
+    """Cost of one case: multiply-accumulates of a forward pass, and activations it leaves behind.
+
+    weights  numbers that the network keeps, whatever the case: kernels, biases, statistics of normalisations
+    """
 
     macs: int
     activations: int
     dims: int
+    weights: int = 0
 
     def training_seconds(self, cases: int, cores: int) -> float:
         """Seconds to train on so many cases once."""
@@ -61,4 +65,5 @@ def _counted(name: str, options: str, channels: int, outputs: int, size: tuple[i
     dims: Dims = 2 if len(size) == 2 else 3
     built, _, _ = bare(name, channels=channels, outputs=outputs, dims=dims, options=json.loads(options))
     macs = multiply_accumulates(built, size, channels)
-    return Cost(macs, activation_elements(built, size, channels), dims)
+    weights = sum(value.numel() for value in built.state_dict().values())
+    return Cost(macs, activation_elements(built, size, channels), dims, weights)

@@ -1,78 +1,73 @@
-"""`check`: findings and cost, before any training."""
+"""`check`: everything that would make a result wrong, and what a run would cost, before any training."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from radcnn.data.findings import Finding
-from radcnn.data.fingerprint import fingerprint
-from radcnn.learning.execution import available_cores
-from radcnn.plan.cost import cost_of
-from radcnn.plan.facts import SPARE
-from radcnn.plan.settings import Plan
+from radcnn.data.outcome import Outcome
+from radcnn.plan.resources import Resources
+from radcnn.study.checks import CHECKS_OF_A_RUN, outcomes
+from radcnn.study.clearance import planned, predicted_cost
 from radcnn.study.folder import find_study
+from radcnn.study.found import found_outcomes
 from radcnn.study.listener import SILENCE, Listener
-from radcnn.study.open_study import OpenStudy, open_study
+from radcnn.study.muting import findings_of, standing
+from radcnn.study.open_study import open_study
 from radcnn.study.settings import for_run
 from radcnn.study.training import pairs_of
-from radcnn.tasks import planned_task
 
-LIBRARIES_BYTES = 450 << 20  # torch, numpy and the rest, once loaded
+NO_DISK = "RC080"  # cases are not prepared then: they would only fill the disk
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What `check` found: findings, and the predicted cost of a run."""
+    """What `check` found: an outcome of every check, what was muted and why, and the predicted cost of a run."""
 
-    findings: tuple[Finding, ...]
-    minutes: float
-    memory_bytes: int
-    disk_bytes: int
+    outcomes: tuple[Outcome, ...]
+    mute: Mapping[str, str]
+    needed: Resources
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, the most serious first."""
+        return findings_of(self.outcomes)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """The findings that make a result wrong."""
-        return tuple(finding for finding in self.findings if finding.severity == "error")
+        """The findings that make a result wrong, and that nobody muted."""
+        return standing(self.findings, self.mute)
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
         return {
-            "findings": [finding.as_json() for finding in self.findings],
-            "minutes": round(self.minutes, 2),
-            "memory_mib": round(self.memory_bytes / 2**20),
-            "disk_mib": round(self.disk_bytes / 2**20),
+            "findings": [found.told() for found in self.findings],
+            "minutes": round(self.needed.minutes, 2),
+            "memory_mib": round(self.needed.memory_bytes / 2**20),
+            "disk_mib": round(self.needed.disk_bytes / 2**20),
+            "outcomes": [outcome.as_json() for outcome in self.outcomes],
+            "muted": dict(self.mute),
+            "errors": [found.code for found in self.errors],
         }
 
 
 def check(study: Path | str, *, listener: Listener = SILENCE, **options: Any) -> Checked:
-    """Findings about a study, from reading every training image, and what a run would cost.
+    """Findings about a study, from looking at every image, and what a run would cost.
 
-    The images of all sides are read and prepared, so that `train` finds them ready. Raises InputError when one
-    cannot be used, or the plan's folds cannot be filled.
+    The images of all sides are read and prepared, so that `train` finds them ready. What was found about the data is
+    kept with the study. Raises InputError when an image cannot be used, or the plan's folds cannot be filled.
     """
     opened = open_study(find_study(study))
     settings = for_run(opened.settings, options) if options else opened.settings
-    found = fingerprint(opened.cohort, opened.split, sample=None, seed=settings.split_seed)
-    findings = dict.fromkeys((*opened.findings, *found.findings))
     plan = opened.propose(settings)
     pairs_of(opened, plan, opened.rows("training", "tuning"))
-    opened.prepared(opened.rows("training", "tuning"), plan.preparation, listener)
-    opened.prepared(opened.rows("test"), plan.preparation, listener, "test cases")
-    return Checked(tuple(findings), *predicted_cost(opened, plan))
-
-
-def predicted_cost(opened: OpenStudy, plan: Plan) -> tuple[float, int, int]:
-    """Minutes of a run, peak memory of a training step with the libraries, and disk for prepared cases."""
-    task = planned_task(plan.target, plan.task)
-    cost = cost_of(plan.network, plan.preparation, task.outputs)
-    cases, tuning = len(opened.rows("training")), len(opened.rows("tuning"))
-    cores = available_cores()
-    epoch = cost.training_seconds(cases, cores) + cost.prediction_seconds(2 * tuning, cores)
-    networks = plan.training.folds or plan.training.members
-    one = 4 * plan.preparation.channels * int(np.prod(plan.preparation.size))
-    memory = LIBRARIES_BYTES + cost.training_bytes(plan.training.batch)
-    return networks * plan.training.epochs * epoch / 60 / SPARE, memory, one * len(opened.cohort)
+    of_data = found_outcomes(opened, listener)
+    needed = predicted_cost(opened, plan)
+    of_run = outcomes(CHECKS_OF_A_RUN, planned(opened, plan, settings, needed))
+    if not any(found.code == NO_DISK for found in standing(findings_of(of_run), settings.mute)):
+        opened.prepared(opened.rows("training", "tuning"), plan.preparation, listener)
+        opened.prepared(opened.rows("test"), plan.preparation, listener, "test cases")
+    return Checked((*of_data, *of_run), settings.mute, needed)

@@ -5,9 +5,10 @@ study/
 ├── split.json         who is on which side, with its hash
 ├── ledger.jsonl       the split, and every opening of the test side
 ├── fingerprint.json   what the data are like
+├── findings.json      what the checks of the data came to, and of which data
 ├── .salt              the secret of the pseudonyms and of the marks of cases; not to be shared
 ├── cache/             prepared cases; may be deleted
-└── runs/run-001/      plan.json, run.json, history.csv, predictions, judgements, bundle/, report.html
+└── runs/run-001/      plan.json, run.json, findings.json, history.csv, predictions, judgements, bundle/, report.html
 """
 
 from __future__ import annotations
@@ -48,6 +49,10 @@ class StudyFolder:
     @property
     def fingerprint(self) -> Path:
         return self.path / "fingerprint.json"
+
+    @property
+    def findings(self) -> Path:
+        return self.path / "findings.json"
 
     @property
     def cache(self) -> Path:
@@ -107,6 +112,10 @@ class RunFolder:
     @property
     def record(self) -> Path:
         return self.path / "run.json"
+
+    @property
+    def findings(self) -> Path:
+        return self.path / "findings.json"
 
     @property
     def history(self) -> Path:

@@ -17,7 +17,7 @@ from radcnn.core.settings import from_plain
 from radcnn.data.cohort import Cohort, gather
 from radcnn.data.findings import Finding
 from radcnn.data.fingerprint import Fingerprint
-from radcnn.data.prepared import prepare_cases
+from radcnn.data.prepared import prepare_cases, ready_bytes
 from radcnn.data.splits import Split, described
 from radcnn.learning.execution import available_cores
 from radcnn.plan.facts import Facts
@@ -71,6 +71,11 @@ class OpenStudy:
             workers=available_cores(),
             told=lambda done, of: listener.progress(f"preparing {what}", done, of),
         )
+
+    def prepared_bytes(self, preparation: Preparation) -> int:
+        """What cases that were prepared so already take on the disk."""
+        sides = (self.rows("training", "tuning"), self.rows("test"))
+        return sum(ready_bytes(self.cases(rows), preparation, self.folder.cache) for rows in sides)
 
     def propose(self, settings: StudySettings | None = None) -> Plan:
         """The plan for these data, this machine's number of cores and the settings."""

@@ -9,12 +9,14 @@ from typing import Any
 
 import yaml
 
+from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
 from radcnn.core.files import write_text
 from radcnn.core.plain_yaml import plain_yaml
 from radcnn.core.settings import from_plain, merged, nested, to_plain
 from radcnn.core.target import Kind
 from radcnn.data.cohort import CohortSettings, Unit
+from radcnn.data.findings import CODES
 from radcnn.data.splits import DEFAULT_FRACTIONS, Sites
 from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.metrics.operating import parse_rule
@@ -22,7 +24,15 @@ from radcnn.plan.settings import Reason
 
 MAX_YAML_BYTES = 1 << 20
 SECTIONS = ("task", "network", "training", "preparation", "augmentation")
-OF_A_RUN = ("minutes", "seed", "region_mm", "operating_points", "resamples", *SECTIONS)  # the others make the study
+OF_A_RUN = (
+    "minutes",
+    "seed",
+    "region_mm",
+    "operating_points",
+    "resamples",
+    "mute",
+    *SECTIONS,
+)  # the others make the study
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,7 @@ class StudySettings:
     prevalences  at which PPV and NPV are also given
     task         last layer and loss, where they are to be confirmed: any but the pair of Table 2 is refused
     network, training, preparation, augmentation  settings that overrule the proposal
+    mute         codes of findings that a person accepts, each with the reason, which the report prints
     synthetic    the cases were simulated; printed wherever a figure is
     """
 
@@ -79,6 +90,7 @@ class StudySettings:
     training: Mapping[str, Any] = field(default_factory=dict)
     preparation: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Mapping[str, Any] | None = None
+    mute: Mapping[str, str] = field(default_factory=dict)
     synthetic: bool = False
 
     def __post_init__(self) -> None:
@@ -115,8 +127,8 @@ class StudySettings:
 def settings_from(options: Mapping[str, Any]) -> StudySettings:
     """Settings from options by name, as a person writes them; strict, with "did you mean".
 
-    A single target or subgroup may be given as text, a network by its name alone, and a setting of a section by its
-    whole name ("training.epochs": 20).
+    A single target or subgroup may be given as text, a network by its name alone, a setting of a section by its
+    whole name ("training.epochs": 20), and muted findings by their codes alone.
     """
     given = {str(name): value for name, value in options.items() if value is not None}
     plain = {name: value for name, value in given.items() if "." not in name}
@@ -127,14 +139,38 @@ def settings_from(options: Mapping[str, Any]) -> StudySettings:
         plain["network"] = {"name": plain["network"]}
     if isinstance(plain.get("augmentation"), list):
         plain["augmentation"] = {"transforms": plain["augmentation"]}
+    if "mute" in plain:
+        plain["mute"] = muted(plain["mute"])
     for name in given.keys() - plain.keys():
         plain = merged(plain, nested(name, given[name]))
     return from_plain(StudySettings, plain, "the study")
 
 
+def muted(value: Any) -> dict[str, str]:
+    """Codes of findings with the reasons why they are accepted, from one code, a list, or codes with their reasons.
+
+    >>> muted("RC061"), muted(["RC040", "RC061=markers are masked later"]), muted({"RC061": None})
+    ({'RC061': ''}, {'RC040': '', 'RC061': 'markers are masked later'}, {'RC061': ''})
+    """
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, (list, tuple)):
+        value = {code.strip(): reason.strip() for code, _, reason in (str(one).partition("=") for one in value)}
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"mute must be codes of findings, or codes with reasons, got {value!r}")
+    for code, reason in value.items():
+        if code not in CODES:
+            raise SettingsError(f"mute names no finding {code!r}: {did_you_mean(str(code), CODES)}")
+        if not isinstance(reason, str | None):
+            raise SettingsError(f"mute must give the reason for {code} in words, got {reason!r}")
+    return {str(code): reason or "" for code, reason in value.items()}
+
+
 def with_options(settings: StudySettings, options: Mapping[str, Any]) -> StudySettings:
     """The settings with options that beat them; sections are merged key by key."""
     given = {name: value for name, value in options.items() if value is not None}
+    if "mute" in given:
+        given["mute"] = muted(given["mute"])
     return settings_from(merged(_differing(settings), given))
 
 

@@ -30,12 +30,14 @@ from radcnn.learning.execution import Execution, available_cores, available_devi
 from radcnn.learning.lessons import Development, Rows, train_networks
 from radcnn.plan.settings import Plan
 from radcnn.plan.stored import load_plan, plan_hash, save_plan
+from radcnn.study.clearance import cleared_for_training
 from radcnn.study.environment import changed_rounding, environment
 from radcnn.study.folder import RunFolder, find_run, find_study, quoted, read_record
+from radcnn.study.found import write_outcomes
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.planning import proposed_plan, stored_plan
-from radcnn.study.settings import for_run
+from radcnn.study.settings import StudySettings, for_run
 from radcnn.tasks import Task, planned_task
 
 SLOW = 1.5  # times the minutes that were asked for
@@ -58,7 +60,8 @@ def train(
     workers  threads that make batches ahead of time; changes no number
     options  settings that beat study.yaml: minutes, seed, network, training ...
 
-    Raises InputError with the cause and the next step.
+    Raises InputError with the cause and the next step; FindingsError while a finding that makes a result wrong stands
+    and is not muted. The data are checked where they were not since they changed.
     """
     if resume:
         if options or plan is not None:
@@ -70,15 +73,17 @@ def train(
         with how_to_go_on(run, Path(study)):
             _go_on(run, open_study(run.study), workers, listener)
         return run.path
-    if plan is not None and options:
+    if plan is not None and options.keys() - {"mute"}:
         raise InputError("a stored plan is trained as it stands; leave the other options out, or leave --plan out")
     folder = find_study(study)
     opened = open_study(folder)
     run = folder.next_run()
     settings = for_run(opened.settings, options) if options else opened.settings
     chosen = stored_plan(Path(plan), opened) if plan is not None else proposed_plan(opened, settings, options)
+    found = cleared_for_training(opened, chosen, settings, listener)
     with how_to_go_on(run, folder.path):
-        begin_run(run, opened, chosen, settings.minutes, listener)
+        begin_run(run, opened, chosen, settings, listener)
+        write_outcomes(run.findings, found)  # its report tells what stood then, whatever the data become
         _go_on(run, opened, workers, listener)
     return run.path
 
@@ -125,7 +130,7 @@ def _go_on(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) 
     finish(run, opened, plan, networks, development, order, execution)
 
 
-def begin_run(run: RunFolder, opened: OpenStudy, plan: Plan, minutes: float, listener: Listener) -> None:
+def begin_run(run: RunFolder, opened: OpenStudy, plan: Plan, settings: StudySettings, listener: Listener) -> None:
     """Write the plan, before anything is computed."""
     listener.say(
         f"plan: {plan.network.name}, {counted(plan.training.folds or plan.training.members, 'network')} of "
@@ -133,8 +138,8 @@ def begin_run(run: RunFolder, opened: OpenStudy, plan: Plan, minutes: float, lis
     )
     save_plan(plan, run.plan)
     record = {"status": "training", "study": opened.folder.name, "split": opened.split.hash}
-    facts = {"plan": plan_hash(plan), "seed": plan.seed, "minutes": minutes, "environment": environment()}
-    write_json(run.record, {**record, **facts})
+    facts = {"plan": plan_hash(plan), "seed": plan.seed, "minutes": settings.minutes, "environment": environment()}
+    write_json(run.record, {**record, **facts, "muted": dict(settings.mute)})
 
 
 def execution_of(plan: Plan, workers: int) -> Execution:

@@ -1,0 +1,85 @@
+"""What the checks of a study's data came to: found once, kept in findings.json, and found anew when the data change."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from radcnn.core.case import Case
+from radcnn.core.files import read_json, sha256_of_json, write_json
+from radcnn.core.version import __version__
+from radcnn.data.duplicates import content_groups
+from radcnn.data.glance import glances
+from radcnn.data.looked import Looked
+from radcnn.data.outcome import Outcome
+from radcnn.data.prepared import stat_of
+from radcnn.learning.execution import available_cores
+from radcnn.study.checks import CHECKS, Examined, outcomes
+from radcnn.study.listener import Listener
+from radcnn.study.open_study import OpenStudy
+
+FORMAT = 1
+
+
+def known_outcomes(opened: OpenStudy, listener: Listener) -> tuple[Outcome, ...]:
+    """What the checks of the data came to: as kept with the study while these are the same data, else found anew."""
+    kept = read_outcomes(opened.folder.findings, key_of(opened))
+    return kept if kept is not None else found_outcomes(opened, listener)
+
+
+def found_outcomes(opened: OpenStudy, listener: Listener) -> tuple[Outcome, ...]:
+    """Look at all images and at the table, and keep what was found with the study."""
+    key = key_of(opened)
+    examined = Examined(opened, seen(opened, listener), content_groups(opened.cohort))
+    found = outcomes(CHECKS, examined)
+    write_outcomes(opened.folder.findings, found, key=key)
+    return found
+
+
+def seen(opened: OpenStudy, listener: Listener) -> tuple[Looked, ...]:
+    """What is seen of the image of each case: one pass, each image read once."""
+    return glances(
+        opened.cohort,
+        workers=available_cores(),
+        told=lambda done, of: listener.progress("looking at images", done, of),
+    )
+
+
+def key_of(opened: OpenStudy) -> str:
+    """A hash of everything that the checks of the data depend on: cases, labels, split, files, and the checks."""
+    sources = (source for case in opened.cohort.cases for source in (case.source, case.mask) if source is not None)
+    files = dict.fromkeys(source.path for source in sources)
+    return sha256_of_json(
+        {
+            "radcnn": __version__,
+            "checks": {name: check.codes for name, check in CHECKS.items()},
+            "split": opened.split.hash,
+            "target": [opened.cohort.target.kind, opened.cohort.target.names, opened.cohort.target.classes],
+            "unit": opened.cohort.unit,
+            "cases": [_said(case) for case in opened.cohort.cases],
+            "files": [[str(path), stat_of(path)] for path in files],
+        }
+    )
+
+
+def _said(case: Case) -> list[Any]:
+    source = [str(getattr(case.source, part.name)) for part in fields(case.source)]
+    targets = [repr(value) for value in case.targets]
+    mask = None if case.mask is None else [str(case.mask.path), case.mask.array, case.mask.item]
+    return [case.id, case.patient, source, targets, case.centre_mm, case.site, dict(case.attributes), mask, case.box]
+
+
+def read_outcomes(path: Path, key: str | None = None) -> tuple[Outcome, ...] | None:
+    """What was kept, of the data with this key if it is given; None where nothing is, or it is of other data."""
+    if not path.is_file():
+        return None
+    value = read_json(path)
+    if not isinstance(value, dict) or value.get("format") != FORMAT or (key is not None and value.get("key") != key):
+        return None
+    return tuple(Outcome.from_json(one) for one in value["outcomes"])
+
+
+def write_outcomes(path: Path, found: tuple[Outcome, ...], *, key: str = "") -> None:
+    """Keep outcomes in a file."""
+    write_json(path, {"format": FORMAT, "key": key, "outcomes": [one.as_json() for one in found]})
