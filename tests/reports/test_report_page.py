@@ -17,7 +17,7 @@ from radcnn.reports import Story, render
 from radcnn.reports.headline import RESEARCH_USE, SYNTHETIC
 from radcnn.reports.model_card import model_card
 from radcnn.reports.page import SECTIONS
-from radcnn.reports.story import ClassCount, Flow, Opening, SideCount
+from radcnn.reports.story import ClassCount, FindingLine, Flow, Opening, PicturedPair, SideCount
 
 KINDS = ["binary", "multiclass", "multilabel", "regression"]
 VOID = {"meta", "img", "br", "hr", "link", "input"}
@@ -319,3 +319,32 @@ def test_a_damaged_picture_is_refused_with_its_case_number(story, bad):
     told = story("binary")
     with pytest.raises(ReadError, match=r"picture of case 100 is not a readable PNG"):
         render(replace(told, worst=(replace(told.worst[0], png=bad),)))
+
+
+def test_findings_say_what_they_are_about_and_who_muted_them(story) -> None:
+    lines = (
+        FindingLine("RC023", "error", "2 groups lie on two sides", "take them off", "split", "a <published> split"),
+        FindingLine("RC055", "error", "the site tells it", "look", "labels", ""),
+        FindingLine("RC074", "warning", "1 image is blank", "restore it", "images"),
+    )
+    page = render(replace(story("binary"), findings=lines))
+    assert page.count('class="chip muted"') == 2
+    assert "Muted by a person, because: a &lt;published&gt; split" in page
+    assert "Muted by a person, who gave no reason." in page
+    assert "restore it" in page
+    assert "take them off" not in page, "what a person decided stands in its place"
+
+
+def test_pairs_of_cases_that_are_alike_are_shown_side_by_side(story, png_with_text: bytes) -> None:
+    pair = PicturedPair(12, "training", png_with_text, 40, "internal test", png_with_text, "the same file")
+    page = render(replace(story("binary"), pairs=(pair,), pairs_found=7))
+    assert "1 of 7 pairs are shown" in page
+    assert 'alt="Case 12"' in page
+    assert "40, internal test" in page
+    assert "the same file" in page
+
+
+def test_what_passed_and_what_does_not_apply_is_said(story) -> None:
+    told = replace(story("binary"), passed=("units", "spacing"), not_applicable=(("phases", "no case has several"),))
+    assert "Checks that found nothing: units, spacing." in render(told)
+    assert "phases: no case has several" in render(told)

@@ -36,6 +36,9 @@ def render(story: Story) -> str:
     Raises ReadError when the picture of a case is not a readable 8-bit PNG.
     """
     worst = [(case, data_uri(case.png, case.number)) for case in story.worst]
+    pairs = [
+        (pair, data_uri(pair.first_png, pair.first), data_uri(pair.second_png, pair.second)) for pair in story.pairs
+    ]
     each = tables.members(story.history)
     main = story.main[1] if story.main else None
     return (
@@ -61,6 +64,7 @@ def render(story: Story) -> str:
             subgroups=tables.subgroups(main.subgroups, main.unit) if main and main.subgroups else None,
             subgroup_figures=panels.subgroup_figures(story),
             worst=worst,
+            pairs=pairs,
             claim=checklist(story),
         )
     )

@@ -6,7 +6,8 @@ Story
 ├── regions                                 whether the network looks at regions, or at whole images
 ├── unit                                    "patient" | "image": the unit of splits and intervals
 ├── flow                                    Flow: found, left out, and what lies on each side
-├── findings                                what was noticed about the data
+├── findings, pairs                         what was noticed about the data, and cases that are alike
+├── passed, not_applicable                  checks that found nothing, or do not apply, and why
 ├── split_rule, split_hash, openings        how it was split; every opening of the test set
 ├── reasons, plan                           every proposed setting and why; the whole plan as JSON text
 ├── card                                    the network's layers as text
@@ -77,12 +78,31 @@ class Flow:
 
 @dataclass(frozen=True)
 class FindingLine:
-    """One thing noticed about the data: a code, how serious it is, the sentence, and what to do about it."""
+    """One thing noticed about the data: a code, how serious it is, the sentence, and what to do about it.
+
+    subject  what it applies to
+    muted    the reason why a person accepts it, which may be empty; None where nobody muted it
+    """
 
     code: str
     severity: Severity
     sentence: str
     way_out: str = ""
+    subject: str = ""
+    muted: str | None = None
+
+
+@dataclass(frozen=True)
+class PicturedPair:
+    """Two cases that are alike, by their numbers in the study, with their sides and pictures (8-bit PNG)."""
+
+    first: int
+    first_side: SideName
+    first_png: bytes
+    second: int
+    second_side: SideName
+    second_png: bytes
+    how: str
 
 
 @dataclass(frozen=True)
@@ -156,6 +176,10 @@ class Story:
     regions: bool = False
     unit: Unit = "patient"
     findings: tuple[FindingLine, ...] = ()
+    pairs: tuple[PicturedPair, ...] = ()
+    pairs_found: int = 0
+    passed: tuple[str, ...] = ()
+    not_applicable: tuple[tuple[str, str], ...] = ()
     openings: tuple[Opening, ...] = ()
     reasons: tuple[Reason, ...] = ()
     history: tuple[EpochRow, ...] = ()

@@ -9,14 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from radcnn.core.case import Side
+from radcnn.data.outcome import Pair
 from radcnn.data.read import read_source
 from radcnn.evaluation.judgement import WorstCase
-from radcnn.reports.story import PicturedCase
+from radcnn.reports.story import PicturedCase, PicturedPair, SideName
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
 from radcnn.transforms.preparation import Preparation, prepare
 
 SIDE = 224  # pixels of a picture
+MOST_PAIRS = 12  # pairs that a report shows
+SIDE_NAMES: dict[Side, SideName] = {"training": "training", "tuning": "tuning", "test": "internal test"}
 
 
 def pictured(
@@ -33,6 +37,23 @@ def pictured(
         png = png_of(image)
         made.append(PicturedCase(int(one.case), png, one.truth, one.predicted, one.score, sentence))
         listener.progress("picturing the worst cases", done, len(worst))
+    return tuple(made)
+
+
+def pictured_pairs(
+    opened: OpenStudy, pairs: Sequence[Pair], preparation: Preparation, listener: Listener
+) -> tuple[PicturedPair, ...]:
+    """The first pairs of cases that are alike, as the network is given them."""
+    shown = tuple(pairs)[:MOST_PAIRS]
+    made = []
+    for done, pair in enumerate(shown, start=1):
+        first, second = (opened.cohort.cases[row] for row in (pair.first, pair.second))
+        first_png, second_png = (
+            png_of(prepare(read_source(case.source), preparation, centre_mm=case.centre_mm)) for case in (first, second)
+        )
+        sides = [SIDE_NAMES[opened.split.sides[row]] for row in (pair.first, pair.second)]
+        made.append(PicturedPair(pair.first + 1, sides[0], first_png, pair.second + 1, sides[1], second_png, pair.how))
+        listener.progress("picturing pairs", done, len(shown))
     return tuple(made)
 
 

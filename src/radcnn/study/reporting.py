@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from radcnn.core.settings import to_plain
 from radcnn.core.target import Target
 from radcnn.core.version import __version__
 from radcnn.data.ledger import openings
+from radcnn.data.outcome import Outcome
 from radcnn.inference.bundle import verify, write_model_card
 from radcnn.learning.verdict import verdict
 from radcnn.networks import card
@@ -30,17 +32,18 @@ from radcnn.reports.story import (
     LeftOut,
     Opening,
     SideCount,
-    SideName,
     Story,
     Verdict,
 )
 from radcnn.study.again import commands_again
 from radcnn.study.environment import environment
 from radcnn.study.folder import RunFolder, find_run, read_record
+from radcnn.study.found import read_outcomes
 from radcnn.study.judging import evaluated, notes_on_folds, read_judgement
 from radcnn.study.listener import SILENCE, Listener
+from radcnn.study.muting import findings_of
 from radcnn.study.open_study import OpenStudy, open_study
-from radcnn.study.pictures import pictured
+from radcnn.study.pictures import SIDE_NAMES, pictured, pictured_pairs
 from radcnn.study.predicting import place_words
 from radcnn.study.training import read_history
 from radcnn.tasks import planned_task
@@ -49,7 +52,6 @@ LIMITS = (
     "Figures hold for patients like those of this study; other scanners, sites and prevalences need an external test.",
     "Tuning figures are optimistic: weights, operating points and settings were chosen on these cases.",
 )
-SIDE_NAMES: dict[Side, SideName] = {"training": "training", "tuning": "tuning", "test": "internal test"}
 
 
 def report(run: Path | str, *, listener: Listener = SILENCE) -> Path:
@@ -72,6 +74,9 @@ def tell(folder: RunFolder, opened: OpenStudy, listener: Listener = SILENCE) -> 
     target, side = opened.cohort.target, "test" if folder.judgement("test").is_file() else "tuning"
     judged = read_judgement(folder, side)
     made = verdict(read_history(folder), plan, _guessing(opened, plan))
+    found = read_outcomes(folder.findings) or (Outcome("study", opened.findings),)
+    findings = _findings(found, mutes_of(folder, opened))
+    pairs = tuple(pair for outcome in found for pair in outcome.pairs)
     return Story(
         title=f"{', '.join(target.names)}: {opened.settings.data.stem}",
         task=f"predict {', '.join(target.names)} ({target.kind}) from {_images(opened, plan)}",
@@ -89,7 +94,11 @@ def tell(folder: RunFolder, opened: OpenStudy, listener: Listener = SILENCE) -> 
         certificate=_certificate(opened),
         regions=opened.fingerprint.regions,
         unit=opened.cohort.unit,
-        findings=tuple(FindingLine(f.code, f.severity, f.sentence, f.way_out) for f in opened.findings),
+        findings=findings,
+        pairs=pictured_pairs(opened, pairs, plan.preparation, listener),
+        pairs_found=len(pairs),
+        passed=tuple(one.check for one in found if one.word == "passed"),
+        not_applicable=tuple((one.check, one.because) for one in found if one.because),
         openings=tuple(Opening(o.date, o.reason, o.model, o.run) for o in openings(opened.folder.ledger, opened.split)),
         reasons=plan.reasons,
         history=_history(folder),
@@ -101,7 +110,29 @@ def tell(folder: RunFolder, opened: OpenStudy, listener: Listener = SILENCE) -> 
         environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},
         seeds={"training": plan.seed, "split": opened.split.seed},
         commands=commands_again(folder, opened, plan),
-        limits=(*LIMITS, *notes_on_folds(plan, "test")),
+        limits=(*LIMITS, *notes_on_folds(plan, "test"), *_accepted(findings)),
+    )
+
+
+def mutes_of(folder: RunFolder, opened: OpenStudy) -> dict[str, str]:
+    """Codes that were muted when the run began, or are in study.yaml now, with the reasons."""
+    begun = read_record(folder).get("muted")
+    return {**(begun if isinstance(begun, dict) else {}), **opened.settings.mute}
+
+
+def _findings(found: Sequence[Outcome], mute: Mapping[str, str]) -> tuple[FindingLine, ...]:
+    return tuple(
+        FindingLine(one.code, one.severity, one.sentence, one.way_out, one.subject, mute.get(one.code))
+        for one in findings_of(found)
+    )
+
+
+def _accepted(findings: Sequence[FindingLine]) -> tuple[str, ...]:
+    """Errors that a person muted: whoever uses the network must know of them."""
+    return tuple(
+        f"{one.code} makes a result wrong and was muted ({one.muted or 'no reason was given'}): {one.sentence}."
+        for one in findings
+        if one.severity == "error" and one.muted is not None
     )
 
 
