@@ -43,10 +43,19 @@ def test_train_refuses_while_an_error_stands_and_check_shows_it(tmp_path: Path, 
     assert "did you mean RC023" in refused("check", study, "--mute", "RC23")
 
 
-def test_run_keeps_the_study_to_be_looked_at_and_goes_on_when_muted(tmp_path: Path, leaking: Path) -> None:
+def test_run_goes_on_in_spite_of_an_error_and_says_so_wherever_its_figures_are_shown(
+    tmp_path: Path, leaking: Path
+) -> None:
     study = tmp_path / "study"
-    assert "RC023" in refused("run", leaking, "--out", study, *UNIT, *QUICK)
-    assert (study / "findings.json").is_file()
+    said = told("run", leaking, "--out", study, *UNIT, *QUICK)
+    assert said.out.startswith("THESE FIGURES ARE WRONG WHILE THIS STANDS: RC023 error: ")
+    page = (study / "runs" / "run-001" / "report.html").read_text()
+    assert "RC023 makes the figures on this page wrong:" in page
+    assert "RC023 makes a result wrong: " in (study / "runs" / "run-001" / "bundle" / "README.md").read_text()
+
+
+def test_what_a_person_mutes_is_told_with_the_reason(tmp_path: Path, leaking: Path) -> None:
+    study = tmp_path / "study"
     said = told("run", leaking, "--out", study, *UNIT, *QUICK, "--mute", f"RC023={REASON}")
     run = study / "runs" / "run-001"
     assert f"[muted: {REASON}]" in said.err + told("check", study, "--mute", f"RC023={REASON}").out

@@ -9,7 +9,7 @@ import typer
 
 from radcnn.cli.console import Voice, next_step, one_sentence, show
 from radcnn.cli.options import DATA_OPTIONS, READING_OPTIONS, TRAINING_OPTIONS, given, with_options
-from radcnn.cli.texts import checked_text, judged_text, predicted_text, ran_json
+from radcnn.cli.texts import checked_text, judged_text, predicted_text, ran_json, ran_text
 from radcnn.core.version import __version__
 
 app = typer.Typer(
@@ -58,6 +58,7 @@ def run(
     """Look, split, plan, train, evaluate and report: one command, no file to write."""
     with one_sentence():
         chosen = given(options)
+        from radcnn.study.found import standing_in
         from radcnn.study.judging import evaluated
         from radcnn.study.running import run as run_study
 
@@ -66,7 +67,8 @@ def run(
             data, out=out, keep_sealed=keep_sealed, resume=resume, workers=workers, listener=voice, **chosen
         )
         judgement = evaluated(made)
-        show(ran_json(made, judgement), judged_text(judgement), as_json=as_json)
+        errors = standing_in(made)
+        show(ran_json(made, judgement, errors), ran_text(judgement, errors), as_json=as_json)
         next_step("open in a browser:", made / "report.html", as_json=as_json)
 
 
@@ -322,12 +324,14 @@ def demo(
 ) -> None:
     """The main job on a simulated chest CT study: nothing to download."""
     with one_sentence():
+        from radcnn.study.found import standing_in
         from radcnn.study.judging import evaluated
         from radcnn.study.running import demo as run_demo
 
         made = run_demo(out, patients=patients, minutes=minutes, seed=seed, listener=Voice(quiet=quiet))
         judgement = evaluated(made)
-        show(ran_json(made, judgement), judged_text(judgement), as_json=as_json)
+        errors = standing_in(made)
+        show(ran_json(made, judgement, errors), ran_text(judgement, errors), as_json=as_json)
         next_step("open in a browser:", made / "report.html", as_json=as_json)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from radcnn.data.findings import Finding
     from radcnn.evaluation.judgement import Judgement, Question, Value
     from radcnn.study.checking import Checked
     from radcnn.study.predicted import Predicted
@@ -72,10 +73,17 @@ def _each(questions: Sequence[Question]) -> list[str]:
     return [*lines, "  more of each in the report and with --json"] if lines else []
 
 
-def ran_json(run: Path, judgement: Judgement) -> dict[str, Any]:
-    """A whole run as a JSON object."""
+def ran_json(run: Path, judgement: Judgement, errors: Sequence[Finding]) -> dict[str, Any]:
+    """A whole run as a JSON object; `errors` are the findings that make its figures wrong."""
     places = {"run": str(run), "report": str(run / "report.html")}
-    return {"synthetic": judgement.synthetic, **places, "judgement": judgement.as_json()}
+    said = {"errors": [error.as_json() for error in errors], "judgement": judgement.as_json()}
+    return {"synthetic": judgement.synthetic, **places, **said}
+
+
+def ran_text(judgement: Judgement, errors: Sequence[Finding]) -> str:
+    """The main figures of a whole run, and before them what makes them wrong."""
+    lines = [f"THESE FIGURES ARE WRONG WHILE THIS STANDS: {error}" for error in errors]
+    return "\n".join([*lines, judged_text(judgement)])
 
 
 def checked_text(found: Checked) -> str:

@@ -91,6 +91,11 @@ class FindingLine:
     subject: str = ""
     muted: str | None = None
 
+    @property
+    def is_error(self) -> bool:
+        """Whether it makes a result wrong, muted or not."""
+        return self.severity == "error"
+
 
 @dataclass(frozen=True)
 class PicturedPair:
@@ -193,6 +198,11 @@ class Story:
     seeds: Mapping[str, int] = field(default_factory=dict)
     commands: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+
+    @property
+    def standing(self) -> tuple[FindingLine, ...]:
+        """Findings that make a result wrong, and that nobody muted."""
+        return tuple(found for found in self.findings if found.is_error and found.muted is None)
 
     @property
     def judged(self) -> tuple[tuple[SideName, Judgement], ...]:

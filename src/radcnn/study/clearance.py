@@ -26,17 +26,18 @@ FLOAT = 4  # bytes
 
 
 def cleared_for_training(
-    opened: OpenStudy, plan: Plan, settings: StudySettings, listener: Listener
+    opened: OpenStudy, plan: Plan, settings: StudySettings, listener: Listener, *, in_spite: bool = False
 ) -> tuple[Outcome, ...]:
     """What all checks come to, before a training; looks at the data only where they were not looked at before.
 
-    Raises FindingsError while an error stands that nobody muted, InputError where it is one of cost alone.
+    Raises FindingsError while an error stands that nobody muted, InputError where it is one of cost alone. `in_spite`
+    goes on in spite of errors in the data, and says them.
     """
     said = set(opened.findings)
     of_data = known_outcomes(opened, listener)
     of_run = outcomes(CHECKS_OF_A_RUN, planned(opened, plan, settings, predicted_cost(opened, plan)))
     found = (*of_data, *of_run)
-    refuse_standing(found, settings.mute, opened.folder.path)
+    refuse_standing(of_run if in_spite else found, settings.mute, opened.folder.path)
     for one in findings_of(found):
         if one.severity != "info" and one not in said:
             listener.say(f"{one}{muted_words(one, settings.mute)}")

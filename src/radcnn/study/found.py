@@ -10,13 +10,16 @@ from radcnn.core.case import Case
 from radcnn.core.files import read_json, sha256_of_json, write_json
 from radcnn.core.version import __version__
 from radcnn.data.duplicates import content_groups
+from radcnn.data.findings import Finding
 from radcnn.data.glance import glances
 from radcnn.data.looked import Looked
 from radcnn.data.outcome import Outcome
 from radcnn.data.prepared import stat_of
 from radcnn.learning.execution import available_cores
 from radcnn.study.checks import CHECKS, Examined, outcomes
+from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.listener import Listener
+from radcnn.study.muting import findings_of, standing
 from radcnn.study.open_study import OpenStudy
 
 FORMAT = 1
@@ -68,6 +71,13 @@ def _said(case: Case) -> list[Any]:
     targets = [repr(value) for value in case.targets]
     mask = None if case.mask is None else [str(case.mask.path), case.mask.array, case.mask.item]
     return [case.id, case.patient, source, targets, case.centre_mm, case.site, dict(case.attributes), mask, case.box]
+
+
+def standing_in(run: Path) -> tuple[Finding, ...]:
+    """The errors in the data that a run was trained in spite of, and that nobody had muted when it began."""
+    folder = RunFolder(run)
+    muted = read_record(folder).get("muted")
+    return standing(findings_of(read_outcomes(folder.findings) or ()), muted if isinstance(muted, dict) else {})
 
 
 def read_outcomes(path: Path, key: str | None = None) -> tuple[Outcome, ...] | None:

@@ -128,12 +128,12 @@ def _findings(found: Sequence[Outcome], mute: Mapping[str, str]) -> tuple[Findin
 
 
 def _accepted(findings: Sequence[FindingLine]) -> tuple[str, ...]:
-    """Errors that a person muted: whoever uses the network must know of them."""
-    return tuple(
-        f"{one.code} makes a result wrong and was muted ({one.muted or 'no reason was given'}): {one.sentence}."
-        for one in findings
-        if one.severity == "error" and one.muted is not None
-    )
+    """Errors that the network was trained in spite of, muted or not: whoever uses it must know of them."""
+    return tuple(f"{one.code} makes a result wrong{_by_whom(one)}: {one.sentence}." for one in findings if one.is_error)
+
+
+def _by_whom(found: FindingLine) -> str:
+    return "" if found.muted is None else f" and was muted ({found.muted or 'no reason was given'})"
 
 
 def _guessing(opened: OpenStudy, plan: Plan) -> float:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from radcnn.core.errors import FindingsError, InputError, Stopped
+from radcnn.core.errors import InputError, Stopped
 from radcnn.physics.study import simulate_nodule_study, simulated_with
 from radcnn.study.begin import begin_or_continue, begun, default_folder
 from radcnn.study.folder import RunFolder, quoted, read_record
@@ -14,7 +14,7 @@ from radcnn.study.judging import evaluate, read_judgement
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.reporting import report
 from radcnn.study.settings import OF_A_RUN
-from radcnn.study.training import train
+from radcnn.study.training import begin_training, train
 
 
 def run(
@@ -33,8 +33,10 @@ def run(
     again on the same data, the study with its split and ledger goes on with a new run; with `resume` its newest run
     goes on where it was interrupted, in training, evaluation or report.
 
-    Raises InputError with the cause and the next step; where no epoch was done, nothing is left behind but, where
-    findings about the data stand in the way (FindingsError), the study that can be looked at with `check`.
+    Findings that make a result wrong do not stop it, as they stop `train`: they are told, and stand on the report and
+    the model card until the data are mended or a person mutes them.
+
+    Raises InputError with the cause and the next step; where no epoch was done, nothing is left behind.
     """
     if resume:
         made = _trained(begun(data, out=out, options=options).last_run(), workers, listener)
@@ -57,17 +59,13 @@ def run(
 def _begin(
     data: Path | str, out: Path | str | None, workers: int, listener: Listener, options: dict[str, Any]
 ) -> RunFolder:
-    """A new run, trained; a study that this call made is removed where no epoch was done.
-
-    It stays where findings about the data stand in the way: what was looked at need not be looked at again.
-    """
+    """A new run, trained; a study that this call made is removed where no epoch was done."""
     known = (Path(out) if out is not None else default_folder(Path(data))).exists()
     folder = begin_or_continue(data, out=out, listener=listener, options=options)
     training = {name: value for name, value in options.items() if name.partition(".")[0] in OF_A_RUN}
     try:
-        return RunFolder(train(folder.path, workers=workers, listener=listener, **training))
-    except FindingsError:
-        raise
+        made = begin_training(folder.path, workers=workers, listener=listener, options=training, in_spite=True)
+        return RunFolder(made)
     except (InputError, KeyboardInterrupt):
         if not known and not folder.runs.exists():
             shutil.rmtree(folder.path, ignore_errors=True)

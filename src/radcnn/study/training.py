@@ -75,12 +75,25 @@ def train(
         return run.path
     if plan is not None and options.keys() - {"mute"}:
         raise InputError("a stored plan is trained as it stands; leave the other options out, or leave --plan out")
+    return begin_training(study, plan=plan, workers=workers, listener=listener, options=options)
+
+
+def begin_training(
+    study: Path | str,
+    *,
+    plan: Path | str | None = None,
+    workers: int,
+    listener: Listener,
+    options: dict[str, Any],
+    in_spite: bool = False,
+) -> Path:
+    """A new run, trained; `in_spite` of errors in the data, which are then told and stand in the run's report."""
     folder = find_study(study)
     opened = open_study(folder)
     run = folder.next_run()
     settings = for_run(opened.settings, options) if options else opened.settings
     chosen = stored_plan(Path(plan), opened) if plan is not None else proposed_plan(opened, settings, options)
-    found = cleared_for_training(opened, chosen, settings, listener)
+    found = cleared_for_training(opened, chosen, settings, listener, in_spite=in_spite)
     with how_to_go_on(run, folder.path):
         begin_run(run, opened, chosen, settings, listener)
         write_outcomes(run.findings, found)  # its report tells what stood then, whatever the data become
