@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from radcnn.core.case import Source
 from radcnn.core.errors import InputError
 from radcnn.core.volume import Volume
 from radcnn.data.findings import Finding, finding
-from radcnn.data.glance import Glance, GlancedValues, glances
 from radcnn.data.input_forms import (
     depth_findings,
     form_findings,
@@ -24,7 +24,37 @@ from radcnn.data.input_forms import (
 from radcnn.data.input_values import blank_findings, saturation_findings, suspicion, unit_findings
 from radcnn.data.looked import Looked
 from radcnn.data.outcome import NotApplicable, Verdict
-from written_studies import blob
+from radcnn.data.survey import look_at, survey
+from written_studies import blob, save_png
+
+
+@dataclass(frozen=True)
+class GlancedValues:
+    """Grey values as the checks want them."""
+
+    minimum: float
+    maximum: float
+    low: float
+    high: float
+    at_maximum: float
+    distinct: int
+
+
+@dataclass(frozen=True)
+class Glance:
+    """An image as the checks want it."""
+
+    rank: int
+    size: tuple[int, ...]
+    channels: int
+    grey_as_colour: bool
+    dtype: str
+    units: str
+    spacing_mm: tuple[float, ...] | None
+    orientation: str
+    intensities: GlancedValues
+    findings: tuple[Finding, ...] = ()
+
 
 CT = GlancedValues(-1024, 1500, -1000, 800, 0.0001, 2000)
 GREY = GlancedValues(0, 255, 3, 250, 0.001, 256)
@@ -186,31 +216,32 @@ def test_sizes_and_channels_are_said_of_all_images_and_mixtures_are_refused() ->
         form_findings([grey(), look()], ["a", "b"])
 
 
-def test_a_glance_measures_what_it_says() -> None:
+def test_a_look_measures_what_it_says(tmp_path: Path) -> None:
     voxels = np.zeros((3, 8, 8), np.uint8)
     voxels[:, :2] = 200
-    seen = Glance.of(Volume(voxels, None))
+    path = save_png(tmp_path / "a.png", voxels[0])
+    seen = look_at(Source(path), Volume(voxels, None))
     assert (seen.rank, seen.channels, seen.grey_as_colour, seen.dtype, seen.orientation) == (2, 3, True, "uint8", "")
     assert (seen.intensities.minimum, seen.intensities.maximum, seen.intensities.distinct) == (0, 200, 2)
     assert seen.intensities.at_maximum == 0.25
     ct = Volume(np.full((1, 2, 4, 4), -7.5, np.float32), np.diag([1.0, 1, 1, 1])[[2, 1, 0, 3]], "HU")
-    assert Glance.of(ct).orientation == "SPL"
-    assert Glance.of(ct).intensities.low == -7.5
+    assert look_at(Source(path), ct).orientation == "SPL"
+    assert look_at(Source(path), ct).intensities.low == -7.5
 
 
-def test_all_images_of_a_cohort_are_glanced_at_in_order_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+def test_all_images_of_a_cohort_are_looked_at_in_order_and_a_damaged_one_is_named(tmp_path: Path) -> None:
     from radcnn.data.cohort import CohortSettings, gather
-    from written_studies import class_folders, save_png
+    from written_studies import class_folders
 
     data = class_folders(tmp_path / "chest", patients=4, images=1)
     save_png(data / "sick" / "wide.png", blob(True, "wide", shape=(14, 20)))
     cohort = gather(CohortSettings(data, unit="image"), salt="s")
     told: list[tuple[int, int]] = []
-    seen = glances(cohort, workers=2, told=lambda done, of: told.append((done, of)))
+    seen = survey(cohort, workers=2, told=lambda done, of: told.append((done, of)))
     assert [one.size for one in seen] == [
         (14, 20) if case.name.endswith("wide.png") else (14, 14) for case in cohort.cases
     ]
     assert told[-1] == (9, 9)
     (data / "sick" / "wide.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(InputError, match=r"^case 9 \(sick/wide\.png\): "):
-        glances(cohort, workers=2)
+        survey(cohort, workers=2)

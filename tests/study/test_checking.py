@@ -101,7 +101,7 @@ def test_what_was_found_is_kept_until_the_data_change(tmp_path: Path) -> None:
     opened = open_study(study)
     kept = read_outcomes(study.findings, key_of(opened))
     assert kept is not None
-    with patch("radcnn.study.found.glances", side_effect=AssertionError("looked at again")):
+    with patch("radcnn.study.found.survey", side_effect=AssertionError("looked at again")):
         assert known_outcomes(opened, SILENCE) == kept
     image = next(opened.cohort.cases[3].source.path for _ in "x")
     os.utime(image, ns=(1, 1))
@@ -123,7 +123,7 @@ def test_training_looks_at_the_data_once(tmp_path: Path) -> None:
     study = made_of_table(tmp_path)
     with torch_threads(1):
         first = radcnn.train(study)
-        with patch("radcnn.study.found.glances", side_effect=AssertionError("looked at again")):
+        with patch("radcnn.study.found.survey", side_effect=AssertionError("looked at again")):
             second = radcnn.train(study)
     for run in (first, second):
         assert read_outcomes(run / "findings.json") == read_outcomes(first / "findings.json")

@@ -206,7 +206,7 @@ def _identifiers(settings: CohortSettings, draft: Draft) -> tuple[tuple[str, ...
         return draft.identifiers, ()
     if settings.patient_from is not None:
         return patients_from_names(draft.names, settings.patient_from)
-    if all(_is_dicom(source.path) for source in draft.sources):
+    if all(is_dicom(source.path) for source in draft.sources):
         return patients_from_dicom(_patient_ids(draft.sources))
     raise InputError(f"nothing says whose image is whose, and a split must be by patient; {HOW_TO_GIVE_PATIENTS}")
 
@@ -223,7 +223,7 @@ def _refuse_unknown_patients(settings: CohortSettings, draft: Draft) -> None:
         )
 
 
-def _is_dicom(path: Path) -> bool:
+def is_dicom(path: Path) -> bool:
     """A series is a folder; DICOM files are called so, or begin as DICOM does whatever they are called."""
     with reading(path):
         return path.is_dir() or hinted(path) == "dicom" or recognised(head_of(path)) == "dicom"

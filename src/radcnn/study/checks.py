@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from radcnn.core.case import Side
 from radcnn.data.class_counts import class_count_findings
+from radcnn.data.cohort import is_dicom
 from radcnn.data.contradictions import attribute_findings, patient_findings, site_findings
 from radcnn.data.duplicates import duplicate_findings
 from radcnn.data.findings import CODES, Finding, finding, subject_of
@@ -24,6 +25,8 @@ from radcnn.data.input_forms import (
     spacing_findings,
 )
 from radcnn.data.input_values import blank_findings, saturation_findings, unit_findings
+from radcnn.data.leaks.pairs import LeakPair
+from radcnn.data.leaks.telling import pair_findings
 from radcnn.data.looked import Looked
 from radcnn.data.masks.of_cohort import mask_findings
 from radcnn.data.outcome import NotApplicable, Outcome, Pair, Pairs, Verdict
@@ -41,11 +44,13 @@ class Examined:
 
     looks   what was seen of the image of each case, in the cohort's order
     copies  groups of cases with the same image, byte for byte
+    pairs   cases whose images are different files of one picture
     """
 
     opened: OpenStudy
     looks: Sequence[Looked]
     copies: Sequence[Sequence[int]]
+    pairs: Sequence[LeakPair]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +136,28 @@ def _forms(examined: Examined) -> Verdict:
     return form_findings(examined.looks, [case.called for case in examined.opened.cohort.cases])
 
 
+def _near_copies(examined: Examined) -> Verdict:
+    cohort, sides = examined.opened.cohort, examined.opened.split.sides
+    if len({case.source for case in cohort.cases}) < 2:
+        return NotApplicable("there is one image")
+    found = pair_findings(cohort, examined.pairs, sides)
+    shown = sorted(examined.pairs, key=lambda pair: sides[pair.first] == sides[pair.second])
+    return Pairs(found, tuple(Pair(pair.first, pair.second, pair.how) for pair in shown)) if found else found
+
+
+def _people(examined: Examined) -> Verdict:
+    cohort = examined.opened.cohort
+    if cohort.unit != "patient":
+        return NotApplicable("every image counts as a patient of its own")
+    if not all(is_dicom(case.source.path) for case in cohort.cases):
+        return NotApplicable("images are no DICOM files, whose headers say more than the table")
+    from radcnn.data.dicom.header import dicom_identities  # pydicom is loaded only where there is DICOM
+    from radcnn.data.leaks.people import identity_findings
+
+    identities = dicom_identities([case.source.path for case in cohort.cases])
+    return identity_findings(cohort, identities, examined.opened.split.sides)
+
+
 def _masks(examined: Examined) -> Verdict:
     cohort = examined.opened.cohort
     if all(case.mask is None and case.box is None for case in cohort.cases):
@@ -187,6 +214,8 @@ CHECKS: dict[str, Check[Examined]] = {
         ),
     ),
     "labels of exact copies": copies("RC015"),
+    "one picture in two files": Check(("RC040", "RC041", "RC042", "RC043"), _near_copies),
+    "patients in headers": Check(("RC044", "RC045"), _people),
     "forms of images": Check(("RC018", "RC019", "RC020"), _forms),
     "reading": Check(codes_of("reading"), _read),
     "masks and boxes": Check(("RC050", "RC051", "RC052", "RC053", "RC054"), _masks),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ from radcnn.core.files import read_json, sha256_of_json, write_json
 from radcnn.core.version import __version__
 from radcnn.data.duplicates import content_groups
 from radcnn.data.findings import Finding
-from radcnn.data.glance import glances
-from radcnn.data.looked import Looked
+from radcnn.data.leaks.pairs import LeakPair, near_duplicate_pairs
 from radcnn.data.outcome import Outcome
 from radcnn.data.prepared import stat_of
+from radcnn.data.survey import Look, survey
 from radcnn.learning.execution import available_cores
 from radcnn.study.checks import CHECKS, Examined, outcomes
 from radcnn.study.folder import RunFolder, read_record
@@ -34,15 +35,30 @@ def known_outcomes(opened: OpenStudy, listener: Listener) -> tuple[Outcome, ...]
 def found_outcomes(opened: OpenStudy, listener: Listener) -> tuple[Outcome, ...]:
     """Look at all images and at the table, and keep what was found with the study."""
     key = key_of(opened)
-    examined = Examined(opened, seen(opened, listener), content_groups(opened.cohort))
+    looks, copies = seen(opened, listener), content_groups(opened.cohort)
+    examined = Examined(opened, looks, copies, _pairs(opened, looks, copies, listener))
     found = outcomes(CHECKS, examined)
     write_outcomes(opened.folder.findings, found, key=key)
     return found
 
 
-def seen(opened: OpenStudy, listener: Listener) -> tuple[Looked, ...]:
+def _pairs(
+    opened: OpenStudy, looks: Sequence[Look], copies: Sequence[Sequence[int]], listener: Listener
+) -> tuple[LeakPair, ...]:
+    """Pairs of one picture, without those that are the same file."""
+    found = near_duplicate_pairs(
+        opened.cohort,
+        looks,
+        workers=available_cores(),
+        told=lambda done, of: listener.progress("comparing images", done, of),
+    )
+    group = {row: number for number, rows in enumerate(copies) for row in rows}
+    return tuple(pair for pair in found if group.get(pair.first, -1) != group.get(pair.second, -2))
+
+
+def seen(opened: OpenStudy, listener: Listener) -> tuple[Look, ...]:
     """What is seen of the image of each case: one pass, each image read once."""
-    return glances(
+    return survey(
         opened.cohort,
         workers=available_cores(),
         told=lambda done, of: listener.progress("looking at images", done, of),

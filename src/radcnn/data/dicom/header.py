@@ -5,6 +5,7 @@ pydicom's own errors may quote an attribute's value; they are never passed on, n
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zlib
 from collections.abc import Sequence
@@ -38,7 +39,8 @@ NO_IMAGES = {
 class Identity:
     """Whose image a DICOM file is and what it belongs to; identifiers are kept out of the repr.
 
-    An attribute that the file lacks is "".
+    An attribute that the file lacks is "". `person` is a mark of name, birth date and sex: equal for one person under
+    several PatientIDs, "" where the file does not say both name and birth date.
     """
 
     patient_id: str = field(repr=False)
@@ -50,6 +52,7 @@ class Identity:
     institution: str = field(repr=False)
     manufacturer: str
     laterality: str
+    person: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ IDENTITY_TAGS = {
     "laterality": "ImageLaterality",
 }
 ENHANCED = "SharedFunctionalGroupsSequence"
+PERSON_TAGS = ("PatientName", "PatientBirthDate", "PatientSex")
 PLACE_TAGS = ["SOPClassUID", "SeriesInstanceUID", "Rows", "ImagePositionPatient", "ConcatenationUID", ENHANCED]
 
 
@@ -166,19 +170,28 @@ def dicom_identities(paths: Sequence[Path]) -> list[Identity]:
     for one in found:
         if isinstance(one, Refused):
             raise one.error
-    return [Identity(**{name: str(one[name]) for name in IDENTITY_TAGS}) for one in found]
+    return [Identity(**{name: str(one[name]) for name in (*IDENTITY_TAGS, "person")}) for one in found]
 
 
 def identity_of(path: Path) -> Identity:
     """What `dicom_identity` finds, read in this process."""
-    found = load(path, pixels=False, tags=list(IDENTITY_TAGS.values()))
+    found = load(path, pixels=False, tags=[*IDENTITY_TAGS.values(), *PERSON_TAGS])
     with quiet():
         try:
-            return Identity(**{name: text(found, keyword) for name, keyword in IDENTITY_TAGS.items()})
+            known = {name: text(found, keyword) for name, keyword in IDENTITY_TAGS.items()}
+            return Identity(**known, person=_person(found))
         except MemoryError:
             raise
         except Exception:
             raise ReadError(f"{path.name} has identifiers that cannot be decoded; export it again") from None
+
+
+def _person(dataset: Any) -> str:
+    """A mark of who the patient is, whatever number the hospital gave; "" where nobody can tell."""
+    name, born, sex = (str(dataset.get(keyword) or "").strip().casefold() for keyword in PERSON_TAGS)
+    if not name.strip("^ ") or not born:
+        return ""
+    return hashlib.sha256(f"{name}\0{born}\0{sex}".encode()).hexdigest()
 
 
 def dicom_places(paths: Sequence[Path]) -> list[Place | None]:

@@ -1,0 +1,188 @@
+"""Pairs of images that show the same picture, whatever was done to one of them, within and across the sides.
+
+Exact pixels in another container are told by their hash. All others are searched for by their prints and then laid
+upon each other; what does not agree pixel for pixel is no pair, however alike two chests may look.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from radcnn.core.case import Source
+from radcnn.data.cohort import Cohort
+from radcnn.data.leaks.prints import FORMS, Floats, Prints
+from radcnn.data.leaks.search import Candidates, placed, search
+from radcnn.data.leaks.verify import KEPT, RASTER, Agreement, agreement
+from radcnn.data.read import read_source
+from radcnn.data.survey import Look
+from radcnn.data.survey.thumbnails import areas, grey, projection
+
+Told = Callable[[int, int], None]
+
+ALIKE = 0.82  # likeness of prints from which on a pair is looked at
+PLACED = 0.84  # the same once the best crop was found
+SAME_LARGE, SAME_SMALL = 0.78, 0.93  # agreement of one picture, at RASTER pixels per side and at 28 or fewer
+SMALL = 28
+KEPT_IMAGES = 512  # reduced images kept while pairs are verified; 75 MiB
+MOST_VERIFIED = 20_000  # candidates, the most alike first; a minute on two cores
+
+
+@dataclass(frozen=True)
+class LeakPair:
+    """Two cases of one picture: their rows in the cohort, what was done to one of them, and how well they agree."""
+
+    first: int
+    second: int
+    how: str
+    figure: float
+
+
+def near_duplicate_pairs(
+    cohort: Cohort, looks: Sequence[Look], *, workers: int, told: Told | None = None
+) -> tuple[LeakPair, ...]:
+    """Pairs of cases whose images are different files of one picture, the best agreement first.
+
+    Found are copies in another container or coding, mirrored, turned, cropped by up to a tenth on each side, of other
+    size or intensities, and single slices of another's volume. Copies byte for byte are no part of it. Several cases of
+    one image stand by the first.
+    """
+    first: dict[Source, int] = {}
+    for row, case in enumerate(cohort.cases):
+        first.setdefault(case.source, row)
+    rows = np.array(list(first.values()), dtype=np.intp)
+    found = {(a, b): LeakPair(a, b, "the same pixels", 1.0) for a, b in _exact(looks, rows)}
+    for group in _kinds(looks, rows):
+        for pair in _alike(cohort, group, workers=workers, told=told):
+            key = (pair.first, pair.second)
+            if key not in found or found[key].figure < pair.figure:
+                found[key] = pair
+    return tuple(sorted(found.values(), key=lambda pair: (-pair.figure, pair.first, pair.second)))
+
+
+def _exact(looks: Sequence[Look], rows: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
+    """Rows whose images hold the same numbers in the same places."""
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for row in rows.tolist():
+        groups[looks[row].pixels].append(row)
+    for members in groups.values():
+        yield from ((members[0], other) for other in members[1:])
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """Thumbnails that are compared with each other: whose they are, and which slice (-1 for the mean of a volume)."""
+
+    rows: NDArray[np.intp]
+    slices: NDArray[np.intp]
+    thumbnails: NDArray[np.uint8]
+    wholes: NDArray[np.intp] | None = None
+    parts: NDArray[np.intp] | None = None
+
+
+def _kinds(looks: Sequence[Look], rows: NDArray[np.intp]) -> Iterator[Kind]:
+    """Images with images, volumes with volumes, and images with the slices of volumes."""
+    shown = [row for row in rows.tolist() if not looks[row].plain]
+    flat = [row for row in shown if looks[row].rank == 2]
+    deep = [row for row in shown if looks[row].rank == 3]
+    for group in (flat, deep):
+        if len(group) > 1:
+            stack = np.stack([looks[row].planes[0] if looks[row].rank == 2 else looks[row].middle for row in group])
+            yield Kind(np.array(group), np.full(len(group), -1), stack)
+    if flat and deep:
+        planes = [(row, k, looks[row].planes[i]) for row in deep for i, k in enumerate(looks[row].slices)]
+        stack = np.stack([looks[row].planes[0] for row in flat] + [plane for _, _, plane in planes])
+        who = np.array([*flat, *(row for row, _, _ in planes)])
+        which = np.array([*([-1] * len(flat)), *(k for _, k, _ in planes)])
+        yield Kind(who, which, stack, wholes=np.arange(len(flat), len(who)), parts=np.arange(len(flat)))
+
+
+def _alike(cohort: Cohort, kind: Kind, *, workers: int, told: Told | None) -> Iterator[LeakPair]:
+    """The pairs of one kind that agree pixel for pixel."""
+    candidates = _candidates(kind, workers)
+    image = lru_cache(KEPT_IMAGES)(lambda at: _reduced(cohort, int(kind.rows[at]), int(kind.slices[at])))
+
+    def verified(one: tuple[int, int, int, tuple[float, float, float, float]]) -> tuple[Agreement, int]:
+        whole, part = image(one[0]), image(one[1])
+        return agreement(whole, part, one[2], one[3]), min(RASTER, *whole.shape, *part.shape)
+
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(max(1, workers), thread_name_prefix="agree") as pool:
+        for done, (one, (found, side)) in enumerate(zip(candidates, pool.map(verified, candidates), strict=True), 1):
+            if told is not None:
+                told(done, len(candidates))
+            if found.figure >= _needed(side):
+                yield _pair(kind, one[0], one[1], one[2], found)
+
+
+def _needed(side: int) -> float:
+    """The agreement that one picture reaches on a raster of so many pixels per side: small ones agree by chance."""
+    share = float(np.clip((side - SMALL) / (RASTER - SMALL), 0, 1))
+    return SAME_SMALL + share * (SAME_LARGE - SAME_SMALL)
+
+
+Candidate = tuple[int, int, int, tuple[float, float, float, float]]
+
+
+def _candidates(kind: Kind, workers: int) -> list[Candidate]:
+    """(whole, part, form, ends) by grey values and by ranks, with either image as the whole: one may err."""
+    best: dict[tuple[int, int, int], tuple[float, Candidate]] = {}
+    for layer in (0, 1):
+        prints = Prints.of(np.ascontiguousarray(kind.thumbnails[:, layer]))
+        found = search(prints, threshold=ALIKE, workers=workers, wholes=kind.wholes, parts=kind.parts)
+        if not len(found):
+            continue
+        found = _most_alike(found)
+        place = placed(prints, found, workers=workers)
+        for i in np.flatnonzero(place.likeness >= PLACED).tolist():
+            whole, part, form = int(found.whole[i]), int(found.part[i]), int(found.form[i])
+            likeness = float(place.likeness[i])
+            if kind.rows[whole] != kind.rows[part] and best.get((whole, part, form), (0.0,))[0] < likeness:
+                top, bottom, left, right = (float(v) for v in place.ends[i])
+                best[whole, part, form] = (likeness, (whole, part, form, (top, bottom, left, right)))
+    ordered = sorted(best.values(), key=lambda one: -one[0])[:MOST_VERIFIED]
+    return [candidate for _, candidate in sorted(ordered, key=lambda one: one[1][:3])]
+
+
+def _most_alike(found: Candidates) -> Candidates:
+    """The candidates whose crops are worth a search, when there are very many."""
+    kept = np.argsort(-found.likeness, kind="stable")[: 10 * MOST_VERIFIED]
+    return Candidates(found.whole[kept], found.part[kept], found.form[kept], found.likeness[kept])
+
+
+def _reduced(cohort: Cohort, row: int, at: int) -> Floats:
+    """An image, a slice of a volume or its mean over slices, at most KEPT pixels per axis."""
+    plane = grey(read_source(cohort.cases[row].source).voxels)
+    flat = plane[at] if plane.ndim == 3 and at >= 0 else projection(plane)
+    height, width = (min(KEPT, n) for n in flat.shape)
+    made: Floats = areas(flat.shape[0], height) @ flat.astype(np.float32) @ areas(flat.shape[1], width).T
+    return made
+
+
+CROPPED = 0.015  # of a side; less is a resampling's rounding
+CHANGED = 0.02  # of the range of grey values; less is what JPEG does
+
+
+def _pair(kind: Kind, whole: int, part: int, form: int, found: Agreement) -> LeakPair:
+    words = []
+    if kind.slices[whole] >= 0:
+        words.append(f"slice {int(kind.slices[whole]) + 1} of the volume")
+    transposed, vertical, horizontal = FORMS[form]
+    if transposed or (vertical and horizontal):
+        words.append("turned" if not transposed or vertical != horizontal else "turned over the diagonal")
+    elif vertical or horizontal:
+        words.append("mirrored top to bottom" if vertical else "mirrored left to right")
+    if max(found.ends) > CROPPED:
+        words.append("cropped")
+    if found.falling:
+        words.append("grey values inverted")
+    elif found.changed > CHANGED:
+        words.append("other grey values")
+    first, second = sorted((int(kind.rows[whole]), int(kind.rows[part])))
+    return LeakPair(first, second, ", ".join(words) or "the same picture, stored anew", round(found.figure, 3))

@@ -1,0 +1,173 @@
+"""Two images laid upon each other: are they the same picture, pixel for pixel?
+
+The part is turned as the search found it, laid into the whole, and the four edges of its place are moved until both
+agree best (Gauss-Newton). Then the grey values of one are mapped to those of the other, whatever the map is, and what
+is left after a blur is taken away is correlated: ribs and vessels, not the shape that all chests share. Two images of
+one patient, or of two patients, do not agree there; two copies of one image do, also after JPEG at quality 30.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from radcnn.data.leaks.prints import FORMS
+
+Floats = NDArray[np.float32]
+
+KEPT = 192  # pixels per axis of an image that is compared, at most
+COARSE, RASTER = 48, 96  # pixels per axis on which two images are compared, at most: first on few, then on more
+FINEST = 1 / 48  # sigma of the blur that is taken away, as a share of the side: structures below 5 % are left
+# sigma in pixels of the blur under which the edges are moved, one round of Gauss-Newton each
+COARSE_ROUNDS: tuple[float, ...] = (2.0, 1.5, 1.0, 0.7)
+FINE_ROUNDS: tuple[float, ...] = (1.0, 1.0, 0.7)
+PROMISING = 0.15  # coarse agreement before the edges are moved below which no move will help
+LIKELY = 0.7  # coarse agreement below which the images are not looked at more closely
+STILL = 5e-4  # of the side: edges that move less have arrived
+REACH = 0.16  # of the side: a crop of a tenth, and what its estimate may be wrong
+BINS = 64  # of the map of grey values
+MARGIN = 0.03  # of the side, left out of the comparison: a blur is wrong there
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How two images agree.
+
+    figure   correlation of their fine structure in the best place: 1 for the same picture
+    ends     shares of the whole outside the part: top, bottom, left, right
+    falling  whether bright in one is dark in the other
+    changed  mean distance of grey values, in shares of the range, when both are read as they are
+    """
+
+    figure: float
+    ends: tuple[float, float, float, float]
+    falling: bool
+    changed: float
+
+
+def agreement(whole: Floats, part: Floats, form: int, ends: tuple[float, float, float, float]) -> Agreement:
+    """How `part` (h, w), turned as FORMS[form] says, agrees with `whole` (H, W) near the place that `ends` gives."""
+    shown = np.ascontiguousarray(_form(part, form))
+    side = min(RASTER, *whole.shape, *shown.shape)
+    place, figure = np.asarray(ends, dtype=np.float64), 0.0
+    for raster, rounds, needed in ((min(COARSE, side), COARSE_ROUNDS, PROMISING), (side, FINE_ROUNDS, LIKELY)):
+        given = _resampled(shown, raster, np.zeros(4))
+        place, figure = _fitted(whole, given, place, rounds, needed)
+        if raster == side or figure < LIKELY:
+            break
+    laid = _resampled(whole, raster, place)
+    slope = float(np.mean((laid - laid.mean()) * (given - given.mean())))
+    span = max(float(np.ptp(laid)), float(np.ptp(given)), 1e-6)
+    t, b, le, r = (float(v) for v in place)
+    return Agreement(figure, (t, b, le, r), slope < 0, float(np.abs(laid - given).mean()) / span)
+
+
+def _fitted(
+    whole: Floats, given: Floats, place: NDArray[np.float64], rounds: tuple[float, ...], needed: float
+) -> tuple[NDArray[np.float64], float]:
+    """The place where the whole agrees best with the part, and how well; as it was where it is not promising."""
+    side = len(given)
+    best, figure = place, _figure(_resampled(whole, side, place), given)
+    if figure < needed:
+        return best, figure
+    for sigma in rounds:
+        moved = np.clip(place + _step(whole, given, side, place, sigma), -REACH, REACH)
+        arrived, place = float(np.abs(moved - place).max()) < STILL, moved
+        if arrived:
+            break
+    found = _figure(_resampled(whole, side, place), given)
+    return (place, found) if found > figure else (best, figure)
+
+
+def _form(part: Floats, form: int) -> Floats:
+    """A print is turned over the diagonal first and mirrored then; so is the image."""
+    transposed, vertical, horizontal = FORMS[form]
+    shown = part.T if transposed else part
+    return shown[:: -1 if vertical else 1, :: -1 if horizontal else 1]
+
+
+def _resampled(image: Floats, side: int, ends: NDArray[np.float64]) -> Floats:
+    """The window of an image that `ends` leave, on (side, side) by means over areas; it may reach a little outside."""
+    rows = _areas(image.shape[0], side, ends[0], ends[1])
+    columns = _areas(image.shape[1], side, ends[2], ends[3])
+    made: Floats = (rows @ image @ columns.T).astype(np.float32, copy=False)
+    return made
+
+
+def _areas(n: int, side: int, before: float, after: float) -> Floats:
+    """Weights (side, n) of means over equal parts of a window; the outermost pixels stand for what is outside.
+
+    Parts are two pixels wide at least, with soft ends: a place between pixels is interpolated, not jumped to.
+    """
+    step = n * (1 - before - after) / side
+    centre = before * n + (np.arange(side) + 0.5) * step
+    reach = max(step, 1.0)
+    pixel = np.arange(n) + 0.5
+    share = np.clip((reach / 2 + 0.5) - np.abs(pixel[None] - centre[:, None]), 0, min(1.0, reach))
+    total = share.sum(axis=1)
+    outside = total < 1e-6
+    share[outside, np.where(centre[outside] < 0, 0, n - 1)] = 1
+    weights: Floats = (share / share.sum(axis=1, keepdims=True)).astype(np.float32)
+    return weights
+
+
+def _step(whole: Floats, given: Floats, side: int, place: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """How the four edges should move so that the whole, its greys mapped to those of the part, fits better."""
+    laid = _mapped(_resampled(whole, side, place), given)
+    down, across = np.gradient(gaussian_filter(laid, sigma, mode="nearest"))
+    share = (np.arange(side, dtype=np.float32) + 0.5) / side
+    size = 1 - place[0] - place[1], 1 - place[2] - place[3]
+    # a pixel at share u lies at before + u (1 - before - after) of the whole, and `side` pixels span its size
+    moves = (
+        down * (1 - share)[:, None] * (side / size[0]),
+        -down * share[:, None] * (side / size[0]),
+        across * (1 - share)[None] * (side / size[1]),
+        -across * share[None] * (side / size[1]),
+    )
+    inner = slice(2, -2)
+    design = np.stack([move[inner, inner].reshape(-1) for move in moves], axis=1).astype(np.float64)
+    rest = gaussian_filter(given - laid, sigma, mode="nearest")[inner, inner].reshape(-1)
+    gram = design.T @ design
+    ridge = 1e-3 * np.trace(gram) / 4 + 1e-12
+    step: NDArray[np.float64] = np.linalg.solve(gram + ridge * np.eye(4), design.T @ rest)
+    return np.clip(step, -0.05, 0.05)
+
+
+def _mapped(image: Floats, like: Floats) -> Floats:
+    """Grey values of `image` replaced by the mean grey value that `like` has where they stand."""
+    low, high = float(image.min()), float(image.max())
+    if not high > low:
+        return np.full_like(image, like.mean())
+    place = (image.reshape(-1) - low) * ((BINS - 1) / (high - low))
+    near = np.round(place).astype(np.intp)
+    count = np.bincount(near, minlength=BINS)
+    means = np.bincount(near, like.reshape(-1), BINS) / np.maximum(count, 1)
+    centres = np.bincount(near, place, BINS) / np.maximum(count, 1)
+    there = count > 0
+    mapped: Floats = np.interp(place, centres[there], means[there]).astype(np.float32).reshape(image.shape)
+    return mapped
+
+
+def _figure(laid: Floats, given: Floats) -> float:
+    """Correlation of fine structure after the greys of either are mapped to those of the other; the better of both.
+
+    Both ways, since a window that cuts off the darkest third can be made from the whole, and not the other way.
+    """
+    return max(_correlation(_mapped(laid, given), given), _correlation(laid, _mapped(given, laid)))
+
+
+def _correlation(first: Floats, second: Floats) -> float:
+    margin = max(1, round(MARGIN * len(first)))
+    fine = []
+    for image in (first, second):
+        sigma = max(1.0, FINEST * len(image))
+        rest = image - gaussian_filter(image, sigma, mode="nearest")
+        local = np.sqrt(gaussian_filter(rest * rest, 3 * sigma, mode="nearest"))
+        even = rest / (local + 0.5 * np.sqrt(np.mean(rest * rest)) + 1e-6)
+        inner = even[margin:-margin, margin:-margin]
+        fine.append(inner - inner.mean())
+    size = float(np.sqrt(np.sum(fine[0] ** 2) * np.sum(fine[1] ** 2)))
+    return float(np.sum(fine[0] * fine[1])) / size if size > 1e-6 else 0.0
