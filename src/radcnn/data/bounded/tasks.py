@@ -19,6 +19,7 @@ from radcnn.core.errors import GeometryError, InputError, RadcnnError, ReadError
 # the only words a child obeys
 TASKS: dict[str, str] = {
     "dicom identities": "radcnn.data.dicom.inside:identities",
+    "dicom traits": "radcnn.data.dicom.inside:traits",
     "dicom places": "radcnn.data.dicom.inside:places",
     "dicom slices": "radcnn.data.dicom.inside:slices",
     "dicom pixels": "radcnn.data.dicom.inside:pixels",

@@ -22,6 +22,7 @@ from radcnn.data.dicom.layout import layout_of
 from radcnn.data.dicom.pixels import facts_of, values_into
 from radcnn.data.dicom.refusing import refusing
 from radcnn.data.dicom.slices import slices_of
+from radcnn.data.dicom.traits import traits_in
 
 MOST_KEPT = 256 * MIB  # bytes of files whose data sets are kept; further ones are read again
 
@@ -32,6 +33,11 @@ _kept_bytes = 0
 def identities(job: Job) -> Iterator[Any]:
     """The Identity of each file."""
     return per_file(job, lambda path: asdict(identity_of(path)))
+
+
+def traits(job: Job) -> Iterator[Any]:
+    """The traits of each file's scanner."""
+    return per_file(job, traits_in)
 
 
 def places(job: Job) -> Iterator[Any]:
