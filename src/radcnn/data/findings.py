@@ -114,6 +114,14 @@ FINDINGS: dict[str, tuple[str, Severity]] = {
     "not enough disk": ("RC080", "error"),
     "not enough memory": ("RC081", "error"),
     "longer than asked": ("RC082", "warning"),
+    "shortcut in the file": ("RC060", "error"),
+    "shortcut in site or scanner": ("RC061", "error"),
+    "shortcut at the border": ("RC062", "error"),
+    "shortcut by a marker": ("RC063", "error"),
+    "mean or histogram tells the label": ("RC064", "warning"),
+    "compressed size tells the label": ("RC065", "warning"),
+    "border tells the label": ("RC066", "warning"),
+    "columns tell the label": ("RC067", "warning"),
 }
 CODES: frozenset[str] = frozenset(code for code, _ in FINDINGS.values())
 SUBJECTS: tuple[tuple[str, Subject], ...] = (  # from this code on, in order
