@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
 Type = Literal["1", "2", "3"]
+KINDS_KEPT = 32  # whose types are remembered: a folder has few kinds, and a file may claim any
 Place = tuple[str, ...]  # keywords of the sequences around an attribute, and its own
 
 
@@ -34,6 +36,7 @@ class Types:
         return self.near.get((*path[-1:], keyword), "3")
 
 
+@lru_cache(maxsize=KINDS_KEPT)
 def types_of(sop_class: str) -> Types:
     """The types of a kind of object; of an unknown kind the strictest that any kind knows.
 
@@ -75,10 +78,10 @@ def _attributes() -> Mapping[str, Sequence[Mapping[str, Any]]]:
 
 @cache
 def _table(name: str) -> Mapping[str, Any]:
-    """One of highdicom's tables of PS3.3; empty where this version of highdicom has none."""
-    try:
-        content = pkgutil.get_data("highdicom", f"_standard/{name}.json")
-    except OSError:
-        content = None
-    found: dict[str, Any] = json.loads(content) if content else {}
+    """One of highdicom's tables of PS3.3; empty where this version of highdicom has none. It is not imported for it."""
+    spec = find_spec("highdicom")
+    if spec is None or spec.origin is None:
+        return {}
+    file = Path(spec.origin).parent / "_standard" / f"{name}.json"
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     return found
