@@ -33,8 +33,9 @@ from planted_identifiers import (
     text_keywords,
 )
 from radcnn.core.errors import RadcnnError
+from radcnn.data.dicom.deidentify.crossing import clean_file
 from radcnn.data.dicom.deidentify.kinds import may_show_text
-from radcnn.data.dicom.deidentify.object import Cleaned, LeftOut, clean_file
+from radcnn.data.dicom.deidentify.object import Cleaned, LeftOut
 from radcnn.data.dicom.deidentify.profile import Options, profile
 from radcnn.data.dicom.deidentify.secret import Secret
 from written_dicom import write_enhanced, write_stack, written

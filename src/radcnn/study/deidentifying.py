@@ -13,6 +13,7 @@ import secrets
 import shutil
 import tempfile
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from typing import Any
 from radcnn.core.catalogue import look_up
 from radcnn.core.errors import InputError, SettingsError, StorageError
 from radcnn.core.files import PRIVATE, reading, write_text
-from radcnn.data.dicom.deidentify.object import Cleaned, LeftOut, clean_file
+from radcnn.data.dicom.deidentify.crossing import clean_files, write_whole
+from radcnn.data.dicom.deidentify.object import Cleaned, LeftOut
 from radcnn.data.dicom.deidentify.profile import EDITION, Dates, Options
 from radcnn.data.dicom.deidentify.secret import SHORTEST, Secret
 from radcnn.data.findings import counted
@@ -153,29 +155,33 @@ def _written(
     files: list[Path], partial: Path, out: Path, place: Path, secret: Secret, options: Options, listener: Listener
 ) -> _Made:
     """De-identify the files into a tree below `partial`."""
-    tree, became = _Tree(), []
+    tree = _Tree()
+    became: list[tuple[Path, str, Cleaned | LeftOut]] = []
     left_out: dict[str, list[int]] = defaultdict(list)
     not_dicom: list[int] = []
-    for number, file in enumerate(files, start=1):
-        aside = partial / "next.dcm"
-        found = clean_file(file, aside, secret=secret, options=options)
-        name = ""
-        if isinstance(found, Cleaned):
-            name = tree.name(found)
-            (partial / name).parent.mkdir(parents=True, exist_ok=True)
-            aside.rename(partial / name)
-        elif found.dicom:
-            left_out[found.why].append(number)
-        else:
-            not_dicom.append(number)
-        became.append((file, name, found))
-        listener.progress("de-identifying", number, len(files))
+    with closing(clean_files(files, secret=secret, options=options)) as all_made:
+        for number, (file, made) in enumerate(zip(files, all_made, strict=True), start=1):
+            if isinstance(made, LeftOut):
+                (left_out[made.why] if made.dicom else not_dicom).append(number)
+                became.append((file, "", made))
+            else:
+                became.append((file, _put(partial, tree, *made), made[0]))
+            listener.progress("de-identifying", number, len(files))
     written = [found for _, _, found in became if isinstance(found, Cleaned)]
     if not written:
         raise InputError(_nothing(files, left_out))
     shows = sum(one.may_show_text for one in written)
     counts = (len(written), *tree.counts(), shows, len(files))
     return _Made(Deidentified(out, place, options, *counts, dict(left_out), not_dicom), became)
+
+
+def _put(partial: Path, tree: _Tree, found: Cleaned, content: memoryview) -> str:
+    """Write the next file of the tree whole; its path in it."""
+    name = tree.name(found)
+    write_whole(partial / "next.dcm", content)
+    (partial / name).parent.mkdir(parents=True, exist_ok=True)
+    (partial / "next.dcm").rename(partial / name)
+    return name
 
 
 def _nothing(files: list[Path], left_out: dict[str, list[int]]) -> str:

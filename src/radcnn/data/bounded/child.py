@@ -73,9 +73,9 @@ def _serve(sock: socket.socket, request: Any, handles: tuple[int, ...]) -> None:
 
 
 @contextmanager
-def limited(path: Path) -> Iterator[None]:
-    """A block in which this process takes what a file of this size may take, and no more."""
-    allowed = allowance(file_size(path))
+def limited(path: Path, times: int = 1) -> Iterator[None]:
+    """A block in which this process takes what a file of this size, or so many times, may take."""
+    allowed = allowance(times * file_size(path))
     _limit_memory(_in_use() + allowed.memory_bytes)
     signal.setitimer(signal.ITIMER_PROF, allowed.seconds)
     try:

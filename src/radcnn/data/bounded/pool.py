@@ -239,5 +239,5 @@ def _here(name: str, args: Mapping[str, Any], arrays: Sequence[NDArray]) -> Answ
         answer.rooms.append(np.zeros(int(np.prod(shape)) * np.dtype(dtype).itemsize, np.uint8))
         return answer.rooms[-1].view(dtype).reshape(shape)
 
-    answer.items.extend(task(name)(Job(args, tuple(arrays), room, lambda _path: nullcontext())))
+    answer.items.extend(task(name)(Job(args, tuple(arrays), room, lambda *_: nullcontext())))
     return answer

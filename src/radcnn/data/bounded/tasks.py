@@ -23,6 +23,7 @@ TASKS: dict[str, str] = {
     "dicom places": "radcnn.data.dicom.inside:places",
     "dicom slices": "radcnn.data.dicom.inside:slices",
     "dicom pixels": "radcnn.data.dicom.inside:pixels",
+    "dicom cleaned": "radcnn.data.dicom.deidentify.inside:cleaned",
     "grid file": "radcnn.data.grid.inside:grids",
     "dicom mask": "radcnn.data.masks.inside:masks",
     "dicom frames of reference": "radcnn.data.masks.inside:references",
@@ -38,13 +39,13 @@ class Job:
     args   what was asked, plain values
     arrays  shared arrays that the parent gave
     room   asks for a new shared array (shape, dtype), zeros
-    limited  a block in which one file may take what a file of its size may take
+    limited  a block in which one file may take what a file of its size, or so many times, may take (path, times)
     """
 
     args: Mapping[str, Any]
     arrays: tuple[NDArray, ...]
     room: Callable[[tuple[int, ...], DTypeLike], NDArray]
-    limited: Callable[[Path], AbstractContextManager[None]]
+    limited: Callable[..., AbstractContextManager[None]]
 
 
 Task = Callable[[Job], Iterator[Any]]

@@ -7,5 +7,7 @@ safe.py        which values of attributes outside the table are known to hold no
 concepts.py    coded concepts: those of the public vocabularies stay, with the vocabulary's own words
 secret.py      pseudonyms, UIDs and shifts of dates, always alike for the same secret
 cleaning.py    one data set
-object.py      one file
+object.py      one file, parsed and cleaned
+inside.py      that as a task of a bounded child
+crossing.py    the parent's side: files shared among children, their answers tested, the new files written
 """

@@ -251,6 +251,8 @@ def _decoded(dataset: Dataset, tag: BaseTag) -> Any:
     try:
         found = dataset[tag]
         said = found.VR in dictionary_VR(tag).split(" or ")
+    except MemoryError:
+        raise
     except Exception:
         return None
     return found if said else None

@@ -1,14 +1,18 @@
-"""One DICOM file de-identified into another: the pixels bit for bit, in the same transfer syntax, and a new head."""
+"""One DICOM file de-identified: the pixels bit for bit, in the same transfer syntax, and a new head.
+
+The file is parsed here, so this is called in a bounded child (inside.py) alone; `crossing` is the parent's side.
+"""
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 
-from radcnn.core.errors import ReadError, StorageError
+from radcnn.core.errors import ReadError
 from radcnn.core.version import __version__
 from radcnn.data.dicom.deidentify.cleaning import Cleaner, NotDecodedError
 from radcnn.data.dicom.deidentify.kinds import left_out_because, may_show_text
@@ -43,8 +47,8 @@ class LeftOut:
     dicom: bool = True
 
 
-def clean_file(source: Path, target: Path, *, secret: Secret, options: Options) -> Cleaned | LeftOut:
-    """De-identify one file; nothing is written where it is left out. Raises StorageError when `target` cannot be."""
+def clean(source: Path, *, secret: Secret, options: Options) -> tuple[Cleaned, memoryview] | LeftOut:
+    """What one file becomes, and the bytes of the new one. Raises MemoryError where the file needs too much."""
     if not _is_dicom(source):
         return LeftOut("no DICOM file", dicom=False)
     with quiet():
@@ -57,11 +61,13 @@ def clean_file(source: Path, target: Path, *, secret: Secret, options: Options) 
             made, cleaned = deidentified(dataset, secret=secret, options=options)
         except NotDecodedError as damage:
             return LeftOut(f"damaged: {damage}")
-        except (ReadError, RecursionError, MemoryError):
+        except MemoryError:
+            raise
+        except (ReadError, RecursionError):
             return LeftOut("damaged")
         except Exception as cause:  # pydicom's own words may quote a value
             return LeftOut(f"damaged: an attribute cannot be decoded ({type(cause).__name__})")
-        return _saved(made, target) or cleaned
+        return _encoded(made, cleaned)
 
 
 def deidentified(dataset: Any, *, secret: Secret, options: Options) -> tuple[FileDataset, Cleaned]:
@@ -124,14 +130,13 @@ def _is_dicom(path: Path) -> bool:
         return False
 
 
-def _saved(made: FileDataset, target: Path) -> LeftOut | None:
-    """Write the object; what cannot be encoded is left out, and nothing of it stays."""
+def _encoded(made: FileDataset, cleaned: Cleaned) -> tuple[Cleaned, memoryview] | LeftOut:
+    """The object as the bytes of a file; what cannot be encoded is left out."""
+    content = io.BytesIO()
     try:
-        made.save_as(target, enforce_file_format=True)
-    except OSError as cause:
-        target.unlink(missing_ok=True)
-        raise StorageError(f"{target.name} could not be written: {cause.strerror or cause}; free some space") from None
+        made.save_as(content, enforce_file_format=True)
+    except MemoryError:
+        raise
     except Exception as cause:
-        target.unlink(missing_ok=True)
         return LeftOut(f"damaged: an attribute cannot be written again ({type(cause).__name__})")
-    return None
+    return cleaned, content.getbuffer()
