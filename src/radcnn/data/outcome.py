@@ -35,17 +35,29 @@ class Pairs:
     pairs: tuple[Pair, ...]
 
 
-Verdict = Sequence[Finding] | Pairs | NotApplicable
+@dataclass(frozen=True)
+class Measured:
+    """Findings, if any, and the figure that the check came to: "AUC 0.53 (0.48 to 0.58)"."""
+
+    findings: tuple[Finding, ...]
+    figure: str
+
+
+Verdict = Sequence[Finding] | Pairs | Measured | NotApplicable
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the check called `check` came to; `because` says why it does not apply, and is empty where it does."""
+    """What the check called `check` came to; `because` says why it does not apply, and is empty where it does.
+
+    figure  what was measured, where a check measures something
+    """
 
     check: str
     findings: tuple[Finding, ...] = ()
     because: str = ""
     pairs: tuple[Pair, ...] = ()
+    figure: str = ""
 
     @classmethod
     def of(cls, check: str, verdict: Verdict) -> Outcome:
@@ -58,6 +70,8 @@ class Outcome:
             return cls(check, because=verdict.because)
         if isinstance(verdict, Pairs):
             return cls(check, verdict.findings, pairs=verdict.pairs)
+        if isinstance(verdict, Measured):
+            return cls(check, verdict.findings, figure=verdict.figure)
         return cls(check, tuple(verdict))
 
     @property
@@ -69,11 +83,12 @@ class Outcome:
         """A JSON object."""
         found = [one.as_json() for one in self.findings]
         pairs = [asdict(pair) for pair in self.pairs]
-        return {"check": self.check, "outcome": self.word, "because": self.because, "findings": found, "pairs": pairs}
+        said = {"check": self.check, "outcome": self.word, "because": self.because, "figure": self.figure}
+        return {**said, "findings": found, "pairs": pairs}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Outcome:
         """The inverse of as_json."""
         found = tuple(Finding(**one) for one in value["findings"])
         pairs = tuple(Pair(int(p["first"]), int(p["second"]), str(p["how"])) for p in value["pairs"])
-        return cls(str(value["check"]), found, str(value["because"]), pairs)
+        return cls(str(value["check"]), found, str(value["because"]), pairs, str(value.get("figure", "")))

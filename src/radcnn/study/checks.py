@@ -29,7 +29,8 @@ from radcnn.data.leaks.pairs import LeakPair
 from radcnn.data.leaks.telling import pair_findings
 from radcnn.data.looked import Looked
 from radcnn.data.masks.of_cohort import mask_findings
-from radcnn.data.outcome import NotApplicable, Outcome, Pair, Pairs, Verdict
+from radcnn.data.outcome import Measured, NotApplicable, Outcome, Pair, Pairs, Verdict
+from radcnn.data.shortcuts import Shortcut, shortcut_findings
 from radcnn.plan.resources import Resources
 from radcnn.plan.settings import Plan
 from radcnn.study.open_study import OpenStudy
@@ -45,12 +46,14 @@ class Examined:
     looks   what was seen of the image of each case, in the cohort's order
     copies  groups of cases with the same image, byte for byte
     pairs   cases whose images are different files of one picture
+    shortcuts  how well each family of features tells the label
     """
 
     opened: OpenStudy
     looks: Sequence[Looked]
     copies: Sequence[Sequence[int]]
     pairs: Sequence[LeakPair]
+    shortcuts: Sequence[Shortcut]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +161,20 @@ def _people(examined: Examined) -> Verdict:
     return identity_findings(cohort, identities, examined.opened.split.sides)
 
 
+def tells(*families: str, codes: tuple[str, ...]) -> Check[Examined]:
+    """A check of what tells the label without the patient."""
+
+    def examine(examined: Examined) -> Verdict:
+        asked = [one for one in examined.shortcuts if one.family in families]
+        if all(one.not_applicable for one in asked):
+            return NotApplicable("; ".join(dict.fromkeys(one.not_applicable for one in asked)))
+        known = [one for one in asked if not one.not_applicable]
+        figures = [f"AUC {one.auc:.2f} ({one.low:.2f} to {one.high:.2f})" for one in known]
+        return Measured(shortcut_findings(known), ", ".join(figures))
+
+    return Check(codes, examine)
+
+
 def _masks(examined: Examined) -> Verdict:
     cohort = examined.opened.cohort
     if all(case.mask is None and case.box is None for case in cohort.cases):
@@ -224,6 +241,13 @@ CHECKS: dict[str, Check[Examined]] = {
     ),
     "classes of a patient": Check(("RC058",), lambda examined: patient_findings(examined.opened.cohort)),
     "columns of a patient": Check(("RC059",), lambda examined: attribute_findings(examined.opened.cohort)),
+    "size and form of files": tells("file metadata", codes=("RC060",)),
+    "site and scanner": tells("site", "scanner", codes=("RC061",)),
+    "border and corners": tells("border and corners", codes=("RC062", "RC066")),
+    "markers": tells("marker", codes=("RC063",)),
+    "mean and histogram": tells("mean and histogram", codes=("RC064",)),
+    "bytes on disk": tells("bytes on disk", codes=("RC065",)),
+    "columns of the table": tells("columns", codes=("RC067",)),
     "units": of_looks(unit_findings, "RC070", "RC071", "RC072"),
     "saturation": of_looks(saturation_findings, "RC073"),
     "blank images": of_looks(blank_findings, "RC074"),

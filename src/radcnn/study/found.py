@@ -15,6 +15,7 @@ from radcnn.data.findings import Finding
 from radcnn.data.leaks.pairs import LeakPair, near_duplicate_pairs
 from radcnn.data.outcome import Outcome
 from radcnn.data.prepared import stat_of
+from radcnn.data.shortcuts import header_traits, shortcuts
 from radcnn.data.survey import Look, survey
 from radcnn.learning.execution import available_cores
 from radcnn.study.checks import CHECKS, Examined, outcomes
@@ -36,7 +37,10 @@ def found_outcomes(opened: OpenStudy, listener: Listener) -> tuple[Outcome, ...]
     """Look at all images and at the table, and keep what was found with the study."""
     key = key_of(opened)
     looks, copies = seen(opened, listener), content_groups(opened.cohort)
-    examined = Examined(opened, looks, copies, _pairs(opened, looks, copies, listener))
+    pairs = _pairs(opened, looks, copies, listener)
+    traits = header_traits(opened.cohort, looks)
+    tell = shortcuts(opened.cohort, looks, traits=traits, seed=opened.split.seed)
+    examined = Examined(opened, looks, copies, pairs, tell)
     found = outcomes(CHECKS, examined)
     write_outcomes(opened.folder.findings, found, key=key)
     return found

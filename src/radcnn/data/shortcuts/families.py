@@ -44,13 +44,15 @@ class Known:
 
 
 def file_features(known: Known) -> Features:
-    """Size, spacing, bits, type, channels, format, units and orientation; of unpacked files the header's length."""
+    """Size, spacing, type, channels, format, units and orientation; of unpacked files the header's length.
+
+    The bits that an image's values need are no part of it: a bright disease needs more of them.
+    """
     looks = known.looks
     named: list[tuple[str, Floats]] = []
     for back, axis in enumerate(("columns", "rows", "slices"), start=1):
         named.append((axis, np.array([float(k.size[-back]) if len(k.size) >= back else math.nan for k in looks])))
         named.append((f"spacing of {axis}", np.array([_spacing(k, back) for k in looks])))
-    named.append(("bits", np.array([float(k.bits) for k in looks])))
     named.append(("channels", np.array([float(k.channels) for k in looks])))
     named.append(("length of the header", np.array([math.nan if _packed(k) else _beyond(k) for k in looks])))
     named += words("compression", [str(_packed(k)) for k in looks])
