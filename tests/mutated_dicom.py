@@ -40,6 +40,8 @@ GEOMETRY = {(0x0020, 0x0032), (0x0020, 0x0037), (0x0028, 0x0030), (0x0028, 0x000
 DEPTH = 3_000
 BOMB_BYTES = 900 << 20
 MANY = 20_000
+MOST_ELEMENTS = 5_000  # that are told apart
+MOST_DOUBLED = 1 << 20  # bytes that come of one element
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,17 @@ class Opened:
 
     def elements(self) -> list[Element]:
         """The elements, nested ones among them, until nothing can be made out any more."""
-        found, at = [], 0
-        while at + 8 <= len(self.body) and (one := self._element(at)) is not None:
+        found: list[Element] = []
+        at, pixels = 0, self.body.find(struct.pack(self.order + "HH", 0x7FE0, 0x0010))
+        while len(found) < MOST_ELEMENTS and at + 8 <= len(self.body):
+            one = self._element(at, pixels)
+            if one is None:
+                break
             found.append(one)
             at = one.end
         return found
 
-    def _element(self, at: int) -> Element | None:
+    def _element(self, at: int, pixels: int) -> Element | None:
         tag = struct.unpack_from(self.order + "HH", self.body, at)
         vr = b"" if not self.explicit or tag[0] == 0xFFFE else self.body[at + 4 : at + 6]
         if vr and vr not in LONG_VRS:
@@ -97,13 +103,9 @@ class Opened:
         if length_at + size > len(self.body):
             return None
         (length,) = struct.unpack_from(self.order + ("H" if size == 2 else "I"), self.body, length_at)
-        known = b"SQ" if tag == (0xFFFE, 0xE000) and not self._encapsulated(at) else vr
+        # an item after the pixels' tag is a fragment of them, and not of a sequence
+        known = b"SQ" if tag == (0xFFFE, 0xE000) and not 0 <= pixels < at else vr
         return Element((tag[0], tag[1]), known, at, length_at, size, length_at + size, length)
-
-    def _encapsulated(self, at: int) -> bool:
-        """Whether an item is a fragment of pixels and not of a sequence."""
-        pixels = self.body.rfind(struct.pack(self.order + "HH", 0x7FE0, 0x0010), 0, at)
-        return pixels >= 0
 
 
 def opened(content: bytes) -> Opened:
@@ -162,8 +164,11 @@ def element_doubled(content: bytes, chance: Random) -> bytes:
     """An element comes twice, or many times."""
     file = opened(content)
     one = _any(file, chance)
-    times = chance.choice((2, 2, 3, 300))
-    return content if one is None else _changed(file, one.start, one.end, file.body[one.start : one.end] * times)
+    if one is None:
+        return content
+    element = file.body[one.start : one.end]
+    times = min(chance.choice((2, 2, 3, 300)), 2 + MOST_DOUBLED // max(1, len(element)))
+    return _changed(file, one.start, one.end, element * times)
 
 
 def elements_swapped(content: bytes, chance: Random) -> bytes:
@@ -293,11 +298,15 @@ def syntax_to(content: bytes, syntax: bytes) -> bytes:
 
 @cache
 def _bomb() -> bytes:
-    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
-    parts = [packer.compress(struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, BOMB_BYTES))]
-    block = bytes(1 << 20)
-    parts += [packer.compress(block) for _ in range(BOMB_BYTES >> 20)]
-    return b"".join(parts) + packer.flush()
+    return deflated_zeros(struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, BOMB_BYTES), BOMB_BYTES >> 20)
+
+
+def deflated_zeros(start: bytes, mebibytes: int) -> bytes:
+    """`start` and zeros as raw deflate, made of one packed MiB that is repeated."""
+    head, block = (zlib.compressobj(9, wbits=-zlib.MAX_WBITS) for _ in range(2))
+    first = head.compress(start) + head.flush(zlib.Z_FULL_FLUSH)
+    packed = block.compress(bytes(1 << 20)) + block.flush(zlib.Z_FULL_FLUSH)
+    return first + packed * mebibytes + zlib.compressobj(9, wbits=-zlib.MAX_WBITS).flush()
 
 
 DicomMutation = Callable[[bytes, Random], bytes]
