@@ -2,6 +2,7 @@
 
 features     named columns of numbers
 families     which features belong together: the file, site, scanner, border, markers, mean and histogram
+markers      small structures in the frame, as letters are
 questions    what the target asks, with yes and no
 foretelling  scores of a small model on patients it was not fitted to
 shortcut     how well each family tells the label

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from radcnn.core.case import Case
 from radcnn.data.shortcuts.features import Features, Floats, mixed, words
-from radcnn.data.survey.edges import EDGE_NAMES, GRID, IN_FRAME
+from radcnn.data.shortcuts.markers import marker_figures, marker_names
+from radcnn.data.survey.edges import EDGE_NAMES
 from radcnn.data.survey.look import PERCENTILES, Look
 
 Family = Literal[
@@ -20,9 +21,6 @@ Family = Literal[
 ]
 Traits = Mapping[str, Mapping[str, str | float]]
 
-STANDS_OUT = (
-    0.5  # of the image's range above its surroundings: letters are so, ribs and soft tissue (below 0.4) are not
-)
 FIFTH, NINETY_FIFTH = PERCENTILES.index(5.0), PERCENTILES.index(95.0)
 LEAST_INNER = 0.1  # of the range, where nearly all of an image is of one grey
 OUTER = 3  # thumbnail pixels of 24 that make the frame of one eighth
@@ -120,17 +118,8 @@ def _edges(look: Look) -> Floats:
 
 def marker_features(known: Known) -> Features:
     """Structures in the frame that stand out as letters do, each at its place."""
-    found = np.stack([k.frame.reshape(-1) for k in known.looks], axis=1)
-    clear = np.where(found > STANDS_OUT, found, 0.0)
-    names = [f"{kind} structure {place}" for kind in ("bright", "dark") for place in _places()]
-    return Features.of(zip(names, clear, strict=True))
-
-
-def _places() -> list[str]:
-    """Where the cells of the frame lie, in thirds of the image."""
-    thirds = ("top", "middle", "bottom"), ("left", "centre", "right")
-    cells = np.argwhere(IN_FRAME)
-    return [f"at the {thirds[0][v * 3 // GRID]} {thirds[1][h * 3 // GRID]}" for v, h in cells]
+    found = marker_figures(known.looks).reshape(len(known.looks), -1)
+    return Features.of(zip(marker_names(), found.T, strict=True))
 
 
 def histogram_features(known: Known) -> Features:
