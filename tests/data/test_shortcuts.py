@@ -142,6 +142,31 @@ def test_an_intensity_shift_by_scanner_is_found_in_the_histogram_and_in_the_head
     assert {one.severity for one in shortcut_findings(found) if one.code == "RC064"} == {"warning"}
 
 
+def test_bytes_of_compressed_files_and_columns_of_the_table_are_warnings(file: Path) -> None:
+    looks = [
+        replace(look, stored_bytes=900 if ill else 700)
+        for look, ill in zip(looks_of(file, pictures()), YES, strict=True)
+    ]
+    whole = cohort_of(file, YES)
+    ages = [{"age": str(40 + i % 7 + 20 * ill), "site": "x"} for i, ill in enumerate(YES.tolist())]
+    cohort = replace(
+        whole, cases=tuple(replace(case, attributes=row) for case, row in zip(whole.cases, ages, strict=True))
+    )
+    found = shortcut_findings(shortcuts(cohort, looks, seed=0))
+    assert {(one.code, one.severity) for one in found} == {("RC065", "warning"), ("RC067", "warning")}
+
+
+def test_the_edge_of_the_body_is_no_marker(file: Path) -> None:
+    """The bodies of the ill are wider: their edge is bright against the air, at another place than that of the well."""
+    images = pictures()
+    for image, ill in zip(images, YES, strict=True):
+        margin = 5 if ill else 7
+        image[:, :margin] = image[:, -margin:] = 0
+        np.maximum(image[:, margin:-margin], 60, out=image[:, margin:-margin])
+    found = told(shortcuts(cohort_of(file, YES), looks_of(file, images), seed=0), "marker")
+    assert not found.loud
+
+
 def test_what_marks_patients_and_not_the_label_is_not_learnt_from_their_other_images(file: Path) -> None:
     """Each patient has four images of one grey level of their own, by which a model would know them again."""
     chance = np.random.default_rng(2)

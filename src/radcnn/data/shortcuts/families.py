@@ -24,7 +24,8 @@ Traits = Mapping[str, Mapping[str, str | float]]
 FIFTH, NINETY_FIFTH = PERCENTILES.index(5.0), PERCENTILES.index(95.0)
 LEAST_INNER = 0.1  # of the range, where nearly all of an image is of one grey
 OUTER = 3  # thumbnail pixels of 24 that make the frame of one eighth
-PACKED = 0.98  # a file shorter than this share of its numbers is compressed
+PACKED = ("jpeg", "png")
+LONGEST_HEADER = 0.1  # of the numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +53,8 @@ def file_features(known: Known) -> Features:
         named.append((axis, np.array([float(k.size[-back]) if len(k.size) >= back else math.nan for k in looks])))
         named.append((f"spacing of {axis}", np.array([_spacing(k, back) for k in looks])))
     named.append(("channels", np.array([float(k.channels) for k in looks])))
-    named.append(("length of the header", np.array([math.nan if _packed(k) else _beyond(k) for k in looks])))
-    named += words("compression", [str(_packed(k)) for k in looks])
+    if _whole(looks):
+        named.append(("length of the header", np.array([_header(k) for k in looks])))
     for name in ("form", "dtype", "units", "placed", "orientation"):
         named += words({"form": "format", "placed": "geometry"}.get(name, name), [str(getattr(k, name)) for k in looks])
     return Features.of(named)
@@ -64,22 +65,30 @@ def _spacing(look: Look, back: int) -> float:
     return math.log(found[-back]) if found is not None and len(found) >= back and found[-back] > 0 else math.nan
 
 
-def _numbers_of(look: Look) -> int:
-    return math.prod(look.size) * look.channels * np.dtype(look.dtype).itemsize
+def _per_number(look: Look) -> float:
+    """Bytes on the disk per number of the image."""
+    return look.stored_bytes / (math.prod(look.size) * look.channels)
 
 
-def _packed(look: Look) -> bool:
-    return look.form in ("jpeg", "png") or look.stored_bytes < PACKED * _numbers_of(look)
+def _whole(looks: Sequence[Look]) -> bool:
+    """Whether no file is compressed: each takes 1, 2, 4 or 8 bytes a number and a header of a tenth at most.
+
+    One file alone may be compressed to just that; then what it shows would decide, so it is asked of all.
+    """
+    return all(look.form not in PACKED and _header(look) < LONGEST_HEADER for look in looks)
 
 
-def _beyond(look: Look) -> float:
-    return float(look.stored_bytes - _numbers_of(look))
+def _header(look: Look) -> float:
+    """The header's length as a share of the numbers; infinite where the file is too short for them."""
+    per = _per_number(look)
+    return min((per / size - 1 for size in (1, 2, 4, 8) if per >= size), default=math.inf)
 
 
 def byte_features(known: Known) -> Features:
     """Bytes per pixel of compressed files: what an image shows decides on it as well as how it was made."""
-    values = [math.log(max(k.stored_bytes, 1) / _numbers_of(k)) if _packed(k) else math.nan for k in known.looks]
-    return Features.of([("bytes per pixel", np.array(values))])
+    if _whole(known.looks):
+        return Features.of([])
+    return Features.of([("bytes per pixel", np.array([math.log(max(_per_number(k), 1e-9)) for k in known.looks]))])
 
 
 def site_features(known: Known) -> Features:

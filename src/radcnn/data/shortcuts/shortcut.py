@@ -29,7 +29,7 @@ NOTHING = {
     "site": "no site is given",
     "scanner": "no header says anything of a scanner",
     "columns": "no further columns are given",
-    "bytes on disk": "no file is compressed",
+    "bytes on disk": "no file is compressed, or all alike",
 }
 
 
