@@ -27,8 +27,8 @@ from radcnn.data.survey.thumbnails import areas, grey, projection
 
 Told = Callable[[int, int], None]
 
-ALIKE = 0.82  # likeness of prints from which on a pair is looked at
-PLACED = 0.84  # the same once the best crop was found
+ALIKE = 0.88  # likeness of prints from which on a pair is looked at; planted copies of radiographs have .95 or more
+PLACED = 0.88  # the same once the best crop was found
 SAME_LARGE, SAME_SMALL = 0.78, 0.93  # agreement of one picture, at RASTER pixels per side and at 28 or fewer
 SMALL = 28
 KEPT_IMAGES = 512  # reduced images kept while pairs are verified; 75 MiB
