@@ -3,7 +3,7 @@
     python tests/hostile_run.py FIRST COUNT [FOLDER]
 
 Run from an empty folder with HOME and TMPDIR empty, it shows as well whether anything is written beside. Costs are
-processor time of this process and its children together, and the largest resident memory that any child ever had.
+processor time of this process and its children together, and the largest resident memory that any child ever had, and by how much this process grew.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Report:
     slowest: list[tuple[float, str]] = field(default_factory=list)
     largest: list[tuple[int, str]] = field(default_factory=list)
     children_started: int = 0
-    own_mib: int = 0
+    own_largest: list[tuple[int, str]] = field(default_factory=list)
 
     def note(self, name: str, sort: list[Any], what: float) -> None:
         sort.append((what, name))
@@ -92,6 +92,12 @@ def _peak_mib(pid: int) -> int:
     return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), 0)
 
 
+def _own_mib_from_now() -> int:
+    """What this process holds now; the largest that it ever held is forgotten."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _peak_mib(os.getpid())
+
+
 def run(first: int, count: int, folder: Path) -> Report:
     """Read the files of `count` seeds."""
     report = Report()
@@ -104,12 +110,11 @@ def run(first: int, count: int, folder: Path) -> Report:
         if left:
             report.faults.append(f"{seed} ({made.what}): left {left}")
         path.unlink()
-    report.own_mib = _peak_mib(os.getpid())
     return report
 
 
 def _one(report: Report, name: str, path: Path, made: Mutated) -> None:
-    before = Cost.now()
+    before, own = Cost.now(), _own_mib_from_now()
     for reads in READINGS:
         told = reads(path, made)
         report.outcomes[told[0]] += 1
@@ -121,6 +126,9 @@ def _one(report: Report, name: str, path: Path, made: Mutated) -> None:
     report.children_started += started
     seconds = after.seconds - before.seconds
     report.note(name, report.slowest, round(seconds, 2))
+    report.note(name, report.own_largest, _peak_mib(os.getpid()) - own)
+    if _peak_mib(os.getpid()) - own > MOST_MIB:
+        report.faults.append(f"{name}: took {_peak_mib(os.getpid()) - own} MiB of the reading process")
     if after.mib > before.mib:
         report.note(name, report.largest, after.mib)
     if seconds > MOST_SECONDS + START_SECONDS * started:

@@ -40,6 +40,7 @@ GEOMETRY = {(0x0020, 0x0032), (0x0020, 0x0037), (0x0028, 0x0030), (0x0028, 0x000
 DEPTH = 3_000
 BOMB_BYTES = 900 << 20
 MANY = 20_000
+MOST_UNPACKED = 4 << 20  # bytes of a deflated file that are looked at
 MOST_ELEMENTS = 5_000  # that are told apart
 MOST_DOUBLED = 1 << 20  # bytes that come of one element
 
@@ -108,6 +109,11 @@ class Opened:
         return Element((tag[0], tag[1]), known, at, length_at, size, length_at + size, length)
 
 
+def unpacked(content: bytes, wbits: int) -> bytes:
+    """The start of what is packed: a bomb is not to hit ourselves. Raises zlib.error."""
+    return zlib.decompressobj(wbits).decompress(content, MOST_UNPACKED)
+
+
 def opened(content: bytes) -> Opened:
     """A DICOM file taken apart; a file without head is all body."""
     if content[128:132] != b"DICM" or len(content) < 144:
@@ -117,7 +123,7 @@ def opened(content: bytes) -> Opened:
     head, body = content[:cut], content[cut:]
     if DEFLATED in head:
         try:
-            return Opened(head, zlib.decompress(body, -zlib.MAX_WBITS), deflated=True)
+            return Opened(head, unpacked(body, -zlib.MAX_WBITS), deflated=True)
         except zlib.error:
             return Opened(head, body)
     return Opened(head, body, explicit=IMPLICIT not in head, little=BIG not in head)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
-from mutated_dicom import BOMB_BYTES, DICOM_MUTATIONS, deflated_zeros
+from mutated_dicom import BOMB_BYTES, DICOM_MUTATIONS, deflated_zeros, unpacked
 from sample_files import Sample, samples
 
 GZIP = b"\x1f\x8b"
@@ -114,8 +114,8 @@ def _in_header(content: bytes, chance: Random, change: Callable[[bytearray, Rand
     """Change what is inside a gzip file, or the file itself."""
     packed = content.startswith(GZIP)
     try:
-        made = bytearray(gzip.decompress(content) if packed else content)
-    except (OSError, EOFError, zlib.error):
+        made = bytearray(unpacked(content, 16 + zlib.MAX_WBITS) if packed else content)
+    except zlib.error:
         return flipped(content, chance)
     if len(made) < HEAD:
         return content
