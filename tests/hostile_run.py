@@ -3,7 +3,8 @@
     python tests/hostile_run.py FIRST COUNT [FOLDER]
 
 Run from an empty folder with HOME and TMPDIR empty, it shows as well whether anything is written beside. Costs are
-processor time of this process and its children together, and the largest resident memory that any child ever had, and by how much this process grew.
+processor time of this process and its children together, the largest resident memory that any child ever had, and by
+how much this process grew while it read.
 """
 
 from __future__ import annotations
