@@ -66,5 +66,5 @@ def test_scores_of_a_network_that_saw_simulated_cases_are_labelled() -> None:
 
 
 def test_a_whole_run_says_in_its_json_whether_it_is_simulated(tmp_path) -> None:
-    assert ran_json(tmp_path, judged(synthetic=True))["synthetic"] is True
-    assert ran_json(tmp_path, judged())["synthetic"] is False
+    assert ran_json(tmp_path, judged(synthetic=True), ())["synthetic"] is True
+    assert ran_json(tmp_path, judged(), ())["synthetic"] is False

@@ -34,7 +34,7 @@ def shows(content: bytes) -> bool:
 def run_and_listen(data: Path, study: Path, *options: str | Path) -> str:
     """A whole run and everything said on the way, also as JSON."""
     said = [told("run", data, "--out", study, *options, *QUICK, "--json")]
-    said += [told("evaluate", study), told("check", study), told("report", study, "--json")]
+    said += [told("evaluate", study), spoken("check", study), told("report", study, "--json")]
     return "".join(one.out + one.err for one in said)
 
 

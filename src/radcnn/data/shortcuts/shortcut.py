@@ -24,6 +24,7 @@ MOST_CASES = 6000  # cases asked, over all questions: AUCs have an error of 0.01
 LEAST_CASES = 1000  # of one question
 MOST_QUESTIONS = 12
 LEVEL = 0.95
+SMALLEST = 24  # pixels of an axis whose 16 cells still hold something of a letter
 
 NOTHING = {
     "site": "no site is given",
@@ -106,6 +107,8 @@ def _drawn(question: Question, most: int, seed: int) -> Question:
 def _shortcut(family: Family, known: Known, asked: Sequence[Question], seed: int) -> Shortcut:
     if known.regions and family in ("border and corners", "marker"):
         return Shortcut(family, not_applicable="the cases are regions, and a network does not see the image's border")
+    if family == "marker" and min(min(look.size[-2:]) for look in known.looks) < SMALLEST:
+        return Shortcut(family, not_applicable=f"in images of fewer than {SMALLEST} pixels a letter is one of noise")
     features = FAMILIES[family](known)
     if not features.names:
         return Shortcut(family, not_applicable=_same(family, known))
