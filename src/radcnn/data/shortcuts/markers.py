@@ -35,6 +35,8 @@ def marker_figures(looks: Sequence[Look]) -> Floats:
     brightest = ndimage.maximum_filter(means, size=(1, 3, 3))[:, IN_FRAME]
     darkest = ndimage.minimum_filter(means, size=(1, 3, 3))[:, IN_FRAME]
     found = np.stack([own + away[:, 0] - brightest, darkest - own + away[:, 1]], axis=1)
+    # where cells stand out everywhere it is noise, whose share of the range changes with what lies inside
+    found -= np.maximum(np.median(found, axis=2, keepdims=True), 0)
     return np.where(found > STANDS_OUT, found, 0.0)
 
 
