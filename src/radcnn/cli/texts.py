@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from radcnn.data.findings import Finding
-    from radcnn.data.outcome import Outcome
     from radcnn.evaluation.judgement import Judgement, Question, Value
     from radcnn.study.checking import Checked
     from radcnn.study.predicted import Predicted
@@ -101,14 +100,9 @@ def checked_text(found: Checked) -> str:
     return "\n".join([*lines, _others(found), last])
 
 
-def _with_figure(outcome: Outcome) -> str:
-    """A check that passed, and what it measured."""
-    return f"{outcome.check} [{outcome.figure}]" if outcome.figure else outcome.check
-
-
 def _others(found: Checked) -> str:
     """One line about the checks that found nothing, the checks that do not apply, and mutes of what was not found."""
-    passed = [_with_figure(one) for one in found.outcomes if one.word == "passed"]
+    passed = [one.named for one in found.outcomes if one.word == "passed"]
     not_applicable = [f"{one.check} ({one.because})" for one in found.outcomes if one.word == "not applicable"]
     idle = sorted(found.mute.keys() - {one.code for one in found.findings})
     said = [

@@ -79,6 +79,15 @@ class Outcome:
         """The outcome in a word."""
         return "not applicable" if self.because else "findings" if self.findings else "passed"
 
+    @property
+    def named(self) -> str:
+        """The check, and what it measured.
+
+        >>> Outcome("markers", figure="AUC 0.52 (0.45 to 0.58)").named
+        'markers [AUC 0.52 (0.45 to 0.58)]'
+        """
+        return f"{self.check} [{self.figure}]" if self.figure else self.check
+
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
         found = [one.as_json() for one in self.findings]

@@ -97,9 +97,7 @@ def tell(folder: RunFolder, opened: OpenStudy, listener: Listener = SILENCE) -> 
         findings=findings,
         pairs=pictured_pairs(opened, pairs, plan.preparation, listener),
         pairs_found=len(pairs),
-        passed=tuple(
-            f"{one.check} ({one.figure})" if one.figure else one.check for one in found if one.word == "passed"
-        ),
+        passed=tuple(one.named for one in found if one.word == "passed"),
         not_applicable=tuple((one.check, one.because) for one in found if one.because),
         openings=tuple(Opening(o.date, o.reason, o.model, o.run) for o in openings(opened.folder.ledger, opened.split)),
         reasons=plan.reasons,
