@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 1 << 20
-BASE_BYTES = 384 * MIB  # for any file; with the libraries of a child (100 MiB) below 512 MiB
+BASE_BYTES = 352 * MIB  # for any file; with the libraries of a child, 140 MiB at most, below 512 MiB
 BYTES_PER_BYTE = 16  # of the file: 12 bits at 3:1 become 32 bits, with a copy in passing
 BASE_SECONDS = 4.0  # of processor time, for any file
 SECONDS_PER_BYTE = 1 / MIB  # the slowest decoder, JPEG 2000, unpacks about 3 MiB of its code a second
