@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from radcnn.core.case import Source
 from radcnn.data.cohort import Cohort
 from radcnn.data.leaks.prints import FORMS, Floats, Prints
+from radcnn.data.leaks.recompressed import recompressed
 from radcnn.data.leaks.search import Candidates, placed, search
 from radcnn.data.leaks.verify import KEPT, RASTER, Agreement, agreement
 from radcnn.data.read import read_source
@@ -27,10 +28,12 @@ from radcnn.data.survey.thumbnails import areas, grey, projection
 
 Told = Callable[[int, int], None]
 
-ALIKE = 0.88  # likeness of prints from which on a pair is looked at; planted copies of radiographs have .95 or more
-PLACED = 0.88  # the same once the best crop was found
+ALIKE = 0.87  # likeness of prints from which on a pair is looked at; planted copies of all sets have .91 or more
+PLACED = 0.86  # the same once the best crop was found; planted copies have .90 or more
 SAME_LARGE, SAME_SMALL = 0.78, 0.93  # agreement of one picture, at RASTER pixels per side and at 28 or fewer
 SMALL = 28
+UNMOVED = 0.02  # of a side: an image whose edges lie no further off was not cropped
+AGAIN = 0.4  # agreement from which a small image is asked whether it was compressed again
 KEPT_IMAGES = 512  # reduced images kept while pairs are verified; 75 MiB
 MOST_VERIFIED = 20_000  # candidates, the most alike first; a minute on two cores
 
@@ -111,7 +114,10 @@ def _alike(cohort: Cohort, kind: Kind, *, workers: int, told: Told | None) -> It
 
     def verified(one: tuple[int, int, int, tuple[float, float, float, float]]) -> tuple[Agreement, int]:
         whole, part = image(one[0]), image(one[1])
-        return agreement(whole, part, one[2], one[3]), min(RASTER, *whole.shape, *part.shape)
+        found, side = agreement(whole, part, one[2], one[3]), min(RASTER, *whole.shape, *part.shape)
+        if one[2] == 0 and max(one[3]) <= UNMOVED and AGAIN <= found.figure < _needed(side):
+            found = replace(found, figure=max(found.figure, recompressed(whole, part)))
+        return found, side
 
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(max(1, workers), thread_name_prefix="agree") as pool:
         for done, (one, (found, side)) in enumerate(zip(candidates, pool.map(verified, candidates), strict=True), 1):

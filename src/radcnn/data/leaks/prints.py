@@ -22,8 +22,8 @@ from radcnn.data.survey.thumbnails import SIDE
 Floats = NDArray[np.float32]
 
 WAVES = 12  # per axis
-CROP = 0.1  # off each side, at most
-STEPS = 6  # crops of one side that are looked at: 0, 2, ... 10 %
+CROP = 0.12  # off each side, at most: a tenth, and how a program rounds
+STEPS = 7  # crops of one side that are looked at: 0, 2, ... 12 %
 PRIOR = 100  # images that the usual spectrum (power falling with frequency squared) counts for
 FLOOR = 0.1  # of the mean variance, added before whitening: below it there is only noise
 FINE = 16  # points per pixel of a thumbnail when waves are integrated
@@ -80,7 +80,17 @@ WHOLE = waves(0.0, 0.0)
 # pairs of vertical and horizontal components; products of two small ones add nothing
 PAIRS = tuple((i, j) for i in range(4) for j in range(4) if i + j < 4)
 COMBINED = np.einsum("vi,hj->vhij", CROPS.weights, CROPS.weights).reshape(-1, 4, 4)
-COEFFICIENTS: Floats = np.stack([COMBINED[:, i, j] for i, j in PAIRS], axis=1)  # (crops of both axes, pairs)
+COMPONENTS = 1 + len(PAIRS)  # the whole image itself first: what was not cropped is compared without any loss
+
+
+def _coefficients() -> Floats:
+    """(crops of both axes, COMPONENTS); the first crop leaves nothing off."""
+    made = np.concatenate([np.zeros((len(COMBINED), 1)), *[COMBINED[:, i, j][:, None] for i, j in PAIRS]], axis=1)
+    made[0] = np.eye(COMPONENTS)[0]
+    return made.astype(np.float32)
+
+
+COEFFICIENTS = _coefficients()
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +116,13 @@ class Prints:
         return _unit(found)
 
     def spans(self, rows: slice | NDArray[np.intp]) -> Floats:
-        """An orthonormal basis (r, PAIRS, LENGTH) of the crops of these images."""
+        """An orthonormal basis (r, COMPONENTS, LENGTH) of the crops of these images."""
         return _orthonormal(self.crops(rows))
 
     def crops(self, rows: slice | NDArray[np.intp]) -> Floats:
-        """The components (r, PAIRS, LENGTH) of the crops of these images, whitened."""
+        """The components (r, COMPONENTS, LENGTH) of the crops of these images, whitened."""
         centred = _centred(self.thumbnails[rows])
-        parts = [CROPS.parts[i] @ centred @ CROPS.parts[j].T for i, j in PAIRS]
+        parts = [WHOLE @ centred @ WHOLE.T, *(CROPS.parts[i] @ centred @ CROPS.parts[j].T for i, j in PAIRS)]
         stacked: Floats = np.stack(parts, axis=1)[:, :, VERTICAL, HORIZONTAL] @ self.whitening
         return stacked
 
@@ -160,6 +170,6 @@ def _orthonormal(spanning: Floats) -> Floats:
     gram = (spanning @ spanning.transpose(0, 2, 1)).astype(np.float64)
     size = np.maximum(np.trace(gram, axis1=1, axis2=2), 1e-12)[:, None, None]
     values, vectors = np.linalg.eigh(gram / size)
-    scaled = vectors / np.sqrt(np.maximum(values, 1e-5) * size)[:, 0][:, None]
+    scaled = vectors / np.sqrt(np.maximum(values, 1e-5)[:, None] * size)
     basis: Floats = (scaled.transpose(0, 2, 1).astype(np.float32)) @ spanning
     return basis

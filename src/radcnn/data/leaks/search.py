@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from radcnn.data.leaks.prints import COEFFICIENTS, CROPS, LENGTH, PAIRS, PARITY, TRANSPOSED, Floats, Prints, turned
+from radcnn.data.leaks.prints import COEFFICIENTS, COMPONENTS, CROPS, LENGTH, PARITY, TRANSPOSED, Floats, Prints, turned
 
 ROWS, COLUMNS = 32, 512  # of a block: its arrays stay within 1 MiB
 
@@ -87,7 +87,7 @@ def _found(
 
 def _best(spans: Floats, sides: list[Floats]) -> tuple[Floats, NDArray[np.intp]]:
     """The largest squared likeness (rows, columns) over the eight forms, and which form it is."""
-    shape = (spans.shape[0] // len(PAIRS), len(PAIRS), sides[0].shape[1])
+    shape = (spans.shape[0] // COMPONENTS, COMPONENTS, sides[0].shape[1])
     best = np.zeros((shape[0], shape[2]), np.float32)
     form = np.zeros(best.shape, np.intp)
     for number, squared in enumerate(_forms(spans, sides, shape)):
@@ -120,14 +120,14 @@ class Placed:
     ends: Floats
 
 
-_UPPER = np.triu_indices(len(PAIRS))
+_UPPER = np.triu_indices(COMPONENTS)
 _TWICE = np.where(_UPPER[0] == _UPPER[1], 1, 2).astype(np.float32)
 PRODUCTS: Floats = COEFFICIENTS[:, _UPPER[0]] * COEFFICIENTS[:, _UPPER[1]] * _TWICE
 TOGETHER = 512  # candidates whose crops are tried at once
 
 
 def placed(prints: Prints, found: Candidates, *, workers: int) -> Placed:
-    """The best of 1,296 crops for every candidate, in 2 % steps."""
+    """The best of 2,401 crops for every candidate, in 2 % steps."""
     likeness, ends = np.zeros(len(found), np.float32), np.zeros((len(found), 4), np.float32)
     order = np.argsort(found.whole, kind="stable")  # the crops of one whole are made once
 

@@ -28,6 +28,9 @@ PROMISING = 0.15  # coarse agreement before the edges are moved below which no m
 LIKELY = 0.7  # coarse agreement below which the images are not looked at more closely
 STILL = 5e-4  # of the side: edges that move less have arrived
 REACH = 0.16  # of the side: a crop of a tenth, and what its estimate may be wrong
+TILES = 8  # per axis, in which two images must agree one by one
+TILED = 64  # pixels per axis from which a tile holds enough of them
+STRUCTURED = 0.1  # of the image's fine structure; a tile that has less in both images says nothing
 BINS = 64  # of the map of grey values
 MARGIN = 0.03  # of the side, left out of the comparison: a blur is wrong there
 
@@ -59,6 +62,8 @@ def agreement(whole: Floats, part: Floats, form: int, ends: tuple[float, float, 
         if raster == side or figure < LIKELY:
             break
     laid = _resampled(whole, raster, place)
+    if raster >= TILED and figure >= LIKELY:
+        figure = min(figure, everywhere(laid, given))
     slope = float(np.mean((laid - laid.mean()) * (given - given.mean())))
     span = max(float(np.ptp(laid)), float(np.ptp(given)), 1e-6)
     t, b, le, r = (float(v) for v in place)
@@ -70,7 +75,7 @@ def _fitted(
 ) -> tuple[NDArray[np.float64], float]:
     """The place where the whole agrees best with the part, and how well; as it was where it is not promising."""
     side = len(given)
-    best, figure = place, _figure(_resampled(whole, side, place), given)
+    best, figure = place, likeness(_resampled(whole, side, place), given)
     if figure < needed:
         return best, figure
     for sigma in rounds:
@@ -78,7 +83,7 @@ def _fitted(
         arrived, place = float(np.abs(moved - place).max()) < STILL, moved
         if arrived:
             break
-    found = _figure(_resampled(whole, side, place), given)
+    found = likeness(_resampled(whole, side, place), given)
     return (place, found) if found > figure else (best, figure)
 
 
@@ -151,12 +156,43 @@ def _mapped(image: Floats, like: Floats) -> Floats:
     return mapped
 
 
-def _figure(laid: Floats, given: Floats) -> float:
+def likeness(laid: Floats, given: Floats) -> float:
     """Correlation of fine structure after the greys of either are mapped to those of the other; the better of both.
 
     Both ways, since a window that cuts off the darkest third can be made from the whole, and not the other way.
     """
     return max(_correlation(_mapped(laid, given), given), _correlation(laid, _mapped(given, laid)))
+
+
+def everywhere(laid: Floats, given: Floats) -> float:
+    """The lower quartile of the correlations of fine structure in 8 x 8 tiles, greys mapped either way; the better.
+
+    The edge of a film or a breast is stronger than all that lies within and is much alike in two patients: in one
+    correlation of the whole it outweighs the tissue, of the tiles it fills a few.
+    """
+    return max(_tiled(_mapped(laid, given), given), _tiled(laid, _mapped(given, laid)))
+
+
+def _tiled(first: Floats, second: Floats) -> float:
+    margin = max(1, round(MARGIN * len(first)))
+    one, two = (_in_tiles(image, margin) for image in (first, second))
+    sizes = np.sqrt(np.mean(one**2, axis=1)), np.sqrt(np.mean(two**2, axis=1))
+    shares = [size / max(float(np.sqrt(np.mean(size**2))), 1e-6) for size in sizes]
+    telling = np.maximum(*shares) > STRUCTURED
+    if not telling.any():
+        return 0.0
+    figures = np.mean(one * two, axis=1)[telling] / np.maximum(sizes[0] * sizes[1], 1e-6)[telling]
+    return float(np.quantile(figures, 0.25))
+
+
+def _in_tiles(image: Floats, margin: int) -> Floats:
+    """Fine structure (TILES * TILES, pixels of a tile), each tile about its mean."""
+    rest = image - gaussian_filter(image, max(1.0, FINEST * len(image)), mode="nearest")
+    size = (len(image) - 2 * margin) // TILES
+    inner = rest[margin : margin + TILES * size, margin : margin + TILES * size]
+    tiles = inner.reshape(TILES, size, TILES, size).transpose(0, 2, 1, 3).reshape(TILES * TILES, size * size)
+    about: Floats = tiles - tiles.mean(axis=1, keepdims=True)
+    return about
 
 
 def _correlation(first: Floats, second: Floats) -> float:
