@@ -118,7 +118,7 @@ class Child:
                     raise error_of(message["error"], _at(files, answer))
         except TimeoutError:
             raise ChildDiedError(takes_long(_at(files, answer)), answer) from None
-        except (ChannelClosedError, KeyError, TypeError, ValueError):
+        except (ChannelClosedError, KeyError, IndexError, TypeError, ValueError, RecursionError):
             raise ChildDiedError(died(self._ended(), _at(files, answer)), answer) from None
 
     def _give_room(self, n_bytes: int, most: int, answer: Answer, files: Sequence[Path]) -> None:

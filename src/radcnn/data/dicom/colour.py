@@ -22,6 +22,8 @@ def colour_dtype(name: str, dataset: Any, layout: Layout) -> np.dtype:
         return layout.dtype
     try:
         return palette_dtype(dataset)
+    except MemoryError:
+        raise
     except Exception:
         raise _no_palette(name) from None
 
@@ -33,6 +35,8 @@ def rgb_into(name: str, dataset: Any, layout: Layout, stored: NDArray, out: NDAr
         return
     try:
         tables = palette_of(dataset, little_endian=layout.syntax != EXPLICIT_BIG)
+    except MemoryError:
+        raise
     except Exception:
         raise _no_palette(name) from None
     for channel, table in zip(out, tables, strict=True):

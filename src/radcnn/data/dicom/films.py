@@ -6,12 +6,10 @@ placing.py; ultrasound has regions instead (PS3.3 C.8.5.5), whose deltas are in 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from radcnn.core.errors import ReadError
-from radcnn.data.dicom.frame import PER_FRAME, Frame
+from radcnn.data.dicom.frame import Frame
 
 CM = 3  # PhysicalUnitsXDirection and YDirection: of a spectrum or a trace it would be Hz, s or cm/s
 MM_PER_CM = 10.0
@@ -29,11 +27,6 @@ def frame_number(name: str, n: int, item: int | None) -> int:
         frames = "one frame, which is item 0" if n == 1 else f"{n} frames, which are item 0 to item {n - 1}"
         raise ReadError(f"{name} has no item {item}: it holds {frames}")
     return item
-
-
-def has_places(dataset: Any) -> bool:
-    """Whether the frames of an enhanced object say where in the patient they lie."""
-    return bool(dataset.get(PER_FRAME)) and "ImagePositionPatient" in Frame(dataset, 0)
 
 
 def region_spacing(frame: Frame) -> tuple[float, float] | None:

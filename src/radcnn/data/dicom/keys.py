@@ -89,6 +89,8 @@ def _direction(said: Attributes) -> dict[str, Value]:
     try:
         items = said.frame.get("DiffusionGradientDirectionSequence")
         numbers = tuple(float(value) for value in items[0].get("DiffusionGradientOrientation"))
+    except MemoryError:
+        raise
     except Exception:
         return {}  # a direction that cannot be decoded tells nothing apart
     return {"DiffusionGradientOrientation": _rounded(numbers)}

@@ -82,10 +82,3 @@ def fill(voxels: NDArray, padding: NDArray[np.bool_], lowest: Iterable[float | N
         np.copyto(voxels, np.asarray(max(min(known), least)).astype(voxels.dtype), where=padding)
     elif units == "HU":
         np.maximum(voxels, LOWEST_HU, out=voxels)
-
-
-def filled(voxels: NDArray, padding: NDArray[np.bool_] | None, units: Units) -> NDArray:
-    """Voxels (C, ...), whose `padding` (...) was filled in place."""
-    if padding is not None:
-        fill(voxels, padding, [lowest_of(voxels, np.broadcast_to(padding, voxels.shape))], units)
-    return voxels

@@ -23,7 +23,6 @@ Padding (PixelPaddingValue, to PixelPaddingRangeLimit where it is given) was not
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,8 +48,6 @@ __all__ = [
     "facts_of",
     "frames",
     "pixel_findings",
-    "pixels_of",
-    "refuse_no_image",
     "units_of",
     "values_into",
     "values_of",
@@ -198,6 +195,8 @@ def _grey(name: str, frame: Frame, layout: Layout, units: Units, curve: Curve | 
     try:
         table = _modality_table(frame, layout)
         slope, intercept = (1.0, 0.0) if table is not None else _rescale(frame)
+    except MemoryError:
+        raise
     except Exception:
         raise ReadError(f"{name} has a modality LUT or rescale that cannot be used; export it again") from None
     inverted = units not in PHYSICAL and _polarity(frame, layout)[0]
@@ -230,6 +229,8 @@ def _rescaled(frame: Any) -> bool:
 def _voi(name: str, frame: Frame, layout: Layout) -> Curve | None:
     try:
         return voi_of(frame, little_endian=layout.syntax != EXPLICIT_BIG)
+    except MemoryError:
+        raise
     except Exception:
         raise ReadError(f"{name} has a window or VOI LUT that cannot be used; export it again") from None
 
@@ -268,13 +269,3 @@ def units_of(dataset: Any) -> Units:
     if modality == "PT":
         return "PET" if "RescaleSlope" in dataset else "arbitrary"
     return "grey" if modality in PROJECTIONS else "arbitrary"
-
-
-def refuse_no_image(path: Path, dataset: Any) -> None:
-    """Raise ReadError when an object is no image that can be read, saying what it is."""
-    layout_of(path.name, dataset)
-
-
-def pixels_of(path: Path, dataset: Any) -> Pixels:
-    """What the pixels of a single-frame image mean."""
-    return values_of(path.name, Frame(dataset))

@@ -13,16 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.errors import GeometryError
-from radcnn.core.volume import Volume
 from radcnn.data.dicom.attributes import Attributes
-from radcnn.data.dicom.frame import Frame
 
 ORTHONORMAL = 1e-3  # of direction cosines, which DICOM gives as decimal text, often with four digits
 LONE_SLICE_MM = 1.0  # length of the slice axis where there is one slice: it stands for no distance
@@ -89,21 +85,6 @@ def spacing_of(name: str, said: Attributes) -> Vector | None:
     Of projections it is the detector's (ImagerPixelSpacing) unless it was calibrated (PixelSpacing).
     """
     return next((found for keyword in SPACINGS if (found := _spacing(name, said, keyword)) is not None), None)
-
-
-def placed(path: Path, dataset: Any, voxels: NDArray, units: Any) -> Volume:
-    """A single image (C, H, W), of a data set or one Frame, with what is known of its place: patient, spacing, nothing.
-
-    Raises GeometryError when what it says is impossible.
-    """
-    said = Attributes(dataset if isinstance(dataset, Frame) else Frame(dataset))
-    plane = plane_of(path.name, said)
-    if plane is not None:
-        return Volume(voxels, plane.affine(plane.normal * LONE_SLICE_MM), units)
-    spacing = spacing_of(path.name, said)
-    if spacing is not None:
-        return Volume.from_spacing(voxels, spacing, units)
-    return Volume(voxels, None, units, frame="unknown")
 
 
 def _spacing(name: str, said: Attributes, keyword: str) -> Vector | None:

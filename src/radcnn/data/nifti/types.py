@@ -42,6 +42,7 @@ LABEL = 1002  # intent code: the numbers are labels
 
 
 def stored_of(name: str, header: Header) -> Stored:
+    """The type of a stored voxel, of the header's datatype; raises ReadError for no number, or another bitpix."""
     if header.intent in NO_GRID or header.intent in CIFTI:
         what = NO_GRID.get(header.intent, "CIFTI data of surfaces and regions")
         raise ReadError(f"{name} holds {what} (intent {header.intent}), no image on a grid; give the image itself")
