@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,35 @@ def atomic(path: Path | str, *, mode: int = 0o644) -> Iterator[Path]:
     finally:
         if temporary is not None and temporary.exists():
             temporary.unlink()
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yield a folder beside `path` that takes its name when the block succeeds, and is removed otherwise.
+
+    An empty folder may be there already. Raises StorageError when the folder cannot be made or given its name.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as cause:
+        raise StorageError(f"{path} could not be made: {cause.strerror}; choose another folder") from cause
+    try:
+        yield partial
+        _take_name(partial, path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _take_name(partial: Path, path: Path) -> None:
+    try:
+        partial.chmod(0o755)
+        if path.exists():
+            path.rmdir()
+        partial.rename(path)
+    except OSError as cause:
+        reason = cause.strerror or cause
+        raise StorageError(f"{path} could not be made: {reason}; free some space or choose another folder") from cause
 
 
 @contextmanager

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from radcnn.core.errors import InputError, SettingsError, StorageError
-from radcnn.core.files import write_json
+from radcnn.core.errors import InputError, SettingsError
+from radcnn.core.files import whole_folder, write_json
 from radcnn.data.cohort import gather
 from radcnn.data.duplicates import content_groups, duplicate_findings
 from radcnn.data.fingerprint import fingerprint
@@ -44,7 +42,8 @@ def new(data: Path | str, *, out: Path | str | None = None, listener: Listener =
     folder = StudyFolder(Path(out) if out is not None else default_folder(Path(data)))
     if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
         raise InputError(f"{folder.path} exists already; choose another folder with --out, or delete it")
-    _write_whole(folder, absolute(settings), listener)
+    with whole_folder(folder.path) as partial:
+        _fill(StudyFolder(partial), absolute(settings), listener)
     return folder.path
 
 
@@ -101,31 +100,6 @@ def absolute(settings: StudySettings) -> StudySettings:
     """Settings whose paths do not depend on the current folder."""
     labels = settings.labels.resolve() if settings.labels is not None else None
     return replace(settings, data=settings.data.resolve(), labels=labels)
-
-
-def _write_whole(folder: StudyFolder, settings: StudySettings, listener: Listener) -> None:
-    """Write into a folder beside it, then rename: the study is there whole, or not at all."""
-    try:
-        folder.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.path.name}-", dir=folder.path.parent))
-    except OSError as cause:
-        raise StorageError(f"{folder.path} could not be made: {cause.strerror}; choose another folder") from cause
-    try:
-        _fill(StudyFolder(partial), settings, listener)
-        _rename(partial, folder.path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _rename(partial: Path, path: Path) -> None:
-    try:
-        partial.chmod(0o755)
-        if path.exists():
-            path.rmdir()
-        partial.rename(path)
-    except OSError as cause:
-        reason = cause.strerror or cause
-        raise StorageError(f"{path} could not be made: {reason}; free some space or choose another folder") from cause
 
 
 def _fill(folder: StudyFolder, settings: StudySettings, listener: Listener) -> None:

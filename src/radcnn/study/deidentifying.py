@@ -10,8 +10,6 @@ import csv
 import io
 import os
 import secrets
-import shutil
-import tempfile
 from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -19,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from radcnn.core.catalogue import look_up
-from radcnn.core.errors import InputError, SettingsError, StorageError
-from radcnn.core.files import PRIVATE, reading, write_text
+from radcnn.core.errors import InputError, SettingsError
+from radcnn.core.files import PRIVATE, reading, whole_folder, write_text
 from radcnn.data.dicom.deidentify.crossing import clean_files, write_whole
 from radcnn.data.dicom.deidentify.object import Cleaned, LeftOut
 from radcnn.data.dicom.deidentify.profile import EDITION, Dates, Options
@@ -132,16 +130,17 @@ def deidentify(
     place = Path(secret_file) if secret_file is not None else out.parent / SECRET_NAME
     _refuse_what_is_in_the_way(source, out, place, None if link is None else Path(link))
     secret = _secret(place)
-    partial = _beside(out)
     try:
-        made = _written(files, partial, out, place, secret, options, listener)
-        write_text(partial / "README.txt", _readme(made.result))
-        _keep(place, secret)
+        with whole_folder(out) as partial:
+            made = _written(files, partial, out, place, secret, options, listener)
+            write_text(partial / "README.txt", _readme(made.result))
+            _keep(place, secret)
+            if link is not None:
+                write_text(link, _link_table(source, made), mode=PRIVATE)
+    except BaseException:
         if link is not None:
-            write_text(link, _link_table(source, made), mode=PRIVATE)
-        _rename(partial, out, link)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            Path(link).unlink(missing_ok=True)  # of a folder that is not there
+        raise
     return made.result
 
 
@@ -265,28 +264,6 @@ def _secret(place: Path) -> Secret:
 def _keep(place: Path, secret: Secret) -> None:
     if not place.exists():
         write_text(place, secret.key + "\n", mode=PRIVATE)
-
-
-def _beside(out: Path) -> Path:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as cause:
-        raise StorageError(f"{out} could not be made: {cause.strerror}; choose another folder") from cause
-
-
-def _rename(partial: Path, out: Path, link: Path | str | None) -> None:
-    """Give the folder its name; where that fails, the link file is of nothing and goes."""
-    try:
-        partial.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        partial.rename(out)
-    except OSError as cause:
-        if link is not None:
-            Path(link).unlink(missing_ok=True)
-        reason = cause.strerror or cause
-        raise StorageError(f"{out} could not be made: {reason}; free some space or choose another folder") from cause
 
 
 def _readme(result: Deidentified) -> str:

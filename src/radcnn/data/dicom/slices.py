@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from radcnn.core.errors import GeometryError, InputError, ReadError
+from radcnn.core.errors import GeometryError, ReadError
 from radcnn.core.volume import Units
 from radcnn.data.dicom.attributes import LARGEST, Attributes, Value
 from radcnn.data.dicom.frame import PER_FRAME, SHARED, Frame, frames_of
 from radcnn.data.dicom.keys import keys_of
 from radcnn.data.dicom.pixels import units_of
 from radcnn.data.dicom.placing import Plane, plane_of, spacing_of
-from radcnn.data.quiet import quiet
+from radcnn.data.dicom.refusing import refusing
 
 MAX_FRAMES = 100_000  # of one object; a long ultrasound film has a few thousand
 # the codes that are shown; any other could be anything
@@ -97,7 +96,7 @@ def slices_of(name: str, dataset: Any) -> list[Slice]:
 
     Raises ReadError when an attribute that is needed cannot be decoded.
     """
-    with _decoding(name):
+    with refusing(name):
         enhanced = SHARED in dataset or PER_FRAME in dataset
         return [slice_of(name, frame) for frame in frames_of(dataset, _n_frames(name, dataset) if enhanced else 1)]
 
@@ -107,22 +106,8 @@ def slice_of(name: str, frame: Frame) -> Slice:
 
     Raises ReadError when an attribute that is needed cannot be decoded.
     """
-    with _decoding(name):
+    with refusing(name):
         return _read(name, frame, Attributes(frame))
-
-
-@contextmanager
-def _decoding(name: str) -> Iterator[None]:
-    """Whatever goes wrong inside is told without pydicom's words, which may be the patient's."""
-    with quiet():
-        try:
-            yield
-        except (InputError, MemoryError):
-            raise
-        except Exception as cause:
-            raise ReadError(
-                f"{name} has an attribute that cannot be decoded ({type(cause).__name__}); export it again"
-            ) from None
 
 
 def _n_frames(name: str, dataset: Any) -> int:
