@@ -10,15 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from hostile_dicom import deflate_bomb, nested
 from radcnn.core.errors import ReadError
 from radcnn.data.bounded import Refused, each
 from radcnn.data.bounded.channel import ChannelClosedError, receive, send
 from radcnn.data.bounded.limits import allowance, most_voxel_bytes
-from radcnn.data.bounded.memory import mapped, new_memory
+from radcnn.data.bounded.memory import Store, mapped, new_memory
 from radcnn.data.bounded.pool import POOL, Crew
 from radcnn.data.dicom.header import dicom_identities, dicom_identity
+from radcnn.data.read import read
 from written_dicom import written
 
 PIXELS = np.zeros((4, 4), np.int16)
@@ -112,3 +114,35 @@ def test_allowances_grow_with_the_file_and_a_small_one_cannot_become_huge() -> N
     assert allowance(100 << 20).memory_bytes > 1 << 30
     assert most_voxel_bytes(1 << 20) < 512 << 20
     assert most_voxel_bytes(10 << 20) > 2 << 30
+
+
+def test_memory_is_lent_again_only_when_nobody_looks_at_it_any_more() -> None:
+    store = Store()
+    _, first = store.lend((4, 5), np.float32)
+    first[...] = 1
+    corner, tensor = first[1:2, 3:], torch.from_numpy(first[2])
+    del first
+    _, second = store.lend((4, 5), np.float32)
+    second[...] = 2
+    assert (corner == 1).all()
+    assert (tensor == 1).all()
+    del corner, tensor
+    _, third = store.lend((4, 5), np.float32)
+    assert (third == 1).all(), "the first one's memory, as it was left"
+    assert (second == 2).all()
+
+
+def test_memory_that_a_forked_process_may_see_is_not_lent_again() -> None:
+    store = Store()
+    _, seen = store.lend((3,), np.float32)
+    seen[...] = 1
+    store.forked()
+    del seen
+    _, other = store.lend((3,), np.float32)
+    assert (other == 0).all()
+
+
+def test_an_image_that_is_kept_is_not_changed_by_the_next_one(tmp_path: Path) -> None:
+    files = [written(tmp_path / f"{i}.dcm", PIXELS + i) for i in range(6)]
+    volumes = [read(file) for file in files]
+    assert [int(volume.voxels.max()) for volume in volumes] == list(range(6))

@@ -108,7 +108,7 @@ def read_noted(source: Source, *, allow_nonfinite: bool = False) -> Reading:
         form = None if path.is_dir() else format_of(path)
     _refuse_items(source, form)
     found = _named(path, READERS[form or "dicom"], source)
-    if not allow_nonfinite:
+    if not (allow_nonfinite or found.finite):
         _refuse_nonfinite(source, found.volume)
     return found
 

@@ -11,10 +11,14 @@ from radcnn.data.findings import Finding
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A Volume, and the findings that go with it: what was chosen, resampled or contradicted itself."""
+    """A Volume, and the findings that go with it: what was chosen, resampled or contradicted itself.
+
+    finite  whether its reader knows that no voxel is NaN or infinite, so that nobody need look
+    """
 
     volume: Volume
     findings: tuple[Finding, ...] = ()
+    finite: bool = False
 
     def nameless(self, path: Path) -> tuple[Finding, ...]:
         """The findings without the name of the file or folder, which may be called like its patient."""

@@ -60,7 +60,7 @@ def _serve(sock: socket.socket, request: Any, handles: tuple[int, ...]) -> None:
 
     arrays = []
     for given, (shape, kind) in zip(handles, request["arrays"], strict=True):
-        arrays.append(mapped(given, tuple(shape), kind))
+        arrays.append(mapped(given, tuple(shape), kind, at_once=True))
         os.close(given)
     try:
         for item in task(request["task"])(Job(request["args"], tuple(arrays), room, limited)):

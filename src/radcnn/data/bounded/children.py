@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from radcnn.core.errors import RadcnnError
 from radcnn.data.bounded.channel import ChannelClosedError, receive, send
 from radcnn.data.bounded.limits import PATIENCE, allowance, file_size, most_voxel_bytes
-from radcnn.data.bounded.memory import mapped, new_memory
+from radcnn.data.bounded.memory import STORE, mapped, new_memory
 from radcnn.data.bounded.refusals import died, error_of, takes_long, too_large
 
 BEGIN = "import sys; sys.path[:] = sys.argv[2:]; from radcnn.data.bounded.child import main; main(int(sys.argv[1]))"
@@ -47,6 +47,11 @@ class Given:
             yield cls(handle, mapped(handle, shape, kind))
         finally:
             os.close(handle)
+
+    @classmethod
+    def unwritten(cls, shape: tuple[int, ...], dtype: DTypeLike) -> Given:
+        """A shared array that holds anything: for whoever writes all of it. It outlives its descriptor."""
+        return cls(*STORE.lend(shape, dtype)) if BOUNDED else cls(-1, np.empty(shape, dtype))
 
 
 @dataclass(frozen=True)

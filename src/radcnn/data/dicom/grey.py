@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from radcnn.data.dicom.lut import Table
 from radcnn.data.dicom.voi import Curve
 
+LARGEST = 1e38  # of float32
 EXACT = 1 << 24  # whole numbers below it are exact in float32
 BLOCK = 1 << 20  # pixels mapped at a time where float64 is needed: 8 MiB
 
@@ -43,6 +44,14 @@ class Grey:
     def nothing(self) -> bool:
         """Whether stored numbers are the values."""
         return self.table is None and self.voi is None and not self.inverted and (self.slope, self.intercept) == (1, 0)
+
+    @property
+    def finite(self) -> bool:
+        """Whether the values are finite whatever is stored: whole numbers, rescaled to what float32 holds."""
+        if self.ends is None:
+            return False
+        largest = abs(self.slope) * max(abs(end) for end in self.ends) + abs(self.intercept)
+        return largest < LARGEST
 
     @property
     def exact(self) -> bool:

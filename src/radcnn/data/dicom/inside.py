@@ -19,7 +19,7 @@ from radcnn.data.dicom.films import region_spacing
 from radcnn.data.dicom.frame import Frame, frames_of
 from radcnn.data.dicom.header import NO_IMAGES, identity_of, load, place_of, sop_class
 from radcnn.data.dicom.layout import layout_of
-from radcnn.data.dicom.pixels import facts_of, values_into
+from radcnn.data.dicom.pixels import Understood, understood
 from radcnn.data.dicom.refusing import refusing
 from radcnn.data.dicom.slices import slices_of
 from radcnn.data.dicom.traits import traits_in
@@ -28,6 +28,7 @@ MOST_KEPT = 256 * MIB  # bytes of files whose data sets are kept; further ones a
 
 _kept: dict[Path, Any] = {}
 _kept_bytes = 0
+_understood: dict[tuple[Path, int], Understood] = {}  # frames of the data sets that are kept
 
 
 def identities(job: Job) -> Iterator[Any]:
@@ -68,7 +69,7 @@ def _frames(path: Path, *, voi: bool, lone: bool) -> list[Any]:
             return []
         found = slices_of(path.name, dataset)
         frames = frames_of(dataset, len(found))
-        made = [_frame(one.as_json(), frame, voi=voi) for one, frame in zip(found, frames, strict=True)]
+        made = [_frame(path, one.as_json(), frame, voi=voi) for one, frame in zip(found, frames, strict=True)]
         if found[0].spacing is None and found[0].plane is None:
             spacing = region_spacing(Frame(dataset))
             for one in made:
@@ -76,9 +77,12 @@ def _frames(path: Path, *, voi: bool, lone: bool) -> list[Any]:
         return made
 
 
-def _frame(said: dict[str, Any], frame: Frame, *, voi: bool) -> dict[str, Any]:
+def _frame(path: Path, said: dict[str, Any], frame: Frame, *, voi: bool) -> dict[str, Any]:
     try:
-        return {"slice": said, "facts": vars(facts_of(said["name"], frame, voi=voi))}
+        found = understood(said["name"], frame, voi=voi)
+        if path in _kept:
+            _understood[path, frame.number] = found
+        return {"slice": said, "facts": vars(found.facts())}
     except RadcnnError as error:
         return {"slice": said, "fault": told(error)}
 
@@ -99,9 +103,10 @@ def pixels(job: Job) -> Iterator[Any]:
 
 
 def _decode(path: Path, number: int, place: int, job: Job) -> float | None:
-    stack = job.arrays[0]
-    frame = Frame(_dataset(path), number)
-    lowest, padding = values_into(path.name, frame, stack[:, place], voi=job.args["voi"])
+    found = _understood.get((path, number))
+    if found is None:
+        found = understood(path.name, Frame(_dataset(path), number), voi=job.args["voi"])
+    lowest, padding = found.into(job.arrays[0][:, place])
     if padding is not None and len(job.arrays) > 1:
         job.arrays[1][place] = padding
     return lowest
@@ -122,4 +127,5 @@ def _dataset(path: Path) -> Any:
 def _forget() -> None:
     global _kept_bytes
     _kept.clear()
+    _understood.clear()
     _kept_bytes = 0

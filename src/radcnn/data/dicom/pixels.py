@@ -37,7 +37,7 @@ from radcnn.data.dicom.grey import Grey, map_into
 from radcnn.data.dicom.header import text
 from radcnn.data.dicom.layout import EXPLICIT_BIG, GREY, PIXELS, Layout, frames, layout_of
 from radcnn.data.dicom.lut import Table, table_of
-from radcnn.data.dicom.padding import lowest_of, padded, padding_of
+from radcnn.data.dicom.padding import Padding, lowest_of, padded, padding_of
 from radcnn.data.dicom.refusing import refusing
 from radcnn.data.dicom.voi import Curve, voi_of
 from radcnn.data.findings import Finding, finding
@@ -45,9 +45,11 @@ from radcnn.data.findings import Finding, finding
 __all__ = [
     "PixelFacts",
     "Pixels",
+    "Understood",
     "facts_of",
     "frames",
     "pixel_findings",
+    "understood",
     "units_of",
     "values_into",
     "values_of",
@@ -67,6 +69,7 @@ class PixelFacts:
     voi            whether it names a VOI LUT or a window
     ct_unscaled    whether it is a CT without rescale, whose numbers are no HU
     two_polarities whether MONOCHROME1/2 and PresentationLUTShape contradict each other
+    finite         whether no value can be NaN or infinite, whatever is stored
     """
 
     name: str
@@ -80,6 +83,7 @@ class PixelFacts:
     voi: bool
     ct_unscaled: bool
     two_polarities: bool
+    finite: bool
 
     @property
     def frame_bytes(self) -> int:
@@ -96,8 +100,67 @@ class Pixels:
     padding: NDArray[np.bool_] | None = None
 
 
-def facts_of(name: str, frame: Frame, *, voi: bool = False, with_pixels: bool = True) -> PixelFacts:
-    """What the values of a frame will be, without decoding it.
+@dataclass(frozen=True, eq=False)
+class Understood:
+    """One frame whose header was understood once: what its values will be, and how they are decoded.
+
+    grey     what is done to the stored numbers; None for colour
+    padding  which stored numbers are padding
+    """
+
+    name: str
+    frame: Frame
+    layout: Layout
+    dtype: np.dtype
+    units: Units
+    grey: Grey | None
+    padding: Padding | None
+
+    @property
+    def channels(self) -> int:
+        """1 for gray, 3 for colour."""
+        return 1 if self.grey else 3
+
+    def facts(self) -> PixelFacts:
+        """What is worth telling before anything is decoded; raises ReadError for an attribute that means nothing."""
+        with refusing(self.name):
+            grey, frame = self.grey is not None, self.frame
+            return PixelFacts(
+                self.name,
+                self.layout.frames,
+                self.layout.rows,
+                self.layout.columns,
+                self.channels,
+                self.dtype.name,
+                self.units,
+                self.padding is not None,
+                grey and ("VOILUTSequence" in frame or "WindowCenter" in frame),
+                grey and text(frame, "Modality") == "CT" and not _rescaled(frame),
+                grey and self.units not in PHYSICAL and _polarity(frame, self.layout)[1],
+                self.grey is None or self.grey.finite,
+            )
+
+    def into(self, out: NDArray) -> tuple[float | None, NDArray[np.bool_] | None]:
+        """Decode straight into `out` (channels, H, W), of this type or of float32; see `values_into`."""
+        with refusing(self.name):
+            if out.shape != (self.channels, self.layout.rows, self.layout.columns):
+                size = f"{self.layout.rows} x {self.layout.columns}"
+                raise ReadError(f"{self.name} has {size} pixels, unlike the images before it")
+            padding = self._decode(out)
+            return lowest_of(out[0] if self.grey else out, padding), padding
+
+    def _decode(self, out: NDArray) -> NDArray[np.bool_] | None:
+        """Decode and map; which pixels are padding."""
+        stored = stored_of(self.name, self.frame.dataset, self.layout, self.frame.number)
+        if self.grey is None:
+            rgb_into(self.name, self.frame.dataset, self.layout, stored, out)
+            return None
+        map_into(stored, self.grey, out[0])
+        return padded(stored, self.padding)
+
+
+def understood(name: str, frame: Frame, *, voi: bool = False, with_pixels: bool = True) -> Understood:
+    """The header of one frame, understood; nothing is decoded.
 
     `with_pixels=False` allows a data set that was read without its pixel data, and does not ask how long that is.
     Raises ReadError when the object is no image, too large, truncated or contradicts itself, or its pixels have a
@@ -105,32 +168,24 @@ def facts_of(name: str, frame: Frame, *, voi: bool = False, with_pixels: bool = 
     """
     with refusing(name):
         layout = layout_of(name, frame.dataset, with_pixels=with_pixels)
-        dtype, units, _ = _meaning(name, frame, layout, voi=voi)
-        return PixelFacts(
-            name,
-            layout.frames,
-            layout.rows,
-            layout.columns,
-            1 if layout.meaning in GREY else 3,
-            dtype.name,
-            units,
-            layout.meaning in GREY and padding_of(name, frame, layout) is not None,
-            layout.meaning in GREY and ("VOILUTSequence" in frame or "WindowCenter" in frame),
-            text(frame, "Modality") == "CT" and layout.meaning in GREY and not _rescaled(frame),
-            layout.meaning in GREY and units not in PHYSICAL and _polarity(frame, layout)[1],
-        )
+        dtype, units, grey = _meaning(name, frame, layout, voi=voi)
+        padding = None if grey is None else padding_of(name, frame, layout)
+        return Understood(name, frame, layout, dtype, units, grey, padding)
+
+
+def facts_of(name: str, frame: Frame, *, voi: bool = False, with_pixels: bool = True) -> PixelFacts:
+    """What the values of a frame will be, without decoding it; raises ReadError as `understood`."""
+    return understood(name, frame, voi=voi, with_pixels=with_pixels).facts()
 
 
 def values_of(name: str, frame: Frame, *, voi: bool = False) -> Pixels:
     """The values of one frame; of a multi-frame object only that frame is decoded.
 
-    Raises ReadError as `facts_of`, or when the pixels cannot be decoded.
+    Raises ReadError as `understood`, or when the pixels cannot be decoded.
     """
-    with refusing(name):
-        layout = layout_of(name, frame.dataset)
-        dtype, units, grey = _meaning(name, frame, layout, voi=voi)
-        out = np.empty((1 if grey else 3, layout.rows, layout.columns), dtype)
-        return Pixels(out, units, _values_into(name, frame, layout, grey, out))
+    found = understood(name, frame, voi=voi)
+    out = np.empty((found.channels, found.layout.rows, found.layout.columns), found.dtype)
+    return Pixels(out, found.units, found.into(out)[1])
 
 
 def values_into(
@@ -141,13 +196,7 @@ def values_into(
     Returns the lowest value that is not padding (None where there is none) and which pixels (H, W) are padding (None
     where no pixel is); padding is still in its place. Raises ReadError as `values_of`.
     """
-    with refusing(name):
-        layout = layout_of(name, frame.dataset)
-        _, _, grey = _meaning(name, frame, layout, voi=voi)
-        if out.shape != (1 if grey else 3, layout.rows, layout.columns):
-            raise ReadError(f"{name} has {layout.rows} x {layout.columns} pixels, unlike the images before it")
-        padding = _values_into(name, frame, layout, grey, out)
-        return lowest_of(out[0] if grey else out, padding), padding
+    return understood(name, frame, voi=voi).into(out)
 
 
 def pixel_findings(facts: PixelFacts) -> tuple[Finding, ...]:
@@ -165,16 +214,6 @@ def pixel_findings(facts: PixelFacts) -> tuple[Finding, ...]:
         way_out = "look at it; if air is bright there, have its header corrected"
         found.append(finding("contradictory polarity", said, way_out))
     return tuple(found)
-
-
-def _values_into(name: str, frame: Frame, layout: Layout, grey: Grey | None, out: NDArray) -> NDArray[np.bool_] | None:
-    """Decode and map a frame; which pixels are padding."""
-    stored = stored_of(name, frame.dataset, layout, frame.number)
-    if grey is None:
-        rgb_into(name, frame.dataset, layout, stored, out)
-        return None
-    map_into(stored, grey, out[0])
-    return padded(stored, padding_of(name, frame, layout))
 
 
 def _meaning(name: str, frame: Frame, layout: Layout, *, voi: bool) -> tuple[np.dtype, Units, Grey | None]:

@@ -76,7 +76,8 @@ def read_dicom(source: Source) -> Reading:
         voxels = _decoded(crew, chosen, made, whose, voi=source.voi)
     units: Units = chosen[0].known.units
     volume = finished_volume(voxels, replace(made, units=units), _outside(voxels, units, made))
-    return Reading(volume, (*made.findings, *_of_pixels(chosen)))
+    finite = all(header.known.finite for header in chosen)
+    return Reading(volume, (*made.findings, *_of_pixels(chosen)), finite)
 
 
 def _headers(crew: Crew, files: Sequence[Path], *, voi: bool, lone: bool) -> list[Header]:
@@ -124,7 +125,7 @@ def _decoded(crew: Crew, chosen: Sequence[Header], made: Arrangement, whose: str
     """The chosen frames, decoded into one array (C, D, H, W), padding filled."""
     shape, kind = _form(chosen, made, whose)
     with ExitStack() as memory:
-        stack = memory.enter_context(Given.new(shape, kind))
+        stack = Given.unwritten(shape, kind)  # every frame is decoded into it, or an error is raised
         arrays = [stack]
         if any(header.known.padding for header in chosen):
             arrays.append(memory.enter_context(Given.new(shape[1:], np.bool_)))
