@@ -1,0 +1,1 @@
+"""Loops over voxels, compiled at first use: plain numpy arrays in and out, nothing of volumes, files or torch."""
