@@ -208,7 +208,8 @@ def _memory(planned: Planned) -> Verdict:
 def _minutes(planned: Planned) -> Verdict:
     if planned.needed.minutes <= LONGER * planned.minutes:
         return []
-    sentence = f"training will take about {planned.needed.minutes:.0f} minutes, {planned.minutes:g} were asked for"
+    needed = f"{planned.needed.minutes:.1f}" if planned.needed.minutes < 10 else f"{planned.needed.minutes:.0f}"
+    sentence = f"training will take about {needed} minutes, {planned.minutes:g} were asked for"
     way_out = "ask for fewer epochs or networks, or for more minutes (--minutes)"
     return [finding("longer than asked", sentence, way_out)]
 

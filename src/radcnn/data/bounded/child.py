@@ -76,7 +76,8 @@ def _serve(sock: socket.socket, request: Any, handles: tuple[int, ...]) -> None:
 def limited(path: Path, times: int = 1) -> Iterator[None]:
     """A block in which this process takes what a file of this size, or so many times, may take."""
     allowed = allowance(times * file_size(path))
-    _limit_memory(_in_use() + allowed.memory_bytes)
+    reserved, own = _in_use()
+    _limit_memory(reserved + allowed.beside(own))
     signal.setitimer(signal.ITIMER_PROF, allowed.seconds)
     try:
         yield
@@ -93,13 +94,14 @@ def _limit_memory_for(room_bytes: int) -> None:
     """A large array that the parent agreed to needs its place, and little beside it."""
     limit, most = resource.getrlimit(resource.RLIMIT_AS)
     if limit != most:
-        _limit_memory(max(limit, _in_use() + room_bytes + BESIDE_A_ROOM))
+        _limit_memory(max(limit, _in_use()[0] + room_bytes + BESIDE_A_ROOM))
 
 
-def _in_use() -> int:
-    """Bytes of address space in use; a generous guess where the system does not tell."""
+def _in_use() -> tuple[int, int]:
+    """Bytes of address space in use, and of memory of its own; a generous guess where the system does not tell."""
     try:
         with open("/proc/self/statm", "rb") as file:  # noqa: PTH123  (pathlib costs more than the read)
-            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+            reserved, resident, shared = (int(pages) for pages in file.read().split()[:3])
+            return reserved * os.sysconf("SC_PAGE_SIZE"), (resident - shared) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        return 1 << 30
+        return 1 << 30, 0

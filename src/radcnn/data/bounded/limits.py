@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 1 << 20
-BASE_BYTES = 352 * MIB  # for any file; with the libraries of a child, 140 MiB at most, below 512 MiB
+BASE_BYTES = 352 * MIB  # for any file, beside what the child holds already
+WHOLE_BYTES = 404 * MIB  # for any file, with what the child kept of files before; 95 MiB of libraries stand beside it
 BYTES_PER_BYTE = 16  # of the file: 12 bits at 3:1 become 32 bits, with a copy in passing
 BASE_SECONDS = 4.0  # of processor time, for any file
 SECONDS_PER_BYTE = 1 / MIB  # the slowest decoder, JPEG 2000, unpacks about 3 MiB of its code a second
@@ -22,10 +23,19 @@ BESIDE_A_ROOM = 64 * MIB  # what a task needs beside a large array that it fills
 
 @dataclass(frozen=True)
 class Allowance:
-    """Memory beyond what the child holds already, and processor time."""
+    """Memory and processor time.
+
+    memory_bytes  beyond what the child holds already
+    whole_bytes   with what it holds already, pages of files and shared ones left out
+    """
 
     memory_bytes: int
+    whole_bytes: int
     seconds: float
+
+    def beside(self, own_bytes: int) -> int:
+        """What a child that holds so much of its own may still take."""
+        return min(self.memory_bytes, max(0, self.whole_bytes - own_bytes))
 
 
 def allowance(file_bytes: int) -> Allowance:
@@ -34,7 +44,8 @@ def allowance(file_bytes: int) -> Allowance:
     >>> allowance(0).seconds
     4.0
     """
-    return Allowance(BASE_BYTES + BYTES_PER_BYTE * file_bytes, BASE_SECONDS + SECONDS_PER_BYTE * file_bytes)
+    more = BYTES_PER_BYTE * file_bytes
+    return Allowance(BASE_BYTES + more, WHOLE_BYTES + more, BASE_SECONDS + SECONDS_PER_BYTE * file_bytes)
 
 
 def most_voxel_bytes(file_bytes: int) -> int:
