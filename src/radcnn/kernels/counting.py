@@ -1,0 +1,22 @@
+"""How many voxels each label has."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.kernels.compiled import compiled
+
+
+@compiled
+def label_sizes(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Number of voxels (count,) of labels 1..count in labels (n,); 0 is nobody's."""
+    sizes = np.zeros(count + 1, np.int64)
+    same, length = 0, 0  # neighbours mostly share a label: one entry per run
+    for label in labels:
+        if label != same:
+            sizes[same] += length
+            same, length = label, 0
+        length += 1
+    sizes[same] += length
+    return sizes[1:]
