@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from radcnn.metrics.bootstrap import Resampling, bootstrap
-from radcnn.metrics.ranking import Ladder, weighted_auc
+from radcnn.metrics.ranking import Ladder
 
 RUNS = 5
 SETTINGS = ((1000, 1, 0.5), (5000, 1, 0.5), (5000, 5, 0.5), (5000, 1, 0.05))
@@ -25,9 +25,9 @@ SETTINGS = ((1000, 1, 0.5), (5000, 1, 0.5), (5000, 5, 0.5), (5000, 1, 0.05))
 
 def ours(scores: np.ndarray, truth: np.ndarray, patients: np.ndarray, resamples: int) -> np.ndarray:
     """Replicates of the AUC by weights."""
-    ladder = Ladder.of(scores, truth).coarse()
+    ladder = Ladder.of(scores, truth)
     plan = Resampling.by_patient(patients[ladder.order], resamples=resamples)
-    return bootstrap(lambda weights: weighted_auc(*ladder.below(weights)), plan).resampled[:, 0]
+    return bootstrap(ladder.auc, plan).resampled[:, 0]
 
 
 def loop(scores: np.ndarray, truth: np.ndarray, patients: np.ndarray, resamples: int) -> np.ndarray:

@@ -74,6 +74,17 @@ def test_influences_add_up_to_nothing_and_give_the_variance(case):
     assert 0 <= parts.auc <= 1
 
 
+@settings(max_examples=60, deadline=None)
+@given(ranked(), st.integers(0, 1000))
+def test_the_auc_in_one_running_sum_is_the_auc_of_the_ladder(case, seed):
+    scores, truth, _ = case
+    ladder, chance = Ladder.of(scores, truth), np.random.default_rng(seed)
+    counts, weights = chance.integers(0, 3, (9, truth.size)).astype(float), chance.random((9, truth.size))
+    np.testing.assert_array_equal(ladder.auc(counts), weighted_auc(*ladder.below(counts)))
+    np.testing.assert_allclose(ladder.auc(weights), weighted_auc(*ladder.below(weights)), rtol=1e-9, atol=1e-12)
+    assert np.isnan(Ladder.of(scores, np.zeros_like(truth)).auc(counts)).all()
+
+
 @settings(max_examples=40, deadline=None)
 @given(ranked(), st.floats(0.01, 0.99))
 def test_a_coarse_ladder_ranks_the_same(case, threshold):
@@ -182,6 +193,17 @@ def test_stratified_resamples_keep_both_classes():
     scores = np.linspace(1, 0, 60)
     scores[1] = 0.5
     assert "stratified" in bootstrap_auc(scores, truth, patients, resamples=300).method
+
+
+def test_the_patients_drawn_do_not_depend_on_how_many_rows_are_held(monkeypatch):
+    chance = np.random.default_rng(0)
+    truth, patients = np.arange(60) < 5, chance.integers(0, 40, 60)
+    plan = Resampling.by_patient(patients, truth, resamples=100)
+    assert plan.stratified
+    at_once, left = (np.concatenate(list(rows)) for rows in (plan.blocks(), plan.left_out()))
+    monkeypatch.setattr("radcnn.metrics.bootstrap.PIECE", 1)
+    np.testing.assert_array_equal(np.concatenate(list(plan.blocks())), at_once)
+    np.testing.assert_array_equal(np.concatenate(list(plan.left_out())), left)
 
 
 def test_undefined_resamples_are_left_out_and_counted():

@@ -15,20 +15,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from radcnn.core.chance import generator
 from radcnn.core.estimate import Estimate
 from radcnn.metrics.clustered import STILL, Codes, Floats, no_variance, patient_codes, t_quantile
 from radcnn.metrics.delong import delong_interval
-from radcnn.metrics.ranking import Ladder, one_class, weighted_auc
+from radcnn.metrics.ranking import Ladder, one_class
 
 Statistic = Callable[[Floats], Floats]
 
-BLOCK = (
-    1 << 20
-)  # weights held at a time (8 MiB, several times over): large enough for speed, small enough for any machine
+BLOCK = 1 << 20  # patients drawn at a time (4 MiB): one more would change every later draw of a stratified plan
+PIECE = 1 << 15  # weights held at a time (256 KiB, several times over): they stay in a core's cache
+FEWEST = 8  # rows of weights at a time, however many cases: a call of a statistic costs something, too
 JACKKNIFE_GROUPS = 200  # with more patients, groups of patients are left out; the acceleration hardly changes
 FEW = 15  # patients of an outcome below which an unstratified resample may lose it (chance e^-15 per resample)
 
@@ -78,13 +78,19 @@ class Resampling:
         """Weights of the cases, (b, n) at a time, until all resamples were drawn."""
         chance = generator(self.seed, "bootstrap")
         groups = [np.flatnonzero(self.strata == s) for s in np.unique(self.strata)]
-        rows = max(1, BLOCK // max(self.codes.size, 1))
+        rows, few = max(1, BLOCK // max(self.codes.size, 1)), _rows(self.codes.size)
         single = self.patients == self.codes.size and bool((self.codes == np.arange(self.patients)).all())
         for start in range(0, self.resamples, rows):
-            counts = np.zeros((min(rows, self.resamples - start), self.patients))
-            for group in groups:
-                counts[:, group] = _draw(chance, len(counts), group.size)
-            yield counts if single else counts[:, self.codes]
+            drawn = [_draw(chance, min(rows, self.resamples - start), group.size) for group in groups]
+            for first in range(0, min(rows, self.resamples - start), few):
+                counted = [_count(numbers[first : first + few]) for numbers in drawn]
+                if len(groups) == 1:
+                    counts = counted[0]
+                else:
+                    counts = np.empty((len(counted[0]), self.patients))
+                    for group, times in zip(groups, counted, strict=True):
+                        counts[:, group] = times
+                yield counts if single else counts[:, self.codes]
 
     def left_out(self) -> Iterator[Floats]:
         """Weights (b, n) with one patient, or one group of them, left out in each row; nobody, for a single patient."""
@@ -96,17 +102,27 @@ class Resampling:
         place = np.empty(self.patients, np.intp)
         place[np.argsort(self.strata, kind="stable")] = np.arange(self.patients) % groups
         member = place[self.codes]
-        rows = max(1, BLOCK // max(self.codes.size, 1))
+        rows = _rows(self.codes.size)
         for start in range(0, groups, rows):
             left = np.arange(start, min(start + rows, groups))
             yield (member[None, :] != left[:, None]).astype(np.float64)
 
 
-def _draw(chance: np.random.Generator, rows: int, size: int) -> Floats:
-    """How often each of `size` patients is among `size` draws with replacement: (rows, size)."""
-    drawn = chance.integers(0, size, (rows, size), dtype=np.int32)
-    drawn += (np.arange(rows, dtype=np.int32) * size)[:, None]
-    return np.bincount(drawn.reshape(-1), minlength=rows * size).reshape(rows, size).astype(np.float64)
+def _rows(cases: int) -> int:
+    """How many rows of weights of so many cases are held at a time."""
+    return max(FEWEST, PIECE // max(cases, 1))
+
+
+def _draw(chance: np.random.Generator, rows: int, size: int) -> NDArray[np.int32]:
+    """Draws with replacement of `size` of as many patients, in each of some rows: (rows, size)."""
+    return chance.integers(0, size, (rows, size), dtype=np.int32)
+
+
+def _count(drawn: NDArray[np.int32]) -> Floats:
+    """How often each patient is among the draws of its row: (rows, size)."""
+    rows, size = drawn.shape
+    places = drawn + (np.arange(rows, dtype=np.intp) * size)[:, None]
+    return np.bincount(places.reshape(-1), minlength=rows * size).reshape(rows, size).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +256,7 @@ def bootstrap_auc(
     positive, names = np.asarray(truth) > 0, np.asarray(patients)
     if reason := one_class(positive):
         return Estimate.missing(reason, positive.size, int(np.unique(names).size))
-    ladder = Ladder.of(scores, positive).coarse()
+    ladder = Ladder.of(scores, positive)
     plan = Resampling.by_patient(names[ladder.order], ladder.positive, resamples=resamples, seed=seed)
     still = delong_interval(scores, truth, patients, level=level)
-    return bootstrap(lambda weights: weighted_auc(*ladder.below(weights)), plan).estimate(level=level, still=still)
+    return bootstrap(ladder.auc, plan).estimate(level=level, still=still)

@@ -77,18 +77,43 @@ class Ladder:
         """
         steps = np.concatenate([[0], self.ends])
         before = np.concatenate([[0], np.cumsum(self.positive)])[steps]
-        total = _running(weights, steps)
-        positive = _running(weights[:, self.positive], before)
+        total = _columns(_running(weights), steps)
+        positive = _columns(_running(weights[:, self.positive]), before)
         total -= positive
         return positive, total
 
+    def auc(self, weights: Floats) -> Floats:
+        """AUC (b,) of weights (b, n) in the order of the ladder: weighted_auc of `below`, in one running sum.
 
-def _running(weights: Floats, steps: NDArray[np.intp]) -> Floats:
-    """Sums (b, s) of the first `steps` (s,) columns of weights (b, n)."""
+        Over the rungs, sum(positive * (positive below + half of the rung's)) is half the square of all positives.
+        """
+        starts, before = np.append(0, self.ends[:-1]), np.append(0, np.cumsum(self.positive))
+        held = np.flatnonzero(before[self.ends] > before[starts])
+        starts, ends = starts[held], self.ends[held]
+        gained = weights[:, self.positive]
+        if held.size < gained.shape[1]:  # positives share a rung
+            gained = np.add.reduceat(gained, before[starts], axis=1)
+        below = _running(weights)
+        positive = gained.sum(axis=1)
+        pairs = (np.einsum("bg,bg->b", gained, below[:, starts] + below[:, ends]) - positive**2) / 2
+        return _share(pairs, positive * (below[:, -1] - positive))
+
+
+def _running(weights: Floats) -> Floats:
+    """Sums (b, n + 1) of the first columns of weights (b, n), from none to all."""
     made = np.zeros((weights.shape[0], weights.shape[1] + 1))
     np.cumsum(weights, axis=1, out=made[:, 1:])
-    every = np.array_equal(steps, np.arange(made.shape[1]))
-    return made if every else made[:, steps]
+    return made
+
+
+def _columns(sums: Floats, steps: NDArray[np.intp]) -> Floats:
+    """Some columns of sums, copied only where they are not all of them."""
+    return sums if np.array_equal(steps, np.arange(sums.shape[1])) else sums[:, steps]
+
+
+def _share(pairs: Floats, all_pairs: Floats) -> Floats:
+    """The quotient (b,); NaN where there is no pair."""
+    return np.divide(pairs, all_pairs, out=np.full_like(pairs, np.nan), where=all_pairs > 0)
 
 
 def weighted_auc(below_positive: Floats, below_negative: Floats) -> Floats:
@@ -98,8 +123,7 @@ def weighted_auc(below_positive: Floats, below_negative: Floats) -> Floats:
     """
     middle = below_negative[:, 1:] + below_negative[:, :-1]
     pairs = np.einsum("bg,bg->b", np.diff(below_positive, axis=1), middle) / 2
-    all_pairs = below_positive[:, -1] * below_negative[:, -1]
-    return np.divide(pairs, all_pairs, out=np.full_like(pairs, np.nan), where=all_pairs > 0)
+    return _share(pairs, below_positive[:, -1] * below_negative[:, -1])
 
 
 def weighted_average_precision(below_positive: Floats, below_negative: Floats) -> Floats:
