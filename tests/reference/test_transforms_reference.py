@@ -12,11 +12,12 @@ from scipy.interpolate import CubicSpline
 from radcnn.core.chance import torch_generator
 from radcnn.core.volume import Volume
 from radcnn.transforms.augmentation import Augmentation
-from radcnn.transforms.elastic import Elastic, displacement
+from radcnn.transforms.elastic import Elastic
 from radcnn.transforms.noise import gaussian_blur
 from radcnn.transforms.pipeline import Pipeline
 from radcnn.transforms.resampling import resample
 from radcnn.transforms.spatial import Crop, Flip, Grid, Rotate, Scale, Translate
+from radcnn.transforms.splines import displacement
 from radcnn.transforms.warp import composed_matrix
 
 CHAIN = (Flip(axes=(-1,), laterality="free"), Translate(), Rotate(degrees=20), Scale(), Crop())

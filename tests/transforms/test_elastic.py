@@ -7,7 +7,8 @@ import torch
 
 from radcnn.core.chance import torch_generator
 from radcnn.core.errors import SettingsError
-from radcnn.transforms.elastic import Elastic, displacement, spline_basis
+from radcnn.transforms.elastic import Elastic
+from radcnn.transforms.splines import displacement, spline_basis
 
 
 def generator(*path):

@@ -16,4 +16,4 @@ def compiled(function: Function) -> Function:
     It is compiled at its first call for each kind of arguments, and read from disk in later processes. It holds no
     lock, so that threads of the caller run side by side; it starts none itself, so that no sum depends on their number.
     """
-    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function))

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
-import numpy as np
 import torch
-from scipy.interpolate import CubicSpline
-from torch import Tensor
 
 from radcnn.core.errors import SettingsError
 from radcnn.transforms.drawing import Drawn, Shape, acts, check_not_negative, check_probability
@@ -57,19 +52,4 @@ class Elastic(Spatial):
         return {"control": torch.where(acting, control, 0.0)}
 
     def step(self, drawn: Drawn, grid: Grid, /) -> Step:
-        return Step(displacement=displacement(drawn["control"], grid.size))
-
-
-def displacement(control: Tensor, size: Sequence[int]) -> Tensor:
-    """Displacements (B, d, *size) in voxels from those at control points (B, d, g, g[, g])."""
-    bases = [spline_basis(n, control.shape[2]).to(control.device, torch.float32) for n in size]
-    pattern = "bdij,hi,wj->bdhw" if len(size) == 2 else "bdkij,zk,hi,wj->bdzhw"
-    return torch.einsum(pattern, control.to(torch.float32), *bases)
-
-
-@lru_cache(maxsize=64)
-def spline_basis(count: int, points: int) -> Tensor:
-    """(count, points): the natural cubic spline through each unit vector of control values, at `count` voxels."""
-    knots = np.linspace(0.0, 1.0, points)
-    at = np.linspace(0.0, 1.0, count) if count > 1 else np.array([0.5])
-    return torch.from_numpy(CubicSpline(knots, np.eye(points), bc_type="natural")(at).astype(np.float32))
+        return Step(control=drawn["control"], size=grid.size)

@@ -9,28 +9,63 @@ displacement d(u) where it stands.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from radcnn.transforms.splines import displacement
+
 PaddingMode = Literal["border", "zeros"]
+FUSED_FROM = 1 << 12  # voxels of a sample from which the compiled pass is worth its start
 INVERSE_STEPS = 40  # fixed-point steps to invert an elastic map; each gains a factor of its slope, far below 1
 
 
-@dataclass(frozen=True, eq=False)
 class Step:
     """One pull-back, one row per sample: u -> matrix u (homogeneous), or u -> u + displacement(u).
 
     matrix        (B, d + 1, d + 1) float64
     displacement  (B, d, *size) in voxels, linear between voxel centres and constant beyond the border
+    control       (B, d, P ...) displacements of control points of a grid of `size`, in place of `displacement`: splines
+                  run between them
     """
 
-    matrix: Tensor | None = None
-    displacement: Tensor | None = None
+    def __init__(
+        self,
+        matrix: Tensor | None = None,
+        displacement: Tensor | None = None,
+        *,
+        control: Tensor | None = None,
+        size: tuple[int, ...] = (),
+    ) -> None:
+        self.matrix, self.control, self.size = matrix, control, size
+        self._displacement = displacement
+
+    @cached_property
+    def displacement(self) -> Tensor | None:
+        """Voxel by voxel; computed where control points were given and somebody asks."""
+        return self._displacement if self.control is None else displacement(self.control, self.size)
+
+    @property
+    def bends(self) -> bool:
+        """Whether it displaces, instead of being affine."""
+        return self.matrix is None
+
+    def bending(self) -> Tensor:
+        """Which samples it displaces at all, (B,) bool."""
+        given = self._displacement if self.control is None else self.control
+        assert given is not None
+        return (given != 0).flatten(1).any(1).cpu()
+
+    def rows(self, rows: Tensor) -> Step:
+        """The same of some samples."""
+
+        def of(given: Tensor | None) -> Tensor | None:
+            return None if given is None else given[rows.to(given.device)]
+
+        return Step(of(self.matrix), of(self._displacement), control=of(self.control), size=self.size)
 
 
 def resample(batch: Tensor, steps: Sequence[Step], *, padding: PaddingMode, nearest: bool = False) -> Tensor:
@@ -47,12 +82,11 @@ def resample(batch: Tensor, steps: Sequence[Step], *, padding: PaddingMode, near
     if not bool(moving.any()):
         return mirrored
     if bool(moving.all()):
-        return _interpolate(batch, pull_back(steps, batch), padding, nearest)
+        return _read(batch, steps, padding, nearest)
     rows = torch.nonzero(moving).flatten()
     chosen = batch[rows.to(batch.device)]
     result = mirrored.clone() if mirrored is batch else mirrored
-    grid = pull_back([_rows(step, rows) for step in steps], chosen)
-    result[rows.to(batch.device)] = _interpolate(chosen, grid, padding, nearest)
+    result[rows.to(batch.device)] = _read(chosen, [step.rows(rows) for step in steps], padding, nearest)
     return result
 
 
@@ -60,7 +94,9 @@ def composed_matrix(steps: Sequence[Step]) -> Tensor:
     """The product of the affine steps, (B, d + 1, d + 1) float64; elastic steps count as the identity."""
     matrices = [step.matrix for step in steps if step.matrix is not None]
     if not matrices:
-        shape = next(step.displacement.shape for step in steps if step.displacement is not None)
+        given = next(step.control if step.control is not None else step.displacement for step in steps)
+        assert given is not None
+        shape = given.shape
         return torch.eye(shape[1] + 1, dtype=torch.float64).repeat(shape[0], 1, 1)
     product = matrices[0]
     for matrix in matrices[1:]:
@@ -80,12 +116,12 @@ def pull_back(steps: Sequence[Step], batch: Tensor) -> Tensor:
         if step.matrix is not None:
             matrix = step.matrix if matrix is None else step.matrix @ matrix
         if step.displacement is not None:
-            displacement = step.displacement.to(batch.device, torch.float32)
+            shift = step.displacement.to(batch.device, torch.float32)
             if matrix is None and places is None:
-                places = _regular(size, batch) + displacement
+                places = _regular(size, batch) + shift
             else:
                 places = _affine(matrix, places, size, batch)
-                places = places + _displacement_at(displacement, places, size)
+                places = places + _displacement_at(shift, places, size)
             matrix = None
     return _for_grid_sample(_affine(matrix, places, size, batch), size)
 
@@ -119,8 +155,8 @@ def _needs_interpolation(matrix: Tensor, steps: Sequence[Step]) -> Tensor:
     target = torch.diag_embed(torch.where(signs < 0, -1.0, 1.0).to(torch.float64))
     moving = (matrix[:, :-1, :-1] != target).flatten(1).any(1) | (matrix[:, :-1, -1] != 0).any(1)
     for step in steps:
-        if step.displacement is not None:
-            moving = moving | (step.displacement != 0).flatten(1).any(1).cpu()
+        if step.bends:
+            moving = moving | step.bending()
     return moving
 
 
@@ -133,14 +169,17 @@ def _mirror(batch: Tensor, matrix: Tensor) -> Tensor:
     return batch
 
 
-def _rows(step: Step, rows: Tensor) -> Step:
-    return Step(
-        None if step.matrix is None else step.matrix[rows],
-        None if step.displacement is None else step.displacement[rows.to(step.displacement.device)],
-    )
+def _read(batch: Tensor, steps: Sequence[Step], padding: PaddingMode, nearest: bool) -> Tensor:
+    """The batch at the composed places: in one compiled pass on a CPU, where there is enough to read."""
+    if batch.device.type == "cpu" and batch[0].numel() >= FUSED_FROM and sum(step.bends for step in steps) <= 1:
+        from radcnn.transforms.fused import read_batch
+
+        return read_batch(batch, steps, padding=padding, nearest=nearest)
+    return interpolate(batch, pull_back(steps, batch), padding, nearest)
 
 
-def _interpolate(batch: Tensor, grid: Tensor, padding: PaddingMode, nearest: bool) -> Tensor:
+def interpolate(batch: Tensor, grid: Tensor, padding: PaddingMode, nearest: bool) -> Tensor:
+    """The batch read at `grid` (B, *size, d) by torch, on any device: the reference of the compiled pass."""
     values = batch.to(torch.float32)
     mode = "nearest" if nearest else "bilinear"
     return F.grid_sample(values, grid, mode=mode, padding_mode=padding, align_corners=False).to(batch.dtype)
@@ -192,17 +231,17 @@ def _for_grid_sample(places: Tensor, size: Sequence[int]) -> Tensor:
     return grid
 
 
-def _displacement_at(displacement: Tensor, places: Tensor, size: Sequence[int]) -> Tensor:
+def _displacement_at(field: Tensor, places: Tensor, size: Sequence[int]) -> Tensor:
     grid = _for_grid_sample(places, size)
-    return F.grid_sample(displacement, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return F.grid_sample(field, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def _undisplaced(target: Tensor, displacement: Tensor, size: Sequence[int]) -> Tensor:
+def _undisplaced(target: Tensor, field: Tensor, size: Sequence[int]) -> Tensor:
     """Solve u + d(u) = target for u (B, P, d) by u <- target - d(u)."""
     scale = 2.0 / torch.tensor([float(n) for n in size], dtype=torch.float64, device=target.device)
     at = target
     for _ in range(INVERSE_STEPS):
         grid = (at * scale).flip(-1).reshape(len(at), *[1] * (len(size) - 1), at.shape[1], len(size))
-        shift = F.grid_sample(displacement, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        shift = F.grid_sample(field, grid, mode="bilinear", padding_mode="border", align_corners=False)
         at = target - shift.flatten(2).mT
     return at

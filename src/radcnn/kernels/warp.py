@@ -1,0 +1,273 @@
+"""Reading an image along a composed map, output voxel by output voxel: linear for images, nearest for masks.
+
+The map of output index i (about the middle of the output, u = i - (n - 1) / 2) to an index of the source is
+
+    outer (u' + d(u'), 1),   u' = u, or inner (u, 1) where a map stands behind the displacement
+
+with affine maps `outer` and `inner` (3, 4) and a displacement d in voxels, given on the output's grid: densely, or as
+control points between which splines run, whose weights along each axis are tabled. Nothing but the output is written,
+and of the source only what it shows is read; a source that lies on the disk may stay there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.kernels.compiled import compiled
+from radcnn.kernels.threads import over_slabs
+
+ALONE = 1 << 15  # voxels below which handing work to threads costs more than it saves
+Source = NDArray  # (C, Z, Y, X) of real numbers, or of codes where a palette says what they mean
+Matrix = NDArray[np.float64]  # (3, 4)
+Weights = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """Where an output voxel is read: see above.
+
+    dense    displacement (3, Z', Y', X') on the output's grid; with `inner` it is read linearly
+    control  displacement (3, Pz, Py, Px) of control points instead, never with `inner`
+    weights  of the splines between control points: (Z', Pz), (Y', Py), (Px, X')
+    """
+
+    outer: Matrix
+    inner: Matrix | None = None
+    dense: NDArray[np.float32] | None = None
+    control: NDArray[np.float32] | None = None
+    weights: Weights | None = None
+
+    def arguments(self) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
+        """In the order of the compiled loops."""
+        along_z, along_y, along_x = self.weights or (None, None, None)
+        return self.outer, self.inner, self.dense, self.control, along_z, along_y, along_x
+
+
+def warp_linear(
+    source: Source,
+    palette: NDArray[np.float32] | None,
+    way: Map,
+    out: NDArray[np.float32],
+    *,
+    border: bool,
+    threads: int,
+) -> None:
+    """Fill `out` (C, Z', Y', X') with trilinear values of `source` (C, Z, Y, X).
+
+    palette  the value of each code; None where the source holds values
+    border   beyond its edge the source goes on as it ends; otherwise it is 0 there
+    """
+
+    def slab(start: int, stop: int) -> None:
+        _linear(source, palette, *way.arguments(), out, border, start, stop)
+
+    over_slabs(slab, out.shape[1], threads if out[0].size >= ALONE else 1)
+
+
+def warp_nearest(source: Source, way: Map, out: NDArray, *, border: bool, threads: int) -> None:
+    """The same for masks: the voxel whose centre is nearest, of the source's own type."""
+
+    def slab(start: int, stop: int) -> None:
+        _nearest(source, *way.arguments(), out, border, start, stop)
+
+    over_slabs(slab, out.shape[1], threads if out[0].size >= ALONE else 1)
+
+
+@compiled
+def _fill_places(outer, inner, dense, control, weights_z, weights_y, weights_x, z, y, shape, places):  # type: ignore[no-untyped-def]
+    """Where the voxels of output row (z, y) are read in the source: places (3, X'), fractional indices."""
+    mz, my, mx = (shape[1] - 1) / 2, (shape[2] - 1) / 2, (shape[3] - 1) / 2
+    count = shape[3]
+    if inner is not None:
+        for x in range(count):
+            u, v, w = z - mz, y - my, x - mx
+            p = inner[0, 0] * u + inner[0, 1] * v + inner[0, 2] * w + inner[0, 3]
+            q = inner[1, 0] * u + inner[1, 1] * v + inner[1, 2] * w + inner[1, 3]
+            r = inner[2, 0] * u + inner[2, 1] * v + inner[2, 2] * w + inner[2, 3]
+            places[0, x] = p + _read_displacement(dense, 0, p + mz, q + my, r + mx)
+            places[1, x] = q + _read_displacement(dense, 1, p + mz, q + my, r + mx)
+            places[2, x] = r + _read_displacement(dense, 2, p + mz, q + my, r + mx)
+    else:
+        for x in range(count):
+            places[0, x], places[1, x], places[2, x] = z - mz, y - my, x - mx
+        if dense is not None:
+            for axis in range(3):
+                for x in range(count):
+                    places[axis, x] += dense[axis, z, y, x]
+        if control is not None:
+            for axis in range(3):
+                for i in range(control.shape[3]):
+                    total = np.float32(0)
+                    for k in range(control.shape[1]):
+                        part = np.float32(0)
+                        for j in range(control.shape[2]):
+                            part += weights_y[y, j] * control[axis, k, j, i]
+                        total += weights_z[z, k] * part
+                    for x in range(count):
+                        places[axis, x] += total * weights_x[i, x]
+    m = outer.astype(np.float32)
+    for x in range(count):
+        u, v, w = places[0, x], places[1, x], places[2, x]
+        places[0, x] = m[0, 0] * u + m[0, 1] * v + m[0, 2] * w + m[0, 3]
+        places[1, x] = m[1, 0] * u + m[1, 1] * v + m[1, 2] * w + m[1, 3]
+        places[2, x] = m[2, 0] * u + m[2, 1] * v + m[2, 2] * w + m[2, 3]
+
+
+@compiled
+def _read_displacement(dense, axis, z, y, x):  # type: ignore[no-untyped-def]
+    """dense (3, Z, Y, X) at a fractional index, linearly; the border goes on."""
+    z = min(max(z, 0.0), dense.shape[1] - 1.0)
+    y = min(max(y, 0.0), dense.shape[2] - 1.0)
+    x = min(max(x, 0.0), dense.shape[3] - 1.0)
+    k, j, i = int(z), int(y), int(x)
+    fz, fy, fx = np.float32(z - k), np.float32(y - j), np.float32(x - i)
+    k1, j1, i1 = min(k + 1, dense.shape[1] - 1), min(j + 1, dense.shape[2] - 1), min(i + 1, dense.shape[3] - 1)
+    a = dense[axis, k, j, i] + fx * (dense[axis, k, j, i1] - dense[axis, k, j, i])
+    b = dense[axis, k, j1, i] + fx * (dense[axis, k, j1, i1] - dense[axis, k, j1, i])
+    c = dense[axis, k1, j, i] + fx * (dense[axis, k1, j, i1] - dense[axis, k1, j, i])
+    d = dense[axis, k1, j1, i] + fx * (dense[axis, k1, j1, i1] - dense[axis, k1, j1, i])
+    low, high = a + fy * (b - a), c + fy * (d - c)
+    return low + fz * (high - low)
+
+
+@compiled
+def _value(flat, palette, at):  # type: ignore[no-untyped-def]
+    if palette is None:
+        return np.float32(flat[at])
+    return palette[flat[at]]
+
+
+@compiled
+def _edge(flat, palette, k, j, i, shape, border):  # type: ignore[no-untyped-def]
+    """One voxel by index, which may lie outside."""
+    nz, ny, nx = shape[1], shape[2], shape[3]
+    if border:
+        k, j, i = min(max(k, 0), nz - 1), min(max(j, 0), ny - 1), min(max(i, 0), nx - 1)
+    elif not (0 <= k < nz and 0 <= j < ny and 0 <= i < nx):
+        return np.float32(0)
+    return _value(flat, palette, np.uint64((k * ny + j) * nx + i))
+
+
+@compiled
+def _outside(places, x, shape, flat):  # type: ignore[no-untyped-def]
+    """Whether one of the eight voxels about a place, or of the four within a single slice, is not in the source."""
+    return not (
+        (flat or 0 <= places[0, x] < shape[1] - 1)
+        and 0 <= places[1, x] < shape[2] - 1
+        and 0 <= places[2, x] < shape[3] - 1
+    )
+
+
+@compiled
+def _linear(  # type: ignore[no-untyped-def]
+    source, palette, outer, inner, dense, control, weights_z, weights_y, weights_x, out, border, start, stop
+):
+    shape = source.shape
+    places = np.empty((3, out.shape[3]), np.float32)
+    for z in range(start, stop):
+        for y in range(out.shape[2]):
+            _fill_places(outer, inner, dense, control, weights_z, weights_y, weights_x, z, y, out.shape, places)
+            flat = shape[1] == 1
+            if flat and not border:
+                for x in range(out.shape[3]):
+                    flat &= places[0, x] == 0
+            low, high = 0, out.shape[3]
+            while low < high and _outside(places, low, shape, flat):
+                low += 1
+            while low < high and _outside(places, high - 1, shape, flat):
+                high -= 1
+            within = True
+            for x in range(low, high):
+                within &= not _outside(places, x, shape, flat)
+            if not within:  # a bent row may leave the source and come back
+                low = high = 0
+            for c in range(shape[0]):
+                voxels = source[c].reshape(-1)
+                row = out[c, z, y]
+                _edges(voxels, palette, places, row, 0, low, shape, border)
+                if flat:
+                    _inside_slice(voxels, palette, places, row, low, high, shape)
+                else:
+                    _inside(voxels, palette, places, row, low, high, shape)
+                _edges(voxels, palette, places, row, high, len(row), shape, border)
+
+
+@compiled
+def _inside(flat, palette, places, row, low, high, shape):  # type: ignore[no-untyped-def]
+    """The voxels low..high of a row, of which all neighbours exist."""
+    slice_, line = np.uint64(shape[2] * shape[3]), np.uint64(shape[3])
+    one = np.uint64(1)
+    for x in range(low, high):
+        sz, sy, sx = places[0, x], places[1, x], places[2, x]
+        k, j, i = np.int32(sz), np.int32(sy), np.int32(sx)
+        fz, fy, fx = sz - np.float32(k), sy - np.float32(j), sx - np.float32(i)
+        at = np.uint64(k) * slice_ + np.uint64(j) * line + np.uint64(i)
+        a0, a1 = _value(flat, palette, at), _value(flat, palette, at + one)
+        b0, b1 = _value(flat, palette, at + line), _value(flat, palette, at + line + one)
+        at += slice_
+        c0, c1 = _value(flat, palette, at), _value(flat, palette, at + one)
+        d0, d1 = _value(flat, palette, at + line), _value(flat, palette, at + line + one)
+        a, b, c, d = a0 + fx * (a1 - a0), b0 + fx * (b1 - b0), c0 + fx * (c1 - c0), d0 + fx * (d1 - d0)
+        near, far = a + fy * (b - a), c + fy * (d - c)
+        row[x] = near + fz * (far - near)
+
+
+@compiled
+def _inside_slice(flat, palette, places, row, low, high, shape):  # type: ignore[no-untyped-def]
+    """The same within a single slice."""
+    line, one = np.uint64(shape[3]), np.uint64(1)
+    for x in range(low, high):
+        sy, sx = places[1, x], places[2, x]
+        j, i = np.int32(sy), np.int32(sx)
+        fy, fx = sy - np.float32(j), sx - np.float32(i)
+        at = np.uint64(j) * line + np.uint64(i)
+        a0, a1 = _value(flat, palette, at), _value(flat, palette, at + one)
+        b0, b1 = _value(flat, palette, at + line), _value(flat, palette, at + line + one)
+        a, b = a0 + fx * (a1 - a0), b0 + fx * (b1 - b0)
+        row[x] = a + fy * (b - a)
+
+
+@compiled
+def _edges(flat, palette, places, row, low, high, shape, border):  # type: ignore[no-untyped-def]
+    """The voxels low..high of a row, wherever they lie."""
+    for x in range(low, high):
+        sz, sy, sx = places[0, x], places[1, x], places[2, x]
+        if border:
+            sz = min(max(sz, np.float32(0)), np.float32(shape[1] - 1))
+            sy = min(max(sy, np.float32(0)), np.float32(shape[2] - 1))
+            sx = min(max(sx, np.float32(0)), np.float32(shape[3] - 1))
+        k, j, i = np.int64(np.floor(sz)), np.int64(np.floor(sy)), np.int64(np.floor(sx))
+        fz, fy, fx = sz - np.float32(k), sy - np.float32(j), sx - np.float32(i)
+        total = np.float32(0)
+        for corner in range(8):
+            dz, dy, dx = corner >> 2, (corner >> 1) & 1, corner & 1
+            weight = (fz if dz else 1 - fz) * (fy if dy else 1 - fy) * (fx if dx else 1 - fx)
+            if weight != 0:
+                total += np.float32(weight) * _edge(flat, palette, k + dz, j + dy, i + dx, shape, border)
+        row[x] = total
+
+
+@compiled
+def _nearest(  # type: ignore[no-untyped-def]
+    source, outer, inner, dense, control, weights_z, weights_y, weights_x, out, border, start, stop
+):
+    shape = source.shape
+    nz, ny, nx = shape[1], shape[2], shape[3]
+    places = np.empty((3, out.shape[3]), np.float32)
+    for z in range(start, stop):
+        for y in range(out.shape[2]):
+            _fill_places(outer, inner, dense, control, weights_z, weights_y, weights_x, z, y, out.shape, places)
+            for c in range(shape[0]):
+                flat = source[c].reshape(-1)
+                row = out[c, z, y]
+                for x in range(len(row)):
+                    sz, sy, sx = np.rint(places[0, x]), np.rint(places[1, x]), np.rint(places[2, x])
+                    if border:
+                        sz, sy, sx = min(max(sz, 0), nz - 1), min(max(sy, 0), ny - 1), min(max(sx, 0), nx - 1)
+                    inside = 0 <= sz < nz and 0 <= sy < ny and 0 <= sx < nx
+                    at = (int(sz) * ny + int(sy)) * nx + int(sx)
+                    row[x] = flat[np.uint64(at)] if inside else 0
