@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 1 << 20
-BASE_BYTES = 328 * MIB  # for any file, beside what the child holds already
-WHOLE_BYTES = 384 * MIB  # for any file, with what the child kept of files before; 95 MiB of libraries stand beside it
+BASE_BYTES = 304 * MIB  # for any file, beside what the child holds already
+WHOLE_BYTES = 356 * MIB  # for any file, with what the child kept of files before; 95 MiB of libraries stand beside it
 BYTES_PER_BYTE = 16  # of the file: 12 bits at 3:1 become 32 bits, with a copy in passing
 BASE_SECONDS = 4.0  # of processor time, for any file
 SECONDS_PER_BYTE = 1 / MIB  # the slowest decoder, JPEG 2000, unpacks about 3 MiB of its code a second
 PATIENCE = 20.0  # wall time in units of processor time, on a machine that is busy with other things
 MOST_UNPACKED = 300  # times the file's size; deflate reaches 1032 on zeros
-FREE_UNPACKED = 288 * MIB  # that a voxel array may take whatever the file's size: an empty mask packs to almost nothing
+FREE_UNPACKED = 264 * MIB  # that a voxel array may take whatever the file's size: an empty mask packs to almost nothing
 BESIDE_A_ROOM = 64 * MIB  # what a task needs beside a large array that it fills piece by piece
 
 
@@ -51,7 +51,7 @@ def allowance(file_bytes: int) -> Allowance:
 def most_voxel_bytes(file_bytes: int) -> int:
     """The largest array that a file of this size, or files together, may become.
 
-    >>> most_voxel_bytes(1_000) == 288 << 20
+    >>> most_voxel_bytes(1_000) == 264 << 20
     True
     """
     return max(FREE_UNPACKED, MOST_UNPACKED * file_bytes)
