@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from radcnn.core.errors import SettingsError
@@ -79,10 +83,7 @@ class Pipeline:
         size = tuple(batch.shape[2:])
         steps = self._steps(drawn, size)
         padding = self.augmentation.padding
-        image = resample(batch, steps, padding=padding) if steps else batch
-        for place, transform in enumerate(self.augmentation.transforms):
-            if not isinstance(transform, Spatial):
-                image = transform.apply(image, self._own(drawn, place))
+        image = self._changed(resample(batch, steps, padding=padding) if steps else batch, drawn)
         if not steps:
             return Moved(image, mask, points, boxes)
         return Moved(
@@ -91,6 +92,47 @@ class Pipeline:
             None if points is None else move_points(points, steps, size),
             None if boxes is None else move_boxes(boxes, steps, size),
         )
+
+    def apply_to_patch(
+        self,
+        image: NDArray,
+        drawn: Drawn,
+        *,
+        centre: Sequence[float],
+        size: tuple[int, ...],
+        mask: NDArray | None = None,
+        palette: NDArray[np.float32] | None = None,
+        threads: int = 1,
+    ) -> Moved:
+        """A changed patch of one large image, of which only the voxels are read that the patch shows.
+
+        image    (C, *its size), values or codes of `palette`; it may lie on the disk
+        drawn    by `sample` for the shape (1, C, *size)
+        centre   the index of the image that the patch's middle shows where nothing moves
+        mask     (*its size), labels
+        threads  that share a large patch; changes no number
+
+        Equal to cutting the patch out of the moved image. Returns image (1, C, *size) and mask (1, *size).
+        """
+        from radcnn.transforms.fused import read_into
+
+        steps = self._steps(drawn, size) or [Step(torch.eye(len(size) + 1, dtype=torch.float64)[None])]
+        asked: dict[str, Any] = {"size": size, "centre": centre, "padding": self.augmentation.padding}
+        patch = np.empty((image.shape[0], *size), np.float32)
+        read_into(patch, image, steps, 0, nearest=False, palette=palette, threads=threads, **asked)
+        moved = self._changed(torch.from_numpy(patch)[None], drawn)
+        if mask is None:
+            return Moved(moved)
+        labels = np.empty((1, *size), mask.dtype)
+        read_into(labels, mask[None], steps, 0, nearest=True, threads=threads, **asked)
+        return Moved(moved, torch.from_numpy(labels))
+
+    def _changed(self, image: Tensor, drawn: Drawn) -> Tensor:
+        """After all that moves nothing."""
+        for place, transform in enumerate(self.augmentation.transforms):
+            if not isinstance(transform, Spatial):
+                image = transform.apply(image, self._own(drawn, place))
+        return image
 
     def _steps(self, drawn: Drawn, size: tuple[int, ...]) -> list[Step]:
         grid = Grid(size, self.augmentation.spacing_mm)
