@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from radcnn.core.errors import GeometryError, SettingsError
 from radcnn.core.volume import Volume
 from radcnn.transforms.resampling import centred_line, resample
-from radcnn.transforms.weights import Line, axis_weights, resample_lines
+from radcnn.transforms.separable import resample_lines
+from radcnn.transforms.weights import Line, axis_weights
 
 OBLIQUE = np.array([[0.1, 0.2, 0.7, -30.0], [0.3, 0.7, -0.2, 12.0], [2.4, -0.1, 0.0, 5.0], [0, 0, 0, 1.0]])
 
@@ -106,9 +107,10 @@ def test_a_mask_and_its_image_land_on_the_same_place():
     assert np.array_equal(image.voxels > 0.5, mask.voxels > 0)
 
 
-def test_a_mask_is_not_interpolated_linearly():
+@pytest.mark.parametrize("interpolation", ["linear", "cubic"])
+def test_the_labels_of_a_mask_are_not_interpolated(interpolation):
     with pytest.raises(SettingsError, match="labels; use nearest"):
-        resample(Volume(np.zeros((1, 4, 4)), None, "mask"), size=(2, 2), interpolation="linear")
+        resample(Volume(np.zeros((1, 4, 4)), None, "mask"), size=(2, 2), interpolation=interpolation)
 
 
 def test_millimetres_of_an_image_without_spacing_are_refused():
@@ -129,12 +131,12 @@ def test_impossible_sizes_and_missing_wishes_are_refused():
         resample(Volume(np.zeros((1, 4, 4)), None))
 
 
-def test_samples_outside_are_zero_for_both_interpolations():
+def test_samples_outside_are_zero_for_every_interpolation():
     ones = np.ones((1, 4, 4), np.float32)
     lines = (centred_line(4, 6, 1.5, 1.0), Line(4, 4, 0.0, 1.0))
-    for interpolation in ("linear", "nearest"):
+    for interpolation in ("linear", "nearest", "cubic"):
         moved = resample_lines(ones, lines, interpolation)
-        assert np.array_equal(moved[0, :, 0], [0, 1, 1, 1, 1, 0])
+        assert np.allclose(moved[0, :, 0], [0, 1, 1, 1, 1, 0], atol=1e-6)
 
 
 def test_large_axes_use_sparse_weights_with_the_same_result():

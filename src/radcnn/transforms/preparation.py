@@ -20,7 +20,8 @@ from radcnn.core.volume import Volume
 from radcnn.transforms.intensity import Intensity, LinearMap, linear_map
 from radcnn.transforms.orientation import centre_index, single_slice_as_image, towards_patient_axes
 from radcnn.transforms.resampling import centred_line, interpolation_for, known_spacing, on_lines
-from radcnn.transforms.weights import Line, resample_lines
+from radcnn.transforms.separable import resample_lines
+from radcnn.transforms.weights import Line
 
 Fit = Literal["stretch", "pad", "crop"]
 Planes = Literal["own", "triplanar"]
