@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
+PEERS  := .venv-peers
 
-.PHONY: demo test check format clean
+.PHONY: demo test check bench format clean
 
 demo: $(READY)
 	$(BIN)/radcnn demo --out demo
@@ -18,6 +19,15 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# radcnn beside its peers, which have an environment of their own; writes docs/benchmarks.md
+bench: $(PEERS)/.installed
+	$(PEERS)/bin/python benchmarks/bench.py
+
+$(PEERS)/.installed: pyproject.toml constraints.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[peers]'
+	touch $@
+
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -28,4 +38,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(PEERS) demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

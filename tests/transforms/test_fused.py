@@ -93,3 +93,23 @@ def test_the_number_of_threads_changes_no_voxel():
         results.append(out)
     assert np.array_equal(results[0], results[1])
     assert np.array_equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("signs", list(itertools.product((1.0, -1.0), repeat=3)))
+@pytest.mark.parametrize("centre", [(13.5, 14.0, 19.5), (3.5, 4.0, 4.5), (26.0, 14.0, 19.5), (13.7, 14.0, 19.5)])
+def test_what_is_only_cut_out_and_mirrored_equals_the_interpolated(signs, centre):
+    rng = np.random.default_rng(3)
+    codes = rng.integers(0, 200, (1, 30, 31, 32)).astype(np.uint8)
+    palette = rng.normal(size=256).astype(np.float32)
+    turn = [Step(torch.diag(torch.tensor([*signs, 1.0], dtype=torch.float64))[None])]
+    nearly = [Step(torch.diag(torch.tensor([*signs, 1.0], dtype=torch.float64))[None] * (1 + 1e-12))]
+    asked = {"size": (8, 9, 10), "padding": "zeros", "centre": centre}
+    ours, reference = np.empty((2, 1, 8, 9, 10), np.float32)
+    read_into(ours, codes, turn, 0, nearest=False, palette=palette, **asked)
+    read_into(reference, codes, nearly, 0, nearest=False, palette=palette, **asked)
+    assert np.allclose(ours, reference, atol=1e-4)
+    labels, expected = np.empty((2, 1, 8, 9, 10), np.uint8)
+    if centre[0] != 13.7:
+        read_into(labels, codes, turn, 0, nearest=True, **asked)
+        read_into(expected, codes, nearly, 0, nearest=True, **asked)
+        assert np.array_equal(labels, expected)

@@ -77,6 +77,27 @@ def warp_nearest(source: Source, way: Map, out: NDArray, *, border: bool, thread
     over_slabs(slab, out.shape[1], threads if out[0].size >= ALONE else 1)
 
 
+def copy_values(source: Source, palette: NDArray[np.float32] | None, out: NDArray, *, threads: int) -> None:
+    """Fill `out` (C, Z, Y, X) with the values of `source` of the same shape, which may be a view, mirrored or not."""
+    if palette is None:
+        out[...] = source
+        return
+
+    def slab(start: int, stop: int) -> None:
+        _decode(source, palette, out, start, stop)
+
+    over_slabs(slab, out.shape[1], threads if out[0].size >= ALONE else 1)
+
+
+@compiled
+def _decode(source, palette, out, start, stop):  # type: ignore[no-untyped-def]
+    for c in range(source.shape[0]):
+        for z in range(start, stop):
+            for y in range(source.shape[2]):
+                for x in range(source.shape[3]):
+                    out[c, z, y, x] = palette[source[c, z, y, x]]
+
+
 @compiled
 def _fill_places(outer, inner, dense, control, weights_z, weights_y, weights_x, z, y, shape, places):  # type: ignore[no-untyped-def]
     """Where the voxels of output row (z, y) are read in the source: places (3, X'), fractional indices."""

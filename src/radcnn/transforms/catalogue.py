@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from radcnn.transforms.coarse import LowResolution
 from radcnn.transforms.drawing import Transform
 from radcnn.transforms.elastic import Elastic
 from radcnn.transforms.erasing import RandomErasing
@@ -22,4 +23,5 @@ TRANSFORMS: dict[str, type[Transform]] = {
     "contrast": Contrast,
     "noise": Noise,
     "blur": Blur,
+    "low_resolution": LowResolution,
 }

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from radcnn.kernels.warp import Map, warp_linear, warp_nearest
+from radcnn.kernels.warp import Map, copy_values, warp_linear, warp_nearest
 from radcnn.transforms.splines import spline_basis
 from radcnn.transforms.warp import PaddingMode, Step
 
@@ -50,11 +50,30 @@ def read_into(
     middle = [(n - 1) / 2 for n in source.shape[1:]] if centre is None else centre
     way = _map(steps, row, size, middle)
     volume, result = _deep(source), _deep(out)
+    if (part := _cut_out(volume, result, way)) is not None:
+        copy_values(part, None if nearest else palette, result, threads=threads)
+        return
     border = padding == "border"
     if nearest:
         warp_nearest(volume, way, result, border=border, threads=threads)
     else:
         warp_linear(volume, palette, way, result, border=border, threads=threads)
+
+
+def _cut_out(source: NDArray, out: NDArray, way: Map) -> NDArray | None:
+    """The part of the source that the output shows, where it is only cut out and mirrored; None where it is not."""
+    signs = np.diagonal(way.outer)
+    bent = way.inner is not None or way.dense is not None or way.control is not None
+    if bent or not np.array_equal(way.outer[:, :3], np.diag(np.sign(signs))) or not signs.all():
+        return None
+    cut: list[slice] = [slice(None)]
+    for sign, shift, length, asked in zip(signs, way.outer[:, 3], source.shape[1:], out.shape[1:], strict=True):
+        first, last = shift - (asked - 1) / 2, shift + (asked - 1) / 2
+        if first != int(first) or first < 0 or last > length - 1:
+            return None
+        whole = slice(int(first), int(last) + 1)
+        cut.append(whole if sign > 0 else slice(int(last), int(first) - 1 if first > 0 else None, -1))
+    return source[tuple(cut)]
 
 
 def _deep(image: NDArray) -> NDArray:

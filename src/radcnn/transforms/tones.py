@@ -23,9 +23,13 @@ from radcnn.transforms.drawing import (
 
 @dataclass(frozen=True, kw_only=True)
 class Gamma:
-    """x -> least + range ((x - least) / range)^gamma between a sample's own extremes; log gamma is uniform."""
+    """x -> least + range ((x - least) / range)^gamma between a sample's own extremes; log gamma is uniform.
+
+    invert  bend from the bright end: the same of the negative image
+    """
 
     gamma: tuple[float, float] = (0.7, 1.5)
+    invert: bool = False
     p: float = 0.5
 
     def __post_init__(self) -> None:
@@ -43,7 +47,10 @@ class Gamma:
             axes = tuple(range(1, samples.ndim))
             least, most = samples.amin(axes, keepdim=True), samples.amax(axes, keepdim=True)
             width = torch.where(most > least, most - least, torch.ones_like(most))
-            return least + width * ((samples - least) / width).pow(per_sample(drawn["gamma"][rows], samples))
+            gamma = per_sample(drawn["gamma"][rows], samples)
+            if self.invert:
+                return most - width * ((most - samples) / width).pow(gamma)
+            return least + width * ((samples - least) / width).pow(gamma)
 
         return where_acting(batch, drawn["gamma"] != 1, bend)
 
