@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -19,32 +17,43 @@ SHAPE = (12, PLAN.preparation.channels, *PLAN.preparation.size)
 IMAGES = np.random.default_rng(0).random(SHAPE).astype(np.float32)
 
 
-def chosen(monkeypatch, *, seconds, off=0.0, engines=("openvino-float32", "openvino-bfloat16")):
-    """A choice among engines that take so many seconds a case and are so far off."""
+class Clock:
+    """A clock that only the computing moves on."""
+
+    now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+
+def chosen(monkeypatch, *, seconds, off=0.0, start=0.5, engines=("openvino-float32", "openvino-bfloat16")):
+    """A choice among engines that take so many seconds a call, so many to start, and are so far off."""
+    clock = Clock()
 
     def logits_by(engine, plain, networks, image, *, threads):
         if seconds[engine] is None:
             raise InputError("it cannot take this network")
+        clock.now += start
 
         def compute(network, images):
-            time.sleep(seconds[engine])
+            clock.now += seconds[engine]
             return plain_logits(network, images) + off * torch.linspace(-1, 1, len(images))[:, None]
 
         return compute
 
     def slow(network, images):
-        time.sleep(seconds["plain"])
+        clock.now += seconds["plain"]
         return plain_logits(network, images)
 
     monkeypatch.setattr(choice, "logits_by", logits_by)
-    monkeypatch.setattr(choice, "REPEATS", 1)
+    monkeypatch.setattr(choice, "time", clock)
     return choose([NETWORK], IMAGES, TASK, plain=slow, engines=engines, agree=scores_agree([(0, 0.5)]))
 
 
 def test_the_fastest_engine_that_agrees_is_taken_and_its_times_are_said(monkeypatch):
     made = chosen(monkeypatch, seconds={"plain": 0.05, "openvino-float32": 0.02, "openvino-bfloat16": 0.0})
     assert made.engine == "openvino-bfloat16"
-    assert "plain 5" in made.sentence
+    assert "plain 50.0 ms, openvino-float32 20.0 ms, openvino-bfloat16 0.0 ms a case" in made.sentence
     assert "ranks agree to 1.0000" in made.sentence
     assert [name for name, _ in made.milliseconds] == ["plain", "openvino-float32", "openvino-bfloat16"]
 
@@ -58,9 +67,9 @@ def test_engines_whose_scores_differ_are_not_taken_however_fast(monkeypatch):
 def test_an_engine_that_is_no_faster_or_never_wins_back_its_start_is_not_taken(monkeypatch):
     seconds = {"plain": 0.02, "openvino-float32": 0.02, "openvino-bfloat16": None}
     assert chosen(monkeypatch, seconds=seconds).engine == "plain"
-    monkeypatch.setattr(choice, "CASES_TO_PAY", 0)
-    seconds = {"plain": 0.02, "openvino-float32": 0.0}
-    assert chosen(monkeypatch, seconds=seconds, engines=("openvino-float32",)).engine == "plain"
+    seconds = {"plain": 0.02, "openvino-float32": 0.01}
+    found = [chosen(monkeypatch, seconds=seconds, start=s, engines=("openvino-float32",)).engine for s in (0.9, 1.1)]
+    assert found == ["openvino-float32", "plain"]
 
 
 def test_an_engine_that_cannot_take_the_network_is_named_with_the_reason(monkeypatch):
@@ -98,6 +107,12 @@ def test_one_changed_decision_or_shuffled_ranks_refuse_bfloat16():
     assert not scores_agree([(0, 0.5)])(truth, moved, "openvino-bfloat16")[0]
     assert scores_agree([])(truth, moved, "openvino-bfloat16")[0]
     assert not scores_agree([])(truth, truth[::-1], "openvino-bfloat16")[0]
+
+
+def test_scores_of_bfloat16_are_compared_by_rank_and_decision_with_every_engine():
+    truth = np.linspace(0.051, 0.951, 40)[:, None]
+    assert not scores_agree([(0, 0.5)])(truth, truth + 2e-3, "openvino-float32")[0]
+    assert scores_agree([(0, 0.5)], low=True)(truth, truth + 2e-3, "openvino-float32")[0]
 
 
 def test_predicted_values_are_compared_in_units_of_their_spread():

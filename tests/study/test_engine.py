@@ -16,7 +16,7 @@ from radcnn.inference.bundle import Bundle, load_bundle, save_bundle
 from radcnn.inference.choice import Choice
 from radcnn.inference.scores import plain_logits
 from radcnn.study import engine
-from radcnn.study.engine import as_record, cpu, engine_of, try_engines
+from radcnn.study.engine import as_record, cpu, engine_of, trained_here, try_engines
 from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.listener import Silence
 from written_lessons import tiny_network, tiny_plan
@@ -115,6 +115,15 @@ def test_the_engine_of_the_run_is_kept_and_said_on_the_same_kind_of_machine(tmp_
     assert engine_of(run_with(tmp_path / "b", {**CHOSEN, "cpu": "another"}), "auto", heard) == "plain"
     assert "was chosen on another machine" in heard.said[-1]
     assert engine_of(tmp_path / "a" / "bundle", "plain", heard) == "plain"
+
+
+def test_a_run_knows_on_which_kind_of_cpu_it_was_trained(tmp_path: Path) -> None:
+    assert trained_here(run_with(tmp_path / "a", {**CHOSEN, "cpu": cpu()}))
+    assert not trained_here(run_with(tmp_path / "b", {**CHOSEN, "cpu": "another"}))
+    assert not trained_here(run_with(tmp_path / "c", None))
+    (tmp_path / "c" / "run.json").write_text("[]")
+    assert not trained_here(tmp_path / "c" / "bundle")
+    assert not trained_here(tmp_path)
 
 
 def test_an_unknown_engine_is_refused_with_the_nearest_name(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def main() -> int:
     spread = scores(placed, images, task, views=bundle.views, logits_of=plain).std(axis=0) if values else None
     choice = choose(
         placed, images, task, plain=plain, engines=available_engines()[1:],
-        agree=scores_agree([(column[p.question], p.threshold) for p in points], spread=spread),
+        agree=scores_agree([(column[p.question], p.threshold) for p in points], spread=spread, low=execution.bfloat16),
         views=bundle.views, threads=available_cores(),
     )  # fmt: skip
     sys.stdout.write(json.dumps(asdict(choice)) + "\n")
@@ -127,6 +127,17 @@ def engine_of(folder: Path, asked: Asked, listener: Listener) -> Engine:
         return "plain"
     listener.say(f"predicting with {chosen.get('sentence', name)}")
     return name
+
+
+def trained_here(folder: Path) -> bool:
+    """Whether the run of the bundle in `folder` was trained to its end on this kind of CPU."""
+    run = RunFolder(folder.parent)
+    if folder != run.bundle or not run.record.is_file():
+        return False
+    with suppress(ReadError):
+        record = read_record(run).get("engine")
+        return isinstance(record, dict) and record.get("cpu") == cpu()
+    return False
 
 
 def cpu() -> str:

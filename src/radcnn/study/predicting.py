@@ -22,7 +22,7 @@ from radcnn.learning.execution import Execution, available_device, keep_memory, 
 from radcnn.learning.precision import bfloat16_runs
 from radcnn.plan.settings import Plan, TrainingPlan
 from radcnn.plan.stored import load_plan
-from radcnn.study.engine import Asked, engine_of
+from radcnn.study.engine import Asked, engine_of, trained_here
 from radcnn.study.folder import find_run
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.predicted import Point, Predicted, writer_for
@@ -61,7 +61,7 @@ def predict(
     found_items = _items(Path(images), array)
     if bundle.preparation.region_mm is not None and centre is None:
         raise InputError("this network looks at regions: give the centre in mm with --centre X Y Z (DICOM's LPS)")
-    execution = execution_of_bundle(bundle, listener)
+    execution = execution_of_bundle(bundle, listener, proven=trained_here(folder))
     chosen: Engine = "plain"
     if execution.device == "cpu" or engine != "auto":
         chosen = engine_of(folder, engine, listener)
@@ -103,10 +103,13 @@ def _logits_by(
         return plain
 
 
-def execution_of_bundle(bundle: Bundle, listener: Listener) -> Execution:
-    """How this machine runs a bundle's networks: as when its operating points were chosen, where that is possible."""
+def execution_of_bundle(bundle: Bundle, listener: Listener, *, proven: bool = False) -> Execution:
+    """How this machine runs a bundle's networks: as when its operating points were chosen, where that is possible.
+
+    proven  they were trained on this kind of CPU, so that no trial is needed
+    """
     device, low = available_device(), bundle.precision == "bfloat16"
-    if low:
+    if low and not (proven and device == "cpu"):
         low, sentence = bfloat16_runs(_trial_plan(bundle), device)
         if not low:
             listener.say(f"the operating points were chosen in bfloat16, this machine predicts in float32: {sentence}")
