@@ -57,6 +57,12 @@ def test_a_bfloat16_bundle_predicts_in_bfloat16_or_says_that_it_does_not(monkeyp
     assert heard.said == ([] if runs else [refusal])
 
 
+def test_a_machine_that_trained_in_bfloat16_needs_no_trial(monkeypatch) -> None:
+    monkeypatch.setattr(predicting, "available_device", lambda: "cpu")
+    monkeypatch.setattr(predicting, "bfloat16_runs", None)
+    assert predicting.execution_of_bundle(bundle_of(precision="bfloat16"), Hearing(), proven=True).bfloat16
+
+
 def test_the_bundle_of_a_run_knows_how_it_ran_and_predict_does_so_too(tmp_path: Path, monkeypatch) -> None:
     # bfloat16 itself may end the process on this machine: it is written down, and float32 is computed
     for module in ("radcnn.study.training", "radcnn.learning.loop", "radcnn.learning.settling"):

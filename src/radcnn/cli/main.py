@@ -219,6 +219,9 @@ def predict(
     array: Annotated[
         str | None, typer.Option("--array", help="Which array of an npz file.", show_default=False)
     ] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", help="auto, plain (torch), openvino-float32 or openvino-bfloat16.")
+    ] = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
     **options: Any,
@@ -228,7 +231,8 @@ def predict(
         from radcnn.study.predicting import predict as predict_images
 
         voice = Voice(quiet=quiet)
-        found = predict_images(run, images, out=out, centre=centre, array=array, listener=voice, **given(options))
+        settings = {**given(options), "engine": engine}
+        found = predict_images(run, images, out=out, centre=centre, array=array, listener=voice, **settings)
         show([one.as_json() for one in found], predicted_text(found), as_json=as_json)
 
 

@@ -66,6 +66,11 @@ class Bundle:
     voi: bool = False
     provenance: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """What each score answers: a class, a label or a value."""
+        return self.target.classes if self.target.kind == "multiclass" else self.target.names
+
     def make_task(self) -> Task:
         """The task that decodes the networks' logits."""
         return planned_task(self.target, self.task)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from radcnn.networks import Network
+from radcnn.networks.small_volumes import fast_small_volumes
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # mallopt(3) of the GNU C library
 FEW_CHANNELS = 16  # a vector register of floats: oneDNN's kernels for fewer channels are others
@@ -84,7 +85,8 @@ def _computed(
         with torch.autocast(execution.device, torch.bfloat16), full_last_layer(network):
             found = forward(images)
     else:
-        found = forward(images)
+        with fast_small_volumes(images):
+            found = forward(images)
     return tuple(logits.float() for logits in (found if isinstance(found, tuple) else (found,)))
 
 

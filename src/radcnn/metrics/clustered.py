@@ -16,7 +16,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
 
 from radcnn.core.estimate import Estimate
 
@@ -57,6 +56,8 @@ def clustered_variance(influence: Floats, codes: Codes) -> float:
 
 def t_quantile(level: float, patients: int) -> float:
     """The two-sided quantile of Student's t with patients - 1 degrees of freedom; NaN for fewer than two patients."""
+    from scipy import stats  # half a second that a prediction does without
+
     return float(stats.t.ppf((1 + level) / 2, patients - 1)) if patients > 1 else math.nan
 
 
@@ -72,6 +73,8 @@ def t_limits(value: float, variance: float, quantile: float, scale: Scale = "ide
     if scale == "logit":
         if not 0 < value < 1:
             return math.nan, math.nan
+        from scipy import special
+
         centre, half = special.logit(value), half / (value * (1 - value))
         return float(special.expit(centre - half)), float(special.expit(centre + half))
     if scale == "log":

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from radcnn.metrics.clustered import Floats
 
@@ -151,6 +150,8 @@ def auc(scores: ArrayLike, truth: ArrayLike) -> float:
     if one_class(positive):
         return math.nan
     m = int(positive.sum())
+    from scipy import stats  # half a second that a prediction does without
+
     ranks = float(stats.rankdata(values)[positive].sum())
     return (ranks - m * (m + 1) / 2) / (m * (values.size - m))
 

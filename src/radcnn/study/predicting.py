@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, InputError, SettingsError
 from radcnn.core.volume import Volume
 from radcnn.data.read import list_images, read_source
 from radcnn.inference.bundle import Bundle, load_bundle
-from radcnn.inference.scores import scores
+from radcnn.inference.engines import Engine, logits_by
+from radcnn.inference.scores import LogitsOf, scores
 from radcnn.learning.execution import Execution, available_device, keep_memory, logits_of
 from radcnn.learning.precision import bfloat16_runs
 from radcnn.plan.settings import Plan, TrainingPlan
 from radcnn.plan.stored import load_plan
+from radcnn.study.engine import Asked, engine_of, trained_here
 from radcnn.study.folder import find_run
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.predicted import Point, Predicted, writer_for
@@ -33,6 +39,7 @@ def predict(
     array: str | None = None,
     series: str | None = None,
     allow_gaps: bool | None = None,
+    engine: Asked = "auto",
     listener: Listener = SILENCE,
 ) -> tuple[Predicted, ...]:
     """Scores of new images.
@@ -43,23 +50,37 @@ def predict(
     centre  (x, y, z) in mm (LPS) of the region to look at, for networks trained on regions
     array   which array of an npz file, one prediction per item
     series, allow_gaps  which series of a DICOM folder, and whether its gaps may be filled
+    engine  what computes the logits: "plain" (torch, as the networks were trained), "openvino-float32",
+            "openvino-bfloat16"; "auto" is what the run chose after its training, plain for a bundle without its run
 
     Raises ReadError, GeometryError or BundleError with the cause and the next step.
     """
     write = writer_for(Path(out)) if out is not None else None  # refused before any work
-    bundle, networks = load_bundle(bundle_folder(Path(run)))
+    folder = bundle_folder(Path(run))
+    bundle, networks = load_bundle(folder)
     found_items = _items(Path(images), array)
     if bundle.preparation.region_mm is not None and centre is None:
         raise InputError("this network looks at regions: give the centre in mm with --centre X Y Z (DICOM's LPS)")
-    execution = execution_of_bundle(bundle, listener)
+    execution = execution_of_bundle(bundle, listener, proven=trained_here(folder))
+    chosen: Engine = "plain"
+    if execution.device == "cpu" or engine != "auto":
+        chosen = engine_of(folder, engine, listener)
+        execution = execution if chosen == "plain" else replace(execution, device="cpu")
     keep_memory()
     placed = [execution.place(network) for network in networks]
     task = bundle.make_task()
+
+    def plain(network: nn.Module, block: Tensor) -> Tensor:
+        return logits_of(network, block, execution)
+
+    compute: LogitsOf | None = None
     made = []
     for done, (name, path, key, item) in enumerate(found_items, start=1):
         source = Source(path, key, item, series or "", bool(allow_gaps), bundle.voi)
         prepared = _prepared(name, read_source(source), bundle.preparation, centre)[None]
-        found = scores(placed, prepared, task, views=bundle.views, logits_of=lambda n, x: logits_of(n, x, execution))
+        if compute is None:
+            compute = _logits_by(chosen, plain, placed, prepared, asked=engine, listener=listener)
+        found = scores(placed, prepared, task, views=bundle.views, logits_of=compute)
         made.append(_predicted(name, found[0], bundle, centre))
         listener.progress("predicting", done, len(found_items))
     result = tuple(made)
@@ -68,10 +89,27 @@ def predict(
     return result
 
 
-def execution_of_bundle(bundle: Bundle, listener: Listener) -> Execution:
-    """How this machine runs a bundle's networks: as when its operating points were chosen, where that is possible."""
+def _logits_by(
+    engine: Engine, plain: LogitsOf, networks: Sequence[nn.Module], image: NDArray[np.float32], *, asked: Asked,
+    listener: Listener,
+) -> LogitsOf:  # fmt: skip
+    """The engine's logits; those of torch where an engine that nobody asked for cannot be started."""
+    try:
+        return logits_by(engine, plain, networks, torch.from_numpy(image), threads=torch.get_num_threads())
+    except InputError as cause:
+        if asked != "auto":
+            raise
+        listener.say(f"predicting with plain torch: {cause}")
+        return plain
+
+
+def execution_of_bundle(bundle: Bundle, listener: Listener, *, proven: bool = False) -> Execution:
+    """How this machine runs a bundle's networks: as when its operating points were chosen, where that is possible.
+
+    proven  they were trained on this kind of CPU, so that no trial is needed
+    """
     device, low = available_device(), bundle.precision == "bfloat16"
-    if low:
+    if low and not (proven and device == "cpu"):
         low, sentence = bfloat16_runs(_trial_plan(bundle), device)
         if not low:
             listener.say(f"the operating points were chosen in bfloat16, this machine predicts in float32: {sentence}")
@@ -117,18 +155,13 @@ def output_names(bundle: Bundle) -> tuple[str, ...]:
 
 def _predicted(name: str, found: NDArray[np.float64], bundle: Bundle, centre: Point | None) -> Predicted:
     outputs = dict(zip(output_names(bundle), (float(v) for v in found), strict=True))
-    by_question = dict(zip(_questions(bundle), (float(v) for v in found), strict=True))
+    by_question = dict(zip(bundle.questions, (float(v) for v in found), strict=True))
     called = {
         f"{point.question}: {point.name}": by_question[point.question] >= point.threshold
         for point in bundle.operating_points
         if point.question in by_question and not point.undefined
     }
     return Predicted(name, outputs, called, centre, bundle.synthetic)
-
-
-def _questions(bundle: Bundle) -> tuple[str, ...]:
-    target = bundle.target
-    return target.classes if target.kind == "multiclass" else target.names
 
 
 def _items(path: Path, array: str | None) -> list[tuple[str, Path, str | None, int | None]]:

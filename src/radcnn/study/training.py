@@ -31,6 +31,7 @@ from radcnn.learning.lessons import Development, Rows, train_networks
 from radcnn.plan.settings import Plan
 from radcnn.plan.stored import load_plan, plan_hash, save_plan
 from radcnn.study.clearance import cleared_for_training
+from radcnn.study.engine import as_record, try_engines
 from radcnn.study.environment import changed_rounding, environment
 from radcnn.study.folder import RunFolder, find_run, find_study, quoted, read_record
 from radcnn.study.found import write_outcomes
@@ -264,7 +265,11 @@ def finish(
         provenance=provenance(plan, opened),
     )
     save_bundle(run.bundle, bundle, networks)
-    write_json(run.record, {**read_record(run), "status": "trained"})
+    choice = try_engines(
+        bundle, run.bundle, networks, development.cases.images[rows],
+        plain=lambda network, block: logits_of(network, block, execution), device=execution.device,
+    )  # fmt: skip
+    write_json(run.record, {**read_record(run), "status": "trained", "engine": as_record(choice)})
 
 
 def provenance(plan: Plan, opened: OpenStudy) -> tuple[tuple[str, str], ...]:
