@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -135,10 +136,13 @@ def program(path: Path, body: str) -> str:
         ("echo no json", False, "the bfloat16 trial failed on this machine"),
         ("exit 0", False, "the bfloat16 trial failed on this machine"),
         ("exec sleep 5", False, "the bfloat16 trial took longer than"),
-        ('echo \'{"logits": 0.2, "gradients": 0.999}\'', False, "did not agree with float32 in a trial: logits differ"),
-        ('echo \'{"logits": 0.01, "gradients": 0.9}\'', False, "did not agree with float32 in a trial: logits differ"),
-        ('echo \'{"logits": NaN, "gradients": NaN}\'', False, "did not agree with float32 in a trial: logits differ"),
-        ('echo \'{"logits": 0.01, "gradients": 0.9991}\'', True,
+        ('echo \'{"logits": 0.2, "gradients": 0.999, "faster": 2}\'', False, "did not agree with float32 in a trial"),
+        ('echo \'{"logits": 0.01, "gradients": 0.9, "faster": 2}\'', False, "did not agree with float32 in a trial"),
+        ('echo \'{"logits": NaN, "gradients": NaN, "faster": 2}\'', False, "did not agree with float32 in a trial"),
+        ('echo \'{"logits": 0.01, "gradients": 0.9991}\'', False, "the bfloat16 trial failed on this machine"),
+        ('echo \'{"logits": 0.01, "gradients": 0.9991, "faster": 1.1}\'', False,
+         "logits differ by 1.0% of their spread, gradients agree to 0.9991, a step is 1.10 times as fast"),
+        ('echo \'{"logits": 0.01, "gradients": 0.9991, "faster": 1.5}\'', True,
          "bfloat16 agreed with float32 in a trial: logits differ by 1.0% of their spread, gradients agree to 0.9991"),
     ],
 )  # fmt: skip
@@ -151,11 +155,50 @@ def test_a_trial_ends_with_a_verdict_whatever_the_child_does(
     found, sentence = precision.bfloat16_trial(tiny_plan(), "cpu")
     assert found is agreed
     assert says in sentence
-    came_back = "logits differ" in says
+    came_back = "logits differ" in sentence
     assert precision.bfloat16_runs(tiny_plan(), "cpu") == (came_back, "" if came_back else sentence)
 
 
-def test_no_trial_without_matrix_units(monkeypatch) -> None:
+def test_a_plan_that_was_made_in_bfloat16_need_not_be_faster(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(precision, "offers_bfloat16", lambda device: True)
+    body = 'cat > /dev/null\necho \'{"logits": 0.01, "gradients": 0.9991, "faster": 0.5}\''
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "child", body))
+    assert not precision.bfloat16_trial(tiny_plan(), "cpu")[0]
+    assert precision.bfloat16_trial(tiny_plan(), "cpu", faster=False)[0]
+
+
+@pytest.mark.parametrize(
+    ("dims", "side", "stem", "narrow"),
+    [(2, 28, "small", ""), (2, 224, "imagenet", ""), (2, 32, "imagenet", "layer3.0.conv2"), (3, 28, "small", ""),
+     (3, 64, "strided", ""), (3, 32, "strided", "layer4.0.conv2"), (3, 64, "imagenet", "layer4.0.conv2")],
+)  # fmt: skip
+def test_no_bfloat16_where_a_convolution_is_wider_than_its_maps(
+    monkeypatch, dims: int, side: int, stem: str, narrow: str
+) -> None:
+    plan = tiny_plan()
+    plan = replace(
+        plan,
+        preparation=replace(plan.preparation, dims=dims, size=(side,) * dims),
+        network=replace(plan.network, name="resnet18", options={"stem": stem, "base_width": 4}),
+    )
+    assert precision.narrow_convolution(plan) == narrow
+    if narrow:
+        monkeypatch.setattr(precision, "offers_bfloat16", lambda device: True)
+        monkeypatch.setattr(precision, "_in_a_child", None)
+        agreed, sentence = precision.bfloat16_trial(plan, "cpu", faster=False)
+        assert not agreed
+        assert narrow in sentence
+
+
+@pytest.mark.parametrize(("flags", "offered"), [("amx_bf16", True), ("avx512_bf16", False), ("avx512f avx2", False)])
+def test_a_cpu_offers_bfloat16_where_it_has_instructions_for_it(monkeypatch, flags: str, offered: bool) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_text", lambda *_, **__: f"flags : fpu {flags} sse")
+        patched.setattr(Path, "exists", lambda _: True)
+        assert precision.offers_bfloat16("cpu") is offered
+
+
+def test_no_trial_without_instructions_for_bfloat16(monkeypatch) -> None:
     monkeypatch.setattr(precision, "offers_bfloat16", lambda device: False)
     assert precision.bfloat16_trial(tiny_plan(), "cpu") == (False, "this machine has no matrix units for bfloat16")
 
@@ -186,7 +229,7 @@ def test_the_childs_program_reads_a_plan_and_writes_its_comparison(monkeypatch, 
     monkeypatch.setattr(sys, "argv", ["precision", "cpu"])
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(to_plain(tiny_plan()))))
     assert precision.main() == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"logits", "gradients"}
+    assert set(json.loads(capsys.readouterr().out)) == {"logits", "gradients", "faster"}
     monkeypatch.setattr(sys, "stdin", io.StringIO("{}"))
     assert precision.main() == 1
 

@@ -47,7 +47,7 @@ def stored_plan(path: Path, opened: OpenStudy) -> Plan:
         raise SettingsError(f"{whose} looks at {looks}, but this study has {has}; leave --plan out")
     planned_task(target, plan.task)
     if plan.training.precision == "bfloat16":
-        agreed, sentence = bfloat16_trial(plan, available_device())
+        agreed, sentence = bfloat16_trial(plan, available_device(), faster=False)
         if not agreed:
             raise SettingsError(
                 f"{whose} trains in bfloat16, which this machine cannot be trusted with ({sentence}); train it where "
