@@ -21,6 +21,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from radcnn.core.cores import available_cores
+
 HERE = Path(__file__).parent
 SHARED = ("timing.py", "phantom_masks.py")  # modules of the scripts, not scripts
 LONGEST = 900  # seconds of one script
@@ -72,7 +74,7 @@ def run(script: Path) -> list[dict[str, Any]]:
 def page(rows: list[dict[str, Any]], failed: list[str], seconds: float) -> str:
     """The whole document."""
     day, took = f"{datetime.now(UTC):%Y-%m-%d}", f"{seconds / 60:.0f} minutes"
-    cores = f"{len(os.sched_getaffinity(0))} cores"
+    cores = f"{available_cores()} cores"
     lines = [
         "# Benchmarks",
         "",

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from radcnn.learning.execution import available_cores
+from radcnn.core.cores import available_cores
 
 MIB = 2**20
 NODULES = {

@@ -18,10 +18,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from radcnn.core.cores import available_cores
 from radcnn.core.target import Target
 from radcnn.learning.batches import Cases
 from radcnn.learning.events import StepEnded
-from radcnn.learning.execution import Execution, available_cores, keep_memory
+from radcnn.learning.execution import Execution, keep_memory
 from radcnn.learning.loop import Lesson, fit
 from radcnn.networks import build
 from radcnn.plan.settings import TrainingPlan

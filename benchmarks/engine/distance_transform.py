@@ -16,7 +16,7 @@ from phantom_masks import organ
 from scipy import ndimage
 from timing import measure, report, versions, write_rows
 
-from radcnn.kernels.threads import available_cores
+from radcnn.core.cores import available_cores
 from radcnn.metrics.components import components
 from radcnn.metrics.distance import distance_transform
 

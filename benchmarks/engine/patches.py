@@ -20,8 +20,8 @@ from phantom_masks import lesions, organ
 from timing import measure, report, write_rows
 
 from radcnn.core.chance import generator, torch_generator
+from radcnn.core.cores import available_cores
 from radcnn.data.store import CaseStore, StoredCase
-from radcnn.kernels.threads import available_cores
 from radcnn.learning.execution import keep_memory
 from radcnn.learning.patches import drawn_centre
 from radcnn.transforms.augmentation import Augmentation

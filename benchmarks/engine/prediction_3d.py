@@ -18,9 +18,9 @@ from timing import Timed, measure, report, versions, write_rows
 from torch import Tensor, nn
 from unet import UNet, gigaflops
 
+from radcnn.core.cores import available_cores
 from radcnn.inference.choice import masks_agree
 from radcnn.inference.engines import available_engines, compiled
-from radcnn.learning.execution import available_cores
 
 Compute = Callable[[Tensor], Tensor]
 Make = Callable[[nn.Module, Tensor], Compute]

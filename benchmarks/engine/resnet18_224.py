@@ -16,8 +16,9 @@ from steps import training_step
 from timing import measure, report, versions, write_rows
 from torch import nn
 
+from radcnn.core.cores import available_cores
 from radcnn.inference.engines import available_engines, compiled
-from radcnn.learning.execution import Execution, available_cores, keep_memory, logits_of
+from radcnn.learning.execution import Execution, keep_memory, logits_of
 from radcnn.networks import build
 
 BATCH, SIDE, REACH_FORWARD, REACH_STEP = 8, 224, 2.2, 1.8

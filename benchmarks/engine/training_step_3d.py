@@ -18,7 +18,8 @@ from steps import training_step
 from timing import Timed, measure, report, versions, write_rows
 from unet import UNet
 
-from radcnn.learning.execution import Execution, available_cores, keep_memory
+from radcnn.core.cores import available_cores
+from radcnn.learning.execution import Execution, keep_memory
 
 SIDE, BATCH, RUNS, REACH = 64, 2, 5, 1.8
 MALLOC = {

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from radcnn.core.chance import torch_generator
+from radcnn.core.cores import available_cores
 from radcnn.learning import precision
-from radcnn.learning.execution import Execution, available_cores, available_device, full_last_layer, logits_of
+from radcnn.learning.execution import Execution, available_device, full_last_layer, logits_of
 from radcnn.networks import build
 from written_lessons import tiny_network, tiny_plan
 

@@ -67,8 +67,7 @@ def test_a_batch_keeps_its_type(dtype):
 def test_a_large_image_read_about_a_centre_is_its_cut_out_part():
     whole = np.random.default_rng(0).normal(size=(1, 30, 31, 32)).astype(np.float32)
     out = np.empty((1, 8, 9, 10), np.float32)
-    still = [Step(torch.eye(4, dtype=torch.float64)[None])]
-    read_into(out, whole, still, 0, size=(8, 9, 10), padding="zeros", nearest=False, centre=(13.5, 14.0, 19.5))
+    read_into(out, whole, [], 0, padding="zeros", nearest=False, centre=(13.5, 14.0, 19.5))
     assert np.array_equal(out, whole[:, 10:18, 10:19, 15:25])
 
 
@@ -76,7 +75,7 @@ def test_codes_are_read_through_their_palette():
     rng = np.random.default_rng(1)
     codes, palette = rng.integers(0, 256, (1, 9, 10, 11)).astype(np.uint8), rng.normal(size=256).astype(np.float32)
     steps = steps_of(AFFINE, torch.zeros((1, 1, 9, 10, 11)))
-    asked = {"size": (9, 10, 11), "padding": "border", "nearest": False}
+    asked = {"padding": "border", "nearest": False}
     by_codes, by_values = np.empty(codes.shape, np.float32), np.empty(codes.shape, np.float32)
     read_into(by_codes, codes, steps, 0, palette=palette, **asked)
     read_into(by_values, palette[codes], steps, 0, **asked)
@@ -89,7 +88,7 @@ def test_the_number_of_threads_changes_no_voxel():
     results = []
     for threads in (1, 2, 5):
         out = np.empty((1, 36, 36, 36), np.float32)
-        read_into(out, whole, steps, 0, size=(36, 36, 36), padding="border", nearest=False, threads=threads)
+        read_into(out, whole, steps, 0, padding="border", nearest=False, threads=threads)
         results.append(out)
     assert np.array_equal(results[0], results[1])
     assert np.array_equal(results[0], results[2])
@@ -103,7 +102,7 @@ def test_what_is_only_cut_out_and_mirrored_equals_the_interpolated(signs, centre
     palette = rng.normal(size=256).astype(np.float32)
     turn = [Step(torch.diag(torch.tensor([*signs, 1.0], dtype=torch.float64))[None])]
     nearly = [Step(torch.diag(torch.tensor([*signs, 1.0], dtype=torch.float64))[None] * (1 + 1e-12))]
-    asked = {"size": (8, 9, 10), "padding": "zeros", "centre": centre}
+    asked = {"padding": "zeros", "centre": centre}
     ours, reference = np.empty((2, 1, 8, 9, 10), np.float32)
     read_into(ours, codes, turn, 0, nearest=False, palette=palette, **asked)
     read_into(reference, codes, nearly, 0, nearest=False, palette=palette, **asked)

@@ -61,6 +61,8 @@ def compiled(network: nn.Module, image: Tensor, engine: Engine, *, threads: int)
             model = openvino.convert_model(traced, example_input=example)
         model.reshape([-1, *image.shape[1:]])
         request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+    except MemoryError:
+        raise
     except Exception as cause:  # its errors have no base of their own
         why = (str(cause).splitlines() or [""])[0]
         raise InputError(f"OpenVINO cannot take this network ({why}); use --engine plain") from cause

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from radcnn.core.cores import available_cores
+
 SLABS_PER_THREAD = 4  # small enough that a thread with easy slabs takes over from one with hard ones
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def over_slabs(work: Callable[[int, int], object], length: int, threads: int | None = None) -> None:

@@ -41,8 +41,8 @@ class Map:
     control: NDArray[np.float32] | None = None
     weights: Weights | None = None
 
-    def arguments(self) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
-        """In the order of the compiled loops."""
+    def parts(self) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
+        """As the compiled loops take it: a part that is None is compiled away."""
         along_z, along_y, along_x = self.weights or (None, None, None)
         return self.outer, self.inner, self.dense, self.control, along_z, along_y, along_x
 
@@ -62,8 +62,10 @@ def warp_linear(
     border   beyond its edge the source goes on as it ends; otherwise it is 0 there
     """
 
+    parts = way.parts()
+
     def slab(start: int, stop: int) -> None:
-        _linear(source, palette, *way.arguments(), out, border, start, stop)
+        _linear(source, palette, parts, out, border, start, stop)
 
     over_slabs(slab, out.shape[1], threads if out[0].size >= ALONE else 1)
 
@@ -71,8 +73,10 @@ def warp_linear(
 def warp_nearest(source: Source, way: Map, out: NDArray, *, border: bool, threads: int) -> None:
     """The same for masks: the voxel whose centre is nearest, of the source's own type."""
 
+    parts = way.parts()
+
     def slab(start: int, stop: int) -> None:
-        _nearest(source, *way.arguments(), out, border, start, stop)
+        _nearest(source, parts, out, border, start, stop)
 
     over_slabs(slab, out.shape[1], threads if out[0].size >= ALONE else 1)
 
@@ -99,43 +103,67 @@ def _decode(source, palette, out, start, stop):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _fill_places(outer, inner, dense, control, weights_z, weights_y, weights_x, z, y, shape, places):  # type: ignore[no-untyped-def]
+def _fill_places(way, z, y, shape, places):  # type: ignore[no-untyped-def]
     """Where the voxels of output row (z, y) are read in the source: places (3, X'), fractional indices."""
+    outer, inner, dense, control, weights_z, weights_y, weights_x = way
+    _start(places, z, y, shape)
+    _turn(places, inner)
+    _displace(places, dense, inner, z, y)
+    _bend(places, control, weights_z, weights_y, weights_x, z, y)
+    _turn(places, outer)
+
+
+@compiled
+def _start(places, z, y, shape):  # type: ignore[no-untyped-def]
+    """The voxels' own places about the middle of the output."""
     mz, my, mx = (shape[1] - 1) / 2, (shape[2] - 1) / 2, (shape[3] - 1) / 2
-    count = shape[3]
-    if inner is not None:
-        for x in range(count):
-            u, v, w = z - mz, y - my, x - mx
-            p = inner[0, 0] * u + inner[0, 1] * v + inner[0, 2] * w + inner[0, 3]
-            q = inner[1, 0] * u + inner[1, 1] * v + inner[1, 2] * w + inner[1, 3]
-            r = inner[2, 0] * u + inner[2, 1] * v + inner[2, 2] * w + inner[2, 3]
-            places[0, x] = p + _read_displacement(dense, 0, p + mz, q + my, r + mx)
-            places[1, x] = q + _read_displacement(dense, 1, p + mz, q + my, r + mx)
-            places[2, x] = r + _read_displacement(dense, 2, p + mz, q + my, r + mx)
-    else:
-        for x in range(count):
-            places[0, x], places[1, x], places[2, x] = z - mz, y - my, x - mx
-        if dense is not None:
+    for x in range(shape[3]):
+        places[0, x], places[1, x], places[2, x] = z - mz, y - my, x - mx
+
+
+@compiled
+def _turn(places, matrix):  # type: ignore[no-untyped-def]
+    """Apply an affine map, if there is one."""
+    if matrix is not None:
+        m = matrix.astype(np.float32)
+        for x in range(places.shape[1]):
+            u, v, w = places[0, x], places[1, x], places[2, x]
+            places[0, x] = m[0, 0] * u + m[0, 1] * v + m[0, 2] * w + m[0, 3]
+            places[1, x] = m[1, 0] * u + m[1, 1] * v + m[1, 2] * w + m[1, 3]
+            places[2, x] = m[2, 0] * u + m[2, 1] * v + m[2, 2] * w + m[2, 3]
+
+
+@compiled
+def _displace(places, dense, inner, z, y):  # type: ignore[no-untyped-def]
+    """Add a dense displacement, if there is one: voxel by voxel, or read linearly where the places were turned."""
+    if dense is not None:
+        if inner is None:
             for axis in range(3):
-                for x in range(count):
+                for x in range(places.shape[1]):
                     places[axis, x] += dense[axis, z, y, x]
-        if control is not None:
-            for axis in range(3):
-                for i in range(control.shape[3]):
-                    total = np.float32(0)
-                    for k in range(control.shape[1]):
-                        part = np.float32(0)
-                        for j in range(control.shape[2]):
-                            part += weights_y[y, j] * control[axis, k, j, i]
-                        total += weights_z[z, k] * part
-                    for x in range(count):
-                        places[axis, x] += total * weights_x[i, x]
-    m = outer.astype(np.float32)
-    for x in range(count):
-        u, v, w = places[0, x], places[1, x], places[2, x]
-        places[0, x] = m[0, 0] * u + m[0, 1] * v + m[0, 2] * w + m[0, 3]
-        places[1, x] = m[1, 0] * u + m[1, 1] * v + m[1, 2] * w + m[1, 3]
-        places[2, x] = m[2, 0] * u + m[2, 1] * v + m[2, 2] * w + m[2, 3]
+        else:
+            mz, my, mx = (dense.shape[1] - 1) / 2, (dense.shape[2] - 1) / 2, (dense.shape[3] - 1) / 2
+            for x in range(places.shape[1]):
+                u, v, w = places[0, x] + mz, places[1, x] + my, places[2, x] + mx
+                places[0, x] += _read_displacement(dense, 0, u, v, w)
+                places[1, x] += _read_displacement(dense, 1, u, v, w)
+                places[2, x] += _read_displacement(dense, 2, u, v, w)
+
+
+@compiled
+def _bend(places, control, weights_z, weights_y, weights_x, z, y):  # type: ignore[no-untyped-def]
+    """Add the splines between control points, if there are any."""
+    if control is not None:
+        for axis in range(3):
+            for i in range(control.shape[3]):
+                total = np.float32(0)
+                for k in range(control.shape[1]):
+                    part = np.float32(0)
+                    for j in range(control.shape[2]):
+                        part += weights_y[y, j] * control[axis, k, j, i]
+                    total += weights_z[z, k] * part
+                for x in range(places.shape[1]):
+                    places[axis, x] += total * weights_x[i, x]
 
 
 @compiled
@@ -184,14 +212,12 @@ def _outside(places, x, shape, flat):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _linear(  # type: ignore[no-untyped-def]
-    source, palette, outer, inner, dense, control, weights_z, weights_y, weights_x, out, border, start, stop
-):
+def _linear(source, palette, way, out, border, start, stop):  # type: ignore[no-untyped-def]
     shape = source.shape
     places = np.empty((3, out.shape[3]), np.float32)
     for z in range(start, stop):
         for y in range(out.shape[2]):
-            _fill_places(outer, inner, dense, control, weights_z, weights_y, weights_x, z, y, out.shape, places)
+            _fill_places(way, z, y, out.shape, places)
             flat = shape[1] == 1
             if flat and not border:
                 for x in range(out.shape[3]):
@@ -273,15 +299,13 @@ def _edges(flat, palette, places, row, low, high, shape, border):  # type: ignor
 
 
 @compiled
-def _nearest(  # type: ignore[no-untyped-def]
-    source, outer, inner, dense, control, weights_z, weights_y, weights_x, out, border, start, stop
-):
+def _nearest(source, way, out, border, start, stop):  # type: ignore[no-untyped-def]
     shape = source.shape
     nz, ny, nx = shape[1], shape[2], shape[3]
     places = np.empty((3, out.shape[3]), np.float32)
     for z in range(start, stop):
         for y in range(out.shape[2]):
-            _fill_places(outer, inner, dense, control, weights_z, weights_y, weights_x, z, y, out.shape, places)
+            _fill_places(way, z, y, out.shape, places)
             for c in range(shape[0]):
                 flat = source[c].reshape(-1)
                 row = out[c, z, y]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -116,11 +115,6 @@ def full_last_layer(network: nn.Module) -> Iterator[None]:
 def available_device() -> str:
     """ "cuda" where a CUDA device is there, else "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def available_memory() -> int | None:

@@ -19,9 +19,10 @@ import torch
 from torch import nn
 
 from radcnn.core.chance import torch_generator
+from radcnn.core.cores import available_cores
 from radcnn.core.errors import InputError
 from radcnn.core.settings import to_plain
-from radcnn.learning.execution import Execution, available_cores, keep_memory, logits_of
+from radcnn.learning.execution import Execution, keep_memory, logits_of
 from radcnn.learning.lessons import first_network
 from radcnn.networks.trace import CONVOLUTIONS, trace
 from radcnn.plan.settings import Plan

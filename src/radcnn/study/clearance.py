@@ -8,10 +8,11 @@ from math import prod
 
 import numpy as np
 
+from radcnn.core.cores import available_cores
 from radcnn.data.findings import Finding
 from radcnn.data.npz import open_npz
 from radcnn.data.outcome import Outcome
-from radcnn.learning.execution import available_cores, available_memory
+from radcnn.learning.execution import available_memory
 from radcnn.plan.resources import Load, Resources, resources
 from radcnn.plan.settings import Plan
 from radcnn.study.checks import CHECKS_OF_A_RUN, Planned, outcomes

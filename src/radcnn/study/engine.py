@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from radcnn.core.catalogue import look_up
+from radcnn.core.cores import available_cores
 from radcnn.core.errors import ReadError
 from radcnn.inference.bundle import Bundle, load_bundle
 from radcnn.inference.choice import CASES_TO_PAY, Choice, choose, milliseconds, scores_agree
 from radcnn.inference.engines import ENGINES, Engine, available_engines, installed
 from radcnn.inference.scores import LogitsOf, scores
-from radcnn.learning.execution import Execution, available_cores, keep_memory, logits_of
+from radcnn.learning.execution import Execution, keep_memory, logits_of
 from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.listener import Listener
 

@@ -6,8 +6,9 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
+from radcnn.core.cores import available_cores
 from radcnn.core.version import __version__
-from radcnn.learning.execution import available_cores, available_device
+from radcnn.learning.execution import available_device
 
 ROUNDING = ("device", "cores", "torch")  # what decides the order in which floats are summed
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pydicom", "highdicom", "isal", "pillow")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from radcnn.core.case import Case
+from radcnn.core.cores import available_cores
 from radcnn.core.files import read_json, sha256_of_json, write_json
 from radcnn.core.version import __version__
 from radcnn.data.duplicates import content_groups
@@ -17,7 +18,6 @@ from radcnn.data.outcome import Outcome
 from radcnn.data.prepared import stat_of
 from radcnn.data.shortcuts import header_traits, shortcuts
 from radcnn.data.survey import Look, survey
-from radcnn.learning.execution import available_cores
 from radcnn.study.checks import CHECKS, Examined, outcomes
 from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.listener import Listener

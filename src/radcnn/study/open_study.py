@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.case import Case, Side
+from radcnn.core.cores import available_cores
 from radcnn.core.errors import InputError, ReadError, SplitError
 from radcnn.core.files import read_json
 from radcnn.core.prediction import Predictions
@@ -19,7 +20,6 @@ from radcnn.data.findings import Finding
 from radcnn.data.fingerprint import Fingerprint
 from radcnn.data.prepared import prepare_cases, ready_bytes
 from radcnn.data.splits import Split, described
-from radcnn.learning.execution import available_cores
 from radcnn.plan.facts import Facts
 from radcnn.plan.propose import propose
 from radcnn.plan.settings import AskedTask, Plan

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from radcnn.core.cores import available_cores
 from radcnn.core.errors import InputError, Stopped
 from radcnn.core.files import read_json, write_json, write_text
 from radcnn.data.duplicates import content_groups
@@ -26,7 +27,7 @@ from radcnn.inference.bundle import Bundle, save_bundle
 from radcnn.inference.scores import scores
 from radcnn.learning.batches import Cases
 from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
-from radcnn.learning.execution import Execution, available_cores, available_device, keep_memory, logits_of
+from radcnn.learning.execution import Execution, available_device, keep_memory, logits_of
 from radcnn.learning.lessons import Development, Rows, train_networks
 from radcnn.plan.settings import Plan
 from radcnn.plan.stored import load_plan, plan_hash, save_plan

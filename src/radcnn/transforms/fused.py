@@ -19,12 +19,11 @@ from radcnn.transforms.warp import PaddingMode, Step
 
 def read_batch(batch: Tensor, steps: Sequence[Step], *, padding: PaddingMode, nearest: bool) -> Tensor:
     """The batch (B, C, *size), on the CPU, under the composed pull-back; of its own type."""
-    size = tuple(batch.shape[2:])
     values = batch if nearest else batch.to(torch.float32)
     source = values.contiguous().numpy()
     out = np.empty_like(source)
     for row in range(len(batch)):
-        read_into(out[row], source[row], steps, row, size=size, padding=padding, nearest=nearest)
+        read_into(out[row], source[row], steps, row, padding=padding, nearest=nearest)
     return torch.from_numpy(out).to(batch.dtype)
 
 
@@ -34,21 +33,22 @@ def read_into(
     steps: Sequence[Step],
     row: int,
     *,
-    size: tuple[int, ...],
     padding: PaddingMode,
     nearest: bool,
     centre: Sequence[float] | None = None,
     palette: NDArray[np.float32] | None = None,
     threads: int = 1,
 ) -> None:
-    """Fill `out` (C, *size) from `source` (C, *its own size) under row `row` of the steps.
+    """Fill `out` (C, *size) from `source` (C, *its own size) under row `row` of the steps, made for a grid of `size`.
 
+    padding  beyond its edge the source goes on as it ends ("border"), or is 0 ("zeros")
+    nearest  for masks: the voxel whose centre is nearest, of the source's type; otherwise linear, float32
     centre   the index of the source that the middle of the output shows where nothing moves; the source's middle
              where not given
     palette  the value of each code, where the source holds codes
     """
     middle = [(n - 1) / 2 for n in source.shape[1:]] if centre is None else centre
-    way = _map(steps, row, size, middle)
+    way = _map(steps, row, out.shape[1:], middle)
     volume, result = _deep(source), _deep(out)
     if (part := _cut_out(volume, result, way)) is not None:
         copy_values(part, None if nearest else palette, result, threads=threads)

@@ -116,8 +116,8 @@ class Pipeline:
         """
         from radcnn.transforms.fused import read_into
 
-        steps = self._steps(drawn, size) or [Step(torch.eye(len(size) + 1, dtype=torch.float64)[None])]
-        asked: dict[str, Any] = {"size": size, "centre": centre, "padding": self.augmentation.padding}
+        steps = self._steps(drawn, size)
+        asked: dict[str, Any] = {"centre": centre, "padding": self.augmentation.padding}
         patch = np.empty((image.shape[0], *size), np.float32)
         read_into(patch, image, steps, 0, nearest=False, palette=palette, threads=threads, **asked)
         moved = self._changed(torch.from_numpy(patch)[None], drawn)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from radcnn.core.cores import available_cores
 from radcnn.core.errors import RadcnnError
 from radcnn.data.bounded.children import BOUNDED, Answer, Child, ChildDiedError, Given
 from radcnn.data.bounded.refusals import error_of
@@ -94,11 +95,7 @@ class Pool:
         self.idle, self.free, self.lock = [], threading.Semaphore(self.most), threading.Lock()
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-POOL = Pool(max(2, min(MOST_CHILDREN, _cores())))
+POOL = Pool(max(2, min(MOST_CHILDREN, available_cores())))
 atexit.register(POOL.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=POOL.forget)

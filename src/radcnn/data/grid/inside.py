@@ -12,7 +12,7 @@ import numpy as np
 from radcnn.data.bounded.tasks import Job
 from radcnn.data.grid.facts import GridFacts, time_point
 from radcnn.data.grid.voxels import grid_into
-from radcnn.data.itk.facts import itk_facts
+from radcnn.data.itk.facts import itk_facts, load_simpleitk
 from radcnn.data.nifti.facts import nifti_facts
 
 FACTS: dict[str, Callable[[Path], GridFacts]] = {
@@ -24,6 +24,8 @@ FACTS: dict[str, Callable[[Path], GridFacts]] = {
 
 def grids(job: Job) -> Iterator[Any]:
     """Facts of each file, with its voxels of one time point in the array that is asked for; args: form, item."""
+    if job.args["form"] != "nifti":
+        load_simpleitk()
     for path in map(Path, job.args["paths"]):
         with job.limited(path):
             facts = FACTS[job.args["form"]](path)

@@ -7,6 +7,7 @@ wrong ones, with a word on the error output alone, where the packed data of a Me
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -66,6 +67,12 @@ def itk_facts(path: Path, form: ItkFormat) -> GridFacts:
     refuse_impossible(name, affine)
     rows = tuple(tuple(row) for row in affine.tolist())
     return replace(facts, affine=rows, frame=frame, findings=findings + askew(name, affine))
+
+
+def load_simpleitk() -> None:
+    """Load SimpleITK, where it is installed, before any file: its libraries count for no file's memory or seconds."""
+    with suppress(ImportError):
+        import SimpleITK  # noqa: F401
 
 
 def _simpleitk(name: str, form: ItkFormat) -> Any:

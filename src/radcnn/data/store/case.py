@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from radcnn.data.store.codes import decoded
+
 
 @dataclass(frozen=True, eq=False)
 class StoredCase:
@@ -33,4 +35,4 @@ class StoredCase:
 
     def values(self) -> NDArray[np.float32]:
         """The whole image, (C, *size) float32."""
-        return np.array(self.image, np.float32) if self.palette is None else self.palette[self.image]
+        return decoded(self.image, self.palette)

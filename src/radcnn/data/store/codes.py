@@ -6,8 +6,6 @@ back bit for bit. An image of more values stays as it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,32 +13,20 @@ SAMPLED = 4096  # values looked at before all of them are sorted: an interpolate
 MOST = 1 << 16
 
 
-@dataclass(frozen=True, eq=False)
-class Coded:
-    """values[...] of an image: codes of the same shape and the value of each code; no palette where they are values."""
-
-    codes: NDArray
-    palette: NDArray[np.float32] | None
-
-    def values(self) -> NDArray[np.float32]:
-        """The image, float32, bit for bit."""
-        return self.codes if self.palette is None else self.palette[self.codes]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of both."""
-        return self.codes.nbytes + (0 if self.palette is None else self.palette.nbytes)
+Palette = NDArray[np.float32] | None
 
 
-def coded(image: NDArray[np.float32]) -> Coded:
-    """The image in as few bytes as lose nothing.
+def coded(image: NDArray[np.float32]) -> tuple[NDArray, Palette]:
+    """The image (any shape, float32) in as few bytes as lose nothing: codes, and the value of each.
 
-    >>> found = coded(np.array([[0.0, 0.5], [0.5, 1.0]], np.float32).repeat(9, axis=0))
-    >>> found.codes.dtype, found.palette.tolist()
+    Where codes would gain nothing they are the image itself, and there is no palette.
+
+    >>> codes, palette = coded(np.array([[0.0, 0.5], [0.5, 1.0]], np.float32).repeat(9, axis=0))
+    >>> codes.dtype, palette.tolist()
     (dtype('uint8'), [0.0, 0.5, 1.0])
     """
     flat = image.reshape(-1)
-    plain = Coded(np.ascontiguousarray(image), None)
+    plain = np.ascontiguousarray(image), None
     if np.isnan(flat).any():  # NaN is no number that could be found again
         return plain
     some = np.unique(_bits(flat[:: max(1, flat.size // SAMPLED)]))
@@ -49,13 +35,18 @@ def coded(image: NDArray[np.float32]) -> Coded:
     bits, codes = np.unique(_bits(flat), return_inverse=True)  # bits, not values: -0.0 and 0.0 stay two
     if bits.size > MOST:
         return plain
-    kind = np.uint8 if bits.size <= 256 else np.uint16
+    kind: type[np.unsignedinteger] = np.uint8 if bits.size <= 256 else np.uint16
     palette = bits.view(np.float32)
     order = np.argsort(palette, kind="stable")
     place = np.empty(len(order), kind)
     place[order] = np.arange(len(order), dtype=kind)
-    found = Coded(place[codes].reshape(image.shape), palette[order])
-    return found if found.nbytes < plain.nbytes else plain
+    fewer = kind(0).nbytes * flat.size + palette.nbytes
+    return (place[codes].reshape(image.shape), palette[order]) if fewer < image.nbytes else plain
+
+
+def decoded(codes: NDArray, palette: Palette) -> NDArray[np.float32]:
+    """The image that `coded` was given, bit for bit."""
+    return np.array(codes, np.float32) if palette is None else palette[codes]
 
 
 def _bits(values: NDArray[np.float32]) -> NDArray[np.uint32]:

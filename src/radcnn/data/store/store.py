@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,10 @@ class CaseStore:
         noted: Any = None,
     ) -> None:
         """Write a case (C, *size) with its labels (*size), by one thread at a time; a key that is there is replaced."""
-        found = coded(image)
-        arrays: dict[str, NDArray] = {"image": found.codes}
-        if found.palette is not None:
-            arrays["palette"] = found.palette
+        codes, palette = coded(image)
+        arrays: dict[str, NDArray] = {"image": codes}
+        if palette is not None:
+            arrays["palette"] = palette
         if mask is not None:
             arrays["mask"] = np.ascontiguousarray(mask)
             arrays |= {f"places:{label}": places for label, places in class_places(mask).items()}
@@ -95,11 +96,6 @@ class CaseStore:
         with self._writing(), (self.folder / INDEX).open("a", encoding="utf-8") as index:
             index.write(json.dumps(entry, separators=(",", ":")) + "\n")
         self._entries[key] = entry
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes on the disk."""
-        return sum(path.stat().st_size for path in self.folder.iterdir()) if self.folder.is_dir() else 0
 
     def _append(self, arrays: Mapping[str, NDArray]) -> dict[str, list[Any]]:
         specs: dict[str, list[Any]] = {}
@@ -145,19 +141,12 @@ class CaseStore:
         if len(whole) < len(text):
             path.write_text(whole, encoding="utf-8")
 
-    def _writing(self) -> _Writing:
-        return _Writing(self.folder)
-
-
-class _Writing:
-    """Says what went wrong with the disk in one sentence."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, OSError):
-            raise StorageError(f"the store {self.folder} could not be written: {error.strerror or error}") from error
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say what went wrong with the disk in one sentence."""
+        try:
+            yield
+        except OSError as cause:
+            raise StorageError(
+                f"the store {self.folder} could not be written: {cause.strerror or cause}; free some space"
+            ) from cause
