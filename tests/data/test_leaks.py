@@ -20,6 +20,7 @@ from radcnn.data.duplicates import content_groups, duplicate_findings
 from radcnn.data.leaks.pairs import LeakPair, near_duplicate_pairs
 from radcnn.data.leaks.people import identity_findings, plain_number
 from radcnn.data.leaks.telling import pair_findings
+from radcnn.data.leaks.verify import agreement
 from radcnn.data.nifti import write_nifti
 from radcnn.data.survey import survey
 from written_dicom import written
@@ -189,3 +190,17 @@ def test_chest_radiographs_of_different_patients_are_no_pairs_and_planted_ones_a
     found = {(pair.first, pair.second) for pair in pairs_of(cohort_of(files))}
     assert [name for pair, name in planted if pair not in found] == []
     assert len(found - {pair for pair, _ in planted}) <= 1 + len(content_groups(cohort_of(files)))
+
+
+def test_of_two_places_the_images_tell_the_better_and_one_that_is_a_little_off_is_mended() -> None:
+    rng = np.random.default_rng(11)
+    whole = gaussian_filter(rng.normal(size=(192, 192)), 1.5).astype(np.float32)
+    part = whole[19:173, 19:173]  # a tenth off each side
+    true = (19 / 192,) * 4
+    near, far = tuple(end + 0.01 for end in true), (0.0, 0.0, 0.04, 0.12)
+    assert agreement(whole, part, 0, [near]).figure > 0.95
+    for starts in ([near, far], [far, near]):
+        found = agreement(whole, part, 0, starts)
+        assert found.figure > 0.95
+        assert np.allclose(found.ends, true, atol=0.003)
+    assert agreement(whole, part, 0, [far]).figure < 0.5

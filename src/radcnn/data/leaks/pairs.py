@@ -21,7 +21,7 @@ from radcnn.data.cohort import Cohort
 from radcnn.data.leaks.prints import FORMS, Floats, Prints
 from radcnn.data.leaks.recompressed import recompressed
 from radcnn.data.leaks.search import Candidates, placed, search
-from radcnn.data.leaks.verify import KEPT, RASTER, Agreement, agreement
+from radcnn.data.leaks.verify import KEPT, RASTER, Agreement, Ends, agreement
 from radcnn.data.read import read_source
 from radcnn.data.survey import Look
 from radcnn.data.survey.thumbnails import areas, grey, projection
@@ -112,10 +112,10 @@ def _alike(cohort: Cohort, kind: Kind, *, workers: int, told: Told | None) -> It
     candidates = _candidates(kind, workers)
     image = lru_cache(KEPT_IMAGES)(lambda at: _reduced(cohort, int(kind.rows[at]), int(kind.slices[at])))
 
-    def verified(one: tuple[int, int, int, tuple[float, float, float, float]]) -> tuple[Agreement, int]:
+    def verified(one: Candidate) -> tuple[Agreement, int]:
         whole, part = image(one[0]), image(one[1])
         found, side = agreement(whole, part, one[2], one[3]), min(RASTER, *whole.shape, *part.shape)
-        if one[2] == 0 and max(one[3]) <= UNMOVED and AGAIN <= found.figure < _needed(side):
+        if one[2] == 0 and min(map(max, one[3])) <= UNMOVED and AGAIN <= found.figure < _needed(side):
             found = replace(found, figure=max(found.figure, recompressed(whole, part)))
         return found, side
 
@@ -133,12 +133,16 @@ def _needed(side: int) -> float:
     return SAME_SMALL + share * (SAME_LARGE - SAME_SMALL)
 
 
-Candidate = tuple[int, int, int, tuple[float, float, float, float]]
+Candidate = tuple[int, int, int, tuple[Ends, ...]]
 
 
 def _candidates(kind: Kind, workers: int) -> list[Candidate]:
-    """(whole, part, form, ends) by grey values and by ranks, with either image as the whole: one may err."""
-    best: dict[tuple[int, int, int], tuple[float, Candidate]] = {}
+    """(whole, part, form, ends) by grey values and by ranks, with either image as the whole: one may err.
+
+    Where both layers found the pair, both places are kept: the images tell which is the better start.
+    """
+    best: dict[tuple[int, int, int], float] = {}
+    ends: dict[tuple[int, int, int], tuple[Ends, ...]] = {}
     for layer in (0, 1):
         prints = Prints.of(np.ascontiguousarray(kind.thumbnails[:, layer]))
         found = search(prints, threshold=ALIKE, workers=workers, wholes=kind.wholes, parts=kind.parts)
@@ -148,12 +152,12 @@ def _candidates(kind: Kind, workers: int) -> list[Candidate]:
         place = placed(prints, found, workers=workers)
         for i in np.flatnonzero(place.likeness >= PLACED).tolist():
             whole, part, form = int(found.whole[i]), int(found.part[i]), int(found.form[i])
-            likeness = float(place.likeness[i])
-            if kind.rows[whole] != kind.rows[part] and best.get((whole, part, form), (0.0,))[0] < likeness:
-                top, bottom, left, right = (float(v) for v in place.ends[i])
-                best[whole, part, form] = (likeness, (whole, part, form, (top, bottom, left, right)))
-    ordered = sorted(best.values(), key=lambda one: -one[0])[:MOST_VERIFIED]
-    return [candidate for _, candidate in sorted(ordered, key=lambda one: one[1][:3])]
+            if kind.rows[whole] != kind.rows[part]:
+                key, (top, bottom, left, right) = (whole, part, form), (float(v) for v in place.ends[i])
+                best[key] = max(best.get(key, 0.0), float(place.likeness[i]))
+                ends[key] = (*ends.get(key, ()), (top, bottom, left, right))
+    ordered = sorted(best, key=lambda key: -best[key])[:MOST_VERIFIED]
+    return [(*key, ends[key]) for key in sorted(ordered)]
 
 
 def _most_alike(found: Candidates) -> Candidates:

@@ -8,6 +8,7 @@ one patient, or of two patients, do not agree there; two copies of one image do,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from scipy.ndimage import gaussian_filter
 from radcnn.data.leaks.prints import FORMS
 
 Floats = NDArray[np.float32]
+Ends = tuple[float, float, float, float]  # shares of the whole outside the part: top, bottom, left, right
 
 KEPT = 192  # pixels per axis of an image that is compared, at most
 COARSE, RASTER = 48, 96  # pixels per axis on which two images are compared, at most: first on few, then on more
@@ -24,7 +26,7 @@ FINEST = 1 / 48  # sigma of the blur that is taken away, as a share of the side:
 # sigma in pixels of the blur under which the edges are moved, one round of Gauss-Newton each
 COARSE_ROUNDS: tuple[float, ...] = (2.0, 1.5, 1.0, 0.7)
 FINE_ROUNDS: tuple[float, ...] = (1.0, 1.0, 0.7)
-PROMISING = 0.15  # coarse agreement before the edges are moved below which no move will help
+PROMISING = 0.15  # agreement before the edges are moved below which no move will help
 LIKELY = 0.7  # coarse agreement below which the images are not looked at more closely
 STILL = 5e-4  # of the side: edges that move less have arrived
 REACH = 0.16  # of the side: a crop of a tenth, and what its estimate may be wrong
@@ -46,19 +48,20 @@ class Agreement:
     """
 
     figure: float
-    ends: tuple[float, float, float, float]
+    ends: Ends
     falling: bool
     changed: float
 
 
-def agreement(whole: Floats, part: Floats, form: int, ends: tuple[float, float, float, float]) -> Agreement:
-    """How `part` (h, w), turned as FORMS[form] says, agrees with `whole` (H, W) near the place that `ends` gives."""
+def agreement(whole: Floats, part: Floats, form: int, starts: Sequence[Ends]) -> Agreement:
+    """How `part` (h, w), turned as FORMS[form] says, agrees with `whole` (H, W) near the best of the places given."""
     shown = np.ascontiguousarray(_form(part, form))
     side = min(RASTER, *whole.shape, *shown.shape)
-    place, figure = np.asarray(ends, dtype=np.float64), 0.0
-    for raster, rounds, needed in ((min(COARSE, side), COARSE_ROUNDS, PROMISING), (side, FINE_ROUNDS, LIKELY)):
+    coarse = min(COARSE, side)
+    place, figure = _best_start(whole, _resampled(shown, coarse, np.zeros(4)), starts), 0.0
+    for raster, rounds in ((coarse, COARSE_ROUNDS), (side, FINE_ROUNDS)):
         given = _resampled(shown, raster, np.zeros(4))
-        place, figure = _fitted(whole, given, place, rounds, needed)
+        place, figure = _fitted(whole, given, place, rounds)
         if raster == side or figure < LIKELY:
             break
     laid = _resampled(whole, raster, place)
@@ -70,13 +73,21 @@ def agreement(whole: Floats, part: Floats, form: int, ends: tuple[float, float, 
     return Agreement(figure, (t, b, le, r), slope < 0, float(np.abs(laid - given).mean()) / span)
 
 
+def _best_start(whole: Floats, given: Floats, starts: Sequence[Ends]) -> NDArray[np.float64]:
+    """The place where the whole already agrees best with the part."""
+    places = [np.asarray(ends, dtype=np.float64) for ends in starts]
+    if len(places) == 1:
+        return places[0]
+    return max(places, key=lambda place: likeness(_resampled(whole, len(given), place), given))
+
+
 def _fitted(
-    whole: Floats, given: Floats, place: NDArray[np.float64], rounds: tuple[float, ...], needed: float
+    whole: Floats, given: Floats, place: NDArray[np.float64], rounds: tuple[float, ...]
 ) -> tuple[NDArray[np.float64], float]:
     """The place where the whole agrees best with the part, and how well; as it was where it is not promising."""
     side = len(given)
     best, figure = place, likeness(_resampled(whole, side, place), given)
-    if figure < needed:
+    if figure < PROMISING:
         return best, figure
     for sigma in rounds:
         moved = np.clip(place + _step(whole, given, side, place, sigma), -REACH, REACH)
