@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -77,13 +77,12 @@ def check_not_negative(value: float, whose: str) -> None:
         raise SettingsError(f"{whose} must not be negative, got {value:g}")
 
 
-def random_rows(generator: torch.Generator, acting: Tensor, shape: Shape, kind: Literal["normal", "uniform"]) -> Tensor:
-    """Random voxels (B, C, *spatial), float32; rows that do not act are 0 and cost nothing."""
-    draw = torch.randn if kind == "normal" else torch.rand
+def random_rows(generator: torch.Generator, acting: Tensor, shape: Shape) -> Tensor:
+    """Random voxels (B, C, *spatial) uniform in 0..1, float32; rows that do not act are 0 and cost nothing."""
     count = int(acting.sum())
     if count == shape[0]:
-        return draw(tuple(shape), generator=generator)
+        return torch.rand(tuple(shape), generator=generator)
     field = torch.zeros(tuple(shape))
     if count:
-        field[acting] = draw((count, *shape[1:]), generator=generator)
+        field[acting] = torch.rand((count, *shape[1:]), generator=generator)
     return field

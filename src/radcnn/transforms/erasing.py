@@ -58,7 +58,7 @@ class RandomErasing:
         high = torch.where(acting[:, None], low + side, low)
         drawn = {"low": low, "high": high}
         if self.fill == "random":
-            drawn["fill"] = random_rows(generator, acting, shape, "uniform")
+            drawn["fill"] = random_rows(generator, acting, shape)
         return drawn
 
     def _sides(self, generator: torch.Generator, count: int, size: Tensor) -> Tensor:

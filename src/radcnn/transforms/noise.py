@@ -17,7 +17,6 @@ from radcnn.transforms.drawing import (
     check_probability,
     check_range,
     per_sample,
-    random_rows,
     uniform,
     where_acting,
 )
@@ -27,7 +26,8 @@ from radcnn.transforms.drawing import (
 class Noise:
     """White Gaussian noise; its sd is uniform in 0..sd, in units of the prepared image.
 
-    A regulariser, not a model of a scanner: CT noise is coloured and depends on the object.
+    A regulariser, not a model of a scanner: CT noise is coloured and depends on the object. A draw holds a seed
+    for each sample; `white_noise` says what field a seed means.
     """
 
     sd: float = 0.05
@@ -40,18 +40,54 @@ class Noise:
     def sample(self, generator: torch.Generator, shape: Shape) -> Drawn:
         acting = acts(generator, shape[0], self.p)
         sd = torch.where(acting, uniform(generator, (shape[0],), 0.0, self.sd), 0.0)
-        return {"sd": sd, "noise": random_rows(generator, sd > 0, shape, "normal")}
+        return {"sd": sd, "seed": torch.randint(1 << 62, (shape[0],), generator=generator)}
 
     def apply(self, batch: Tensor, drawn: Drawn) -> Tensor:
         """The batch (B, C, *spatial) with noise added."""
 
         def add(samples: Tensor, rows: Tensor) -> Tensor:
-            noise = drawn["noise"] if len(rows) == len(drawn["noise"]) else drawn["noise"][rows]
-            return torch.addcmul(
-                samples, noise.to(samples.device, samples.dtype), per_sample(drawn["sd"][rows], samples)
-            )
+            sd, seeds = drawn["sd"][rows], drawn["seed"][rows]
+            if samples.device.type == "cpu" and samples.dtype == torch.float32:
+                return _noisy(samples, seeds, sd)
+            noise = torch.stack([white_noise(int(seed), tuple(samples.shape[1:]), samples.device) for seed in seeds])
+            return torch.addcmul(samples, noise.to(samples.dtype), per_sample(sd, samples))
 
         return where_acting(batch, drawn["sd"] > 0, add)
+
+
+def white_noise(seed: int, shape: Shape, device: torch.device | str = "cpu") -> Tensor:
+    """White Gaussian noise of variance 1, float32: the field that `seed` means, on any device; see `kernels.noise`."""
+    from radcnn.kernels.noise import BITS, FIRST, SECOND, STEP, half_normal_quantiles
+
+    count, low = math.prod(shape), (1 << BITS) - 1
+    mixed = _signed(STEP) * torch.arange(1, (count + 1) // 2 + 1, device=device) + seed  # integers wrap around
+    mixed = (mixed ^ _shifted(mixed, 30)) * _signed(FIRST)
+    mixed = (mixed ^ _shifted(mixed, 27)) * _signed(SECOND)
+    mixed = mixed ^ _shifted(mixed, 31)
+    pieces = torch.stack([(mixed >> BITS * place) & low for place in range(4)], 1)
+    quantiles = torch.from_numpy(half_normal_quantiles()).to(device)[pieces]
+    return (quantiles[:, ::2] + quantiles[:, 1::2]).reshape(-1)[:count].reshape(shape)
+
+
+def _signed(constant: int) -> int:
+    """The same 64 bits as torch writes them."""
+    return constant - (1 << 64) if constant >> 63 else constant
+
+
+def _shifted(values: Tensor, bits: int) -> Tensor:
+    """A logical shift to the right of 64-bit integers; torch shifts the sign in."""
+    return (values >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def _noisy(samples: Tensor, seeds: Tensor, sd: Tensor) -> Tensor:
+    """`white_noise` added in one compiled pass: 1 ms for 96^3 voxels, of which drawing and adding in torch take 13."""
+    from radcnn.kernels.noise import add_noise
+
+    given = samples.contiguous()
+    made = torch.empty_like(given)
+    for image, out, seed, size in zip(given, made, seeds.tolist(), sd.tolist(), strict=True):
+        add_noise(image.reshape(-1).numpy(), out.view(-1).numpy(), seed, size)
+    return made
 
 
 @dataclass(frozen=True, kw_only=True)
