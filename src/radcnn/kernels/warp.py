@@ -81,22 +81,21 @@ def warp_nearest(source: Source, way: Map, out: NDArray, *, border: bool, thread
     over_slabs(slab, out.shape[1], threads if out[0].size >= ALONE else 1)
 
 
-def copy_values(source: Source, palette: NDArray[np.float32] | None, out: NDArray, *, threads: int) -> None:
-    """Fill `out` (C, Z, Y, X) with the values of `source` of the same shape, which may be a view, mirrored or not."""
+def copy_values(source: Source, palette: NDArray[np.float32] | None, out: NDArray) -> None:
+    """Fill `out` (C, Z, Y, X) with the values of `source` of the same shape, which may be a view, mirrored or not.
+
+    By one thread: 96^3 codes take 0.36 ms, less than handing half of them to another.
+    """
     if palette is None:
         out[...] = source
-        return
-
-    def slab(start: int, stop: int) -> None:
-        _decode(source, palette, out, start, stop)
-
-    over_slabs(slab, out.shape[1], threads if out[0].size >= ALONE else 1)
+    else:
+        _decode(source, palette, out)
 
 
 @compiled
-def _decode(source, palette, out, start, stop):  # type: ignore[no-untyped-def]
+def _decode(source, palette, out):  # type: ignore[no-untyped-def]
     for c in range(source.shape[0]):
-        for z in range(start, stop):
+        for z in range(source.shape[1]):
             for y in range(source.shape[2]):
                 for x in range(source.shape[3]):
                     out[c, z, y, x] = palette[source[c, z, y, x]]

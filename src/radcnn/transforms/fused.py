@@ -51,7 +51,7 @@ def read_into(
     way = _map(steps, row, out.shape[1:], middle)
     volume, result = _deep(source), _deep(out)
     if (part := _cut_out(volume, result, way)) is not None:
-        copy_values(part, None if nearest else palette, result, threads=threads)
+        copy_values(part, None if nearest else palette, result)
         return
     border = padding == "border"
     if nearest:
