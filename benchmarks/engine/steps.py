@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from radcnn.learning.execution import Execution, training_logits
 
+NO_BFLOAT16 = "this machine has no bfloat16 that radcnn would use: in float32 only memory and its layout are gained"
+
 
 def training_step(network: nn.Module, images: Tensor, execution: Execution) -> Callable[[], object]:
     """Forward, backward and a step of SGD on the mean square of the logits."""
