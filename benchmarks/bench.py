@@ -1,9 +1,9 @@
-"""Run every engine benchmark beside its peers and write the table to docs/benchmarks.md.
+"""Run every engine benchmark beside its peers, then the cost curves, and write both to docs/benchmarks.md.
 
     python benchmarks/bench.py [--out docs/benchmarks.md] [--only NAME ...]
 
-Each script of benchmarks/engine runs in a process of its own, one after the other; a script that fails is told in the
-table. Peers need the extra [peers]; `make bench` makes an environment that has them.
+Each script of benchmarks/engine and benchmarks/curves runs in a process of its own, one after the other; the page names
+those that fail. Peers need the extra [peers]; `make bench` makes an environment that has them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 from radcnn.core.cores import available_cores
 
 HERE = Path(__file__).parent
-SHARED = ("timing.py", "phantom_masks.py")  # modules of the scripts, not scripts
+MODULES = ("timing.py", "steps.py", "unet.py", "phantoms.py", "phantom_masks.py", "measuring.py")  # of the scripts
 LONGEST = 900  # seconds of one script
 NAMED = (
     "torch", "numpy", "numba", "scipy", "scikit-learn", "scikit-image", "SimpleITK", "monai", "torchio", "nnunetv2",
@@ -39,7 +39,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "benchmarks.md")
     parser.add_argument("--only", nargs="*", help="names of scripts, without .py")
     asked = parser.parse_args()
-    scripts = [path for path in sorted((HERE / "engine").glob("*.py")) if path.name not in SHARED]
+    places = [path for room in ("engine", "curves") for path in sorted((HERE / room).glob("*.py"))]
+    scripts = [path for path in places if path.name not in MODULES]
     if asked.only:
         scripts = [path for path in scripts if path.stem in asked.only]
     started, rows, failed = time.monotonic(), [], []
@@ -55,10 +56,10 @@ def main() -> int:
 
 
 def run(script: Path) -> list[dict[str, Any]]:
-    """The rows of one script; none where it failed."""
+    """The rows, or the curve, of one script; none where it failed."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.jsonl"
-        places = [str(HERE.parent / "src"), str(HERE / "engine"), os.environ.get("PYTHONPATH", "")]
+        places = [str(HERE.parent / "src"), os.environ.get("PYTHONPATH", "")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(place for place in places if place)}
         try:
             done = subprocess.run(
@@ -85,14 +86,15 @@ def page(rows: list[dict[str, Any]], failed: list[str], seconds: float) -> str:
         "",
         "| job | radcnn | peers | best peer / radcnn | to reach | |",
         "|---|---|---|---|---|---|",
-        *(line(row) for row in rows),
+        *(line(row) for row in rows if "row" in row),
         "",
     ]
-    notes = [f"- **{row['row']}**: {row['note']}" for row in rows if row.get("note")]
+    notes = [f"- **{row['row']}**: {row['note']}" for row in rows if "row" in row and row.get("note")]
     if notes:
         lines += ["## Notes", "", *notes, ""]
+    lines += [part for row in rows if "curve" in row for part in curve(row)]
     if failed:
-        lines += ["## Not measured", "", *(f"- `benchmarks/engine/{name}.py` failed here" for name in failed), ""]
+        lines += ["## Not measured", "", *(f"- `{name}.py` failed here" for name in failed), ""]
     lines += ["## Versions", "", ", ".join(versions()), ""]
     return "\n".join(lines)
 
@@ -109,6 +111,14 @@ def line(row: dict[str, Any]) -> str:
     peers = "; ".join(f"{peer['name']} {told(peer)}" for peer in row["peers"])
     verdict = "reached" if row["reached"] else "**short**"
     return f"| {row['row']} | {told(row['ours'])} | {peers} | {amount(row['ratio'])} | {row['reach']} | {verdict} |"
+
+
+def curve(found: dict[str, Any]) -> list[str]:
+    """A section for one cost curve."""
+    columns = found["columns"]
+    told = [[f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in found["rows"]]
+    lines = [columns, ["---"] * len(columns), *told]
+    return [f"## {found['curve']}", "", found["note"] + ".", "", *(f"| {' | '.join(cells)} |" for cells in lines), ""]
 
 
 def amount(value: float) -> str:
