@@ -44,14 +44,14 @@ AIR, WATER, NOISE_HU = -1000.0, 40.0, 12.0
 def main() -> None:
     """Write the series in every coding, time all readers in turns, print a table."""
     given = _parser().parse_args()
-    slices, kind = _slices(given.slices, given.source)
+    slices, kind = series_of(given.slices, given.source)
     print(
         f"{len(slices)} slices of {SIZE} x {SIZE}, {kind}; {given.runs} runs, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}"
     )
     with tempfile.TemporaryDirectory() as folder:
         for coding in given.coding or CODINGS:
-            series = _written(Path(folder, coding.replace(" ", "_")), slices, coding)
+            series = written(Path(folder, coding.replace(" ", "_")), slices, coding)
             size = sum(path.stat().st_size for path in series.iterdir())
             print(f"\n{coding}: {size / 2**20:.0f} MiB, {slices.nbytes / size:.2f} : 1", flush=True)
             _compare(series, given)
@@ -102,7 +102,7 @@ def _tell(seconds: dict[str, list[float]], said: dict[str, dict[str, Any]]) -> N
 # --- the series
 
 
-def _slices(n: int, source: Path) -> tuple[NDArray[np.int16], str]:
+def series_of(n: int, source: Path) -> tuple[NDArray[np.int16], str]:
     """Stored numbers (n, 512, 512), HU + 1024, and in words where they come from."""
     chance = np.random.default_rng(3)
     if source.is_dir():
@@ -142,7 +142,7 @@ def _body(part: float) -> NDArray[np.float32]:
     return made
 
 
-def _written(folder: Path, slices: NDArray[np.int16], coding: str) -> Path:
+def written(folder: Path, slices: NDArray[np.int16], coding: str) -> Path:
     from matrix.codings import CODINGS as CODED
     from matrix.grid import stacked
     from matrix.objects import write_series
