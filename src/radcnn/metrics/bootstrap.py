@@ -80,10 +80,13 @@ class Resampling:
         groups = [np.flatnonzero(self.strata == s) for s in np.unique(self.strata)]
         rows, few = max(1, BLOCK // max(self.codes.size, 1)), _rows(self.codes.size)
         single = self.patients == self.codes.size and bool((self.codes == np.arange(self.patients)).all())
+        places = np.empty(
+            few * self.patients, np.intp
+        )  # used again: asking the system for it takes longer than counting
         for start in range(0, self.resamples, rows):
             drawn = [_draw(chance, min(rows, self.resamples - start), group.size) for group in groups]
             for first in range(0, min(rows, self.resamples - start), few):
-                counted = [_count(numbers[first : first + few]) for numbers in drawn]
+                counted = [_count(numbers[first : first + few], places) for numbers in drawn]
                 if len(groups) == 1:
                     counts = counted[0]
                 else:
@@ -113,15 +116,19 @@ def _rows(cases: int) -> int:
     return max(FEWEST, PIECE // max(cases, 1))
 
 
-def _draw(chance: np.random.Generator, rows: int, size: int) -> NDArray[np.int32]:
-    """Draws with replacement of `size` of as many patients, in each of some rows: (rows, size)."""
-    return chance.integers(0, size, (rows, size), dtype=np.int32)
+def _draw(chance: np.random.Generator, rows: int, size: int) -> NDArray[np.integer]:
+    """Draws with replacement of `size` of as many patients, in each of some rows: (rows, size).
+
+    Of numbers below 2^16 the generator makes two from what it makes one of 32 bits from.
+    """
+    return chance.integers(0, size, (rows, size), dtype=np.uint16 if size <= 1 << 16 else np.int32)
 
 
-def _count(drawn: NDArray[np.int32]) -> Floats:
-    """How often each patient is among the draws of its row: (rows, size)."""
+def _count(drawn: NDArray[np.integer], buffer: NDArray[np.intp]) -> Floats:
+    """How often each patient is among the draws of its row: (rows, size); the buffer has room for as many numbers."""
     rows, size = drawn.shape
-    places = drawn + (np.arange(rows, dtype=np.intp) * size)[:, None]
+    places = buffer[: rows * size].reshape(rows, size)
+    np.add(drawn, (np.arange(rows, dtype=np.intp) * size)[:, None], out=places)
     return np.bincount(places.reshape(-1), minlength=rows * size).reshape(rows, size).astype(np.float64)
 
 
