@@ -1,6 +1,6 @@
 """Which decoder a JPEG 2000 frame is given to: the compiled loops where enough frames repay loading them, or OpenJPEG.
 
-The loops decode a frame in two thirds of OpenJPEG's time, but a process needs most of a second to load them, and 15
+The loops decode a frame in seven tenths of OpenJPEG's time, but a process needs most of a second to load them, and 15
 seconds once to compile them. A child never compiles: it cannot write files, and its seconds are a file's. So whoever
 reads many frames has them compiled by a process of the lowest priority, which the next readings gain from.
 """
