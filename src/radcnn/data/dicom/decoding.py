@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from radcnn.core.errors import RadcnnError, ReadError
 from radcnn.data.dicom.codestream import JPEG, JPEG_LS, Size, codestream_of, refuse_other_size, size_of
+from radcnn.data.dicom.jpeg2000 import decode_jpeg_2000
 from radcnn.data.dicom.layout import JPEG_2000, NATIVE, NATIVE_LITTLE, PIXELS, Layout, syntax_name
 
 RLE = "1.2.840.10008.1.2.5"
@@ -82,10 +83,8 @@ def _native(data: bytes, layout: Layout, number: int) -> NDArray:
 
 
 def _jpeg_2000(codestream: bytes, layout: Layout, size: Size | None) -> NDArray:
-    from openjpeg import decode_pixel_data
-
     assert size is not None, "tested before"
-    found = _container(decode_pixel_data(codestream, version=2), layout, size.precision)
+    found = _container(decode_jpeg_2000(codestream), layout, size.precision)
     other_sign = size.signed is not layout.signed
     return _sign_extended(found, size.precision) if other_sign else found
 

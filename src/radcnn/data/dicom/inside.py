@@ -18,6 +18,7 @@ from radcnn.data.bounded.tasks import Job, per_file, told
 from radcnn.data.dicom.films import region_spacing
 from radcnn.data.dicom.frame import Frame, frames_of
 from radcnn.data.dicom.header import NO_IMAGES, identity_of, load, place_of, sop_class
+from radcnn.data.dicom.jpeg2000 import expect
 from radcnn.data.dicom.layout import layout_of
 from radcnn.data.dicom.pixels import Understood, understood
 from radcnn.data.dicom.refusing import refusing
@@ -90,9 +91,11 @@ def _frame(path: Path, said: dict[str, Any], frame: Frame, *, voi: bool) -> dict
 def pixels(job: Job) -> Iterator[Any]:
     """Decode frames of each file into the given stack (channels, slices, rows, columns).
 
-    args: voi; own, for each file a list of (frame, place in the stack). A second array (slices, rows, columns) takes
-    which pixels are padding. Yields for each file the lowest values that are none.
+    args: voi; jpeg_2000, how many frames are coded so; own, for each file a list of (frame, place in the stack). A
+    second array (slices, rows, columns) takes which pixels are padding. Yields for each file the lowest values that
+    are none.
     """
+    expect(job.args["jpeg_2000"])
     own = iter(job.args["own"])
 
     def one(path: Path) -> list[float | None]:

@@ -35,7 +35,7 @@ from radcnn.data.dicom.decoding import stored_of
 from radcnn.data.dicom.frame import Frame
 from radcnn.data.dicom.grey import Grey, map_into
 from radcnn.data.dicom.header import text
-from radcnn.data.dicom.layout import EXPLICIT_BIG, GREY, PIXELS, Layout, frames, layout_of
+from radcnn.data.dicom.layout import EXPLICIT_BIG, GREY, JPEG_2000, PIXELS, Layout, frames, layout_of
 from radcnn.data.dicom.lut import Table, table_of
 from radcnn.data.dicom.padding import Padding, lowest_of, padded, padding_of
 from radcnn.data.dicom.refusing import refusing
@@ -70,6 +70,7 @@ class PixelFacts:
     ct_unscaled    whether it is a CT without rescale, whose numbers are no HU
     two_polarities whether MONOCHROME1/2 and PresentationLUTShape contradict each other
     finite         whether no value can be NaN or infinite, whatever is stored
+    jpeg_2000      whether it is coded in JPEG 2000
     """
 
     name: str
@@ -84,6 +85,7 @@ class PixelFacts:
     ct_unscaled: bool
     two_polarities: bool
     finite: bool
+    jpeg_2000: bool
 
     @property
     def frame_bytes(self) -> int:
@@ -138,6 +140,7 @@ class Understood:
                 grey and text(frame, "Modality") == "CT" and not _rescaled(frame),
                 grey and self.units not in PHYSICAL and _polarity(frame, self.layout)[1],
                 self.grey is None or self.grey.finite,
+                self.layout.syntax in JPEG_2000,
             )
 
     def into(self, out: NDArray) -> tuple[float | None, NDArray[np.bool_] | None]:

@@ -26,6 +26,7 @@ from radcnn.data.bounded.refusals import error_of
 from radcnn.data.dicom.arranging import Arrangement, arrange, finished_volume
 from radcnn.data.dicom.films import frame_number
 from radcnn.data.dicom.header import dicom_files
+from radcnn.data.dicom.jpeg2000 import have_compiled
 from radcnn.data.dicom.padding import LOWEST_HU, fill
 from radcnn.data.dicom.pixels import PixelFacts, pixel_findings
 from radcnn.data.dicom.slices import Slice
@@ -130,8 +131,10 @@ def _decoded(crew: Crew, chosen: Sequence[Header], made: Arrangement, whose: str
         if any(header.known.padding for header in chosen):
             arrays.append(memory.enter_context(Given.new(shape[1:], np.bool_)))
         files, own = _shared_out(crew, chosen)
+        coded = sum(header.known.jpeg_2000 for header in chosen) // max(1, len(crew.children))
+        have_compiled(coded)
         lowest: list[float | None] = []
-        for found in crew.each("dicom pixels", files, {"voi": voi}, own=own, arrays=arrays):
+        for found in crew.each("dicom pixels", files, {"voi": voi, "jpeg_2000": coded}, own=own, arrays=arrays):
             if isinstance(found, Refused):
                 raise found.error
             lowest += found
