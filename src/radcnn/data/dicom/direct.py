@@ -110,7 +110,7 @@ class _Neighbours:
     def _meaning(self, name: str, made: Usual) -> Meaning:
         """What the stored numbers mean, and its facts; ValueError or ReadError where that is unusual."""
         said = tuple(map(made.elements.get, PIXEL_MEANING))
-        key = (*said, made.syntax, made.pixel_bytes)
+        key = (*said, made.syntax, made.media_class, made.pixel_bytes)
         if key not in self.known:
             own = {tag: one for tag, one in zip(PIXEL_MEANING, said, strict=True) if one is not None}
             only = replace(made, elements=own)  # nothing else can be asked

@@ -34,9 +34,10 @@ SYNTAXES = {EXPLICIT_LITTLE.encode() + b"\0": EXPLICIT_LITTLE, IMPLICIT_LITTLE.e
 KINDS = {tag: tuple(kind.encode().split(b" or ")) for tag, kind in (*PIXEL_TAGS.values(), *PLACE_TAGS.values())}
 NEVER = frozenset(tag for tag, _ in ABSENT_TAGS.values())
 
+SEQUENCE = Element("SQ", b"")  # that is there, whatever is in it
 DECIMAL = re.compile(rb" *[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)? *").fullmatch
 WORD = re.compile(rb"[ -\[\]-~]*").fullmatch  # printable ASCII without backslash, alike in all character sets
-IDENTIFIER = re.compile(rb"[0-9.]+\0?").fullmatch
+IDENTIFIER = re.compile(rb"([0-9.]+\0?)?").fullmatch
 
 
 class Unread:
@@ -53,18 +54,21 @@ class Unread:
 class Usual:
     """A usual header, which answers as a data set of pydicom does; KeyError for a keyword that it cannot know.
 
+    media_class MediaStorageSOPClassUID
     pixels_at   where the pixel data begin in the file
     pixel_bytes how long they are
     """
 
     elements: Mapping[int, Element]
     syntax: str
+    media_class: str
     pixels_at: int
     pixel_bytes: int
 
     @property
     def file_meta(self) -> dict[str, str]:
-        return {"TransferSyntaxUID": self.syntax}
+        """What is asked of the file meta information."""
+        return {"TransferSyntaxUID": self.syntax, "MediaStorageSOPClassUID": self.media_class}
 
     def items(self) -> ItemsView[int, Element]:
         """Tags and elements, unconverted."""
@@ -107,10 +111,10 @@ class Parser:
         if head[128:140] != PART_10 or len(head) < START:
             return None
         start = START + LENGTH(head, 140)[0]
-        syntax = _syntax(head, start)
-        return None if syntax is None else self._walk(head, start, size, syntax)
+        said = _file_meta(head, start)
+        return None if said is None else self._walk(head, start, size, *said)
 
-    def _walk(self, head: bytes, at: int, size: int, syntax: str) -> Usual | None:
+    def _walk(self, head: bytes, at: int, size: int, syntax: str, media_class: str) -> Usual | None:
         """From element to element, keeping what is asked for, until the pixels come."""
         found: dict[int, Element] = {}
         explicit = syntax == EXPLICIT_LITTLE
@@ -128,7 +132,7 @@ class Parser:
                 (length,) = LENGTH(head, at if explicit else at - 4)
                 at += 4 if explicit else 0
                 if before == PIXELS:
-                    return Usual(found, syntax, at, length) if at + length <= size else None
+                    return Usual(found, syntax, media_class, at, length) if at + length <= size else None
                 if length == UNDEFINED:
                     past = past_items(head, at) if kind == "SQ" else None
                     if past is None:
@@ -137,7 +141,7 @@ class Parser:
                 if length & 1:
                     return None
                 if before in KINDS:
-                    found[before] = Element("SQ", b"")
+                    found[before] = SEQUENCE
             elif kind:
                 whole = head[at - 8 : at + length]
                 one = elements.get(whole)
@@ -187,9 +191,9 @@ def _implicit_step(mark: bytes) -> Step | None:
     return (tag, kinds[0].decode() if kinds else "", length) if not kinds or length <= LONGEST else None
 
 
-def _syntax(head: bytes, end: int) -> str | None:
-    """The transfer syntax in the file meta information, which must end at `end`."""
-    at, before, syntax = START, 0, None
+def _file_meta(head: bytes, end: int) -> tuple[str, str] | None:
+    """Transfer syntax and MediaStorageSOPClassUID of the file meta information, which must end at `end`."""
+    at, before, syntax, media_class = START, 0, None, b""
     while at < end <= len(head) - 12:
         group, number, vr, length = EXPLICIT(head, at)
         at += 8
@@ -200,11 +204,17 @@ def _syntax(head: bytes, end: int) -> str | None:
             return None
         if group != 2 or number <= before:
             return None
-        if number == 0x0010:
-            syntax = SYNTAXES.get(head[at : at + length]) if vr == b"UI" else None
+        if number in (0x0002, 0x0010) and vr != b"UI":
+            return None
+        if number == 0x0002:
+            media_class = head[at : at + length]
+        elif number == 0x0010:
+            syntax = SYNTAXES.get(head[at : at + length])
         before = number
         at += length
-    return syntax if at == end else None
+    if at != end or syntax is None or not IDENTIFIER(media_class):
+        return None
+    return syntax, media_class.decode("ascii").rstrip("\0")
 
 
 def is_usual(made: Usual) -> bool:
@@ -213,7 +223,7 @@ def is_usual(made: Usual) -> bool:
     No more is asked than attributes in PIXEL_TAGS.
     """
     letters = made.elements.get(CHARACTER_SET)
-    if (letters is not None and letters.value.rstrip(b" ") not in CHARACTER_SETS) or "SOPClassUID" not in made:
+    if letters is not None and letters.value.rstrip(b" ") not in CHARACTER_SETS:
         return False
     try:
         rows, columns, allocated = (made.get(word) for word in ("Rows", "Columns", "BitsAllocated"))
