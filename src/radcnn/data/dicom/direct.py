@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -34,7 +35,7 @@ from radcnn.data.kind import HEAD, hinted, recognised
 from radcnn.data.quiet import quiet
 from radcnn.kernels.threads import over_slabs
 
-FIRST_BYTES = 16 << 10  # of a file that are looked at; where its header is longer, MOST_BYTES
+FIRST_BYTES = 16 << 10  # of the first file that are looked at before MOST_BYTES; of others what their neighbours need
 BLOCK_BYTES = 512 << 10  # of pixels read at a time, which stay in the cache of a core until they are mapped
 PIXEL_MEANING = tuple(tag for tag, _ in PIXEL_TAGS.values())
 POSSIBLE = hasattr(os, "preadv")
@@ -103,7 +104,7 @@ class _Neighbours:
                 raise ValueError("an unusual header")
         finally:
             os.close(handle)
-        self.n_bytes = FIRST_BYTES if made.pixels_at < FIRST_BYTES else MOST_BYTES
+        self.n_bytes = min(max(FIRST_BYTES, made.pixels_at + FIRST_BYTES // 4), MOST_BYTES)
         found, facts = self._meaning(path.name, made)
         return DirectHeader(path, slice_of(path.name, Frame(made)), facts, found, made.pixels_at, _version(status))
 
@@ -158,13 +159,32 @@ def direct_pixels(
 
 
 def _into(header: DirectHeader, out: NDArray, mask: NDArray[np.bool_] | None, room: NDArray[np.uint8]) -> float | None:
-    """Read, map and mark one frame, some rows at a time."""
-    meaning, found = header.meaning, []
-    kind = meaning.layout.dtype.newbyteorder("<")
+    """Read, map and mark one frame, some rows at a time; with a mask, its lowest value that is not padding."""
+    layout = header.meaning.layout
     rows, columns = out.shape
-    at_once = max(1, room.size // (columns * kind.itemsize))
-    if room.size < columns * kind.itemsize:
-        room = np.empty(columns * kind.itemsize, np.uint8)
+    assert (rows, columns) == (layout.rows, layout.columns), "slices of one volume are of one size"
+    row_bytes = columns * layout.dtype.itemsize
+    if room.size < row_bytes:
+        room = np.empty(row_bytes, np.uint8)
+    lowest: list[float | None] = []
+    with _opened(header) as handle:
+        for first, end in pairwise((*range(0, rows, room.size // row_bytes), rows)):
+            block = room[: (end - first) * row_bytes]
+            if os.preadv(handle, [block.data], header.at + first * row_bytes) != block.size:
+                raise _changed(header)
+            stored = block.view(layout.dtype.newbyteorder("<")).reshape(end - first, columns)
+            numbers = only_stored_bits(stored.astype(layout.dtype, copy=False), layout)
+            padded = header.meaning.map(numbers, out[first:end])
+            if mask is not None:
+                lowest.append(lowest_of(out[first:end], padded))
+                if padded is not None:
+                    mask[first:end] = padded
+    return min((value for value in lowest if value is not None), default=None)
+
+
+@contextmanager
+def _opened(header: DirectHeader) -> Iterator[int]:
+    """The descriptor of a file that is still the one whose header was parsed; raises ReadError when it is not."""
     try:
         handle = os.open(header.file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -172,21 +192,9 @@ def _into(header: DirectHeader, out: NDArray, mask: NDArray[np.bool_] | None, ro
     try:
         if _version(os.fstat(handle)) != header.version:
             raise _changed(header)
-        for first, end in pairwise((*range(0, rows, at_once), rows)):
-            stored = room[: (end - first) * columns * kind.itemsize].view(kind).reshape(end - first, columns)
-            if os.preadv(handle, [stored.data.cast("B")], header.at + first * columns * kind.itemsize) != stored.nbytes:
-                raise _changed(header)
-            padded = meaning.map(
-                only_stored_bits(stored.astype(meaning.layout.dtype, copy=False), meaning.layout), out[first:end]
-            )
-            if mask is not None:
-                if padded is not None:
-                    mask[first:end] = padded
-                found.append(lowest_of(out[first:end], padded))
+        yield handle
     finally:
         os.close(handle)
-    known = [one for one in found if one is not None]
-    return min(known) if known else None
 
 
 def _changed(header: Header) -> ReadError:
