@@ -25,6 +25,7 @@ from radcnn.data.dicom import inside
 from radcnn.data.dicom.direct import direct_pixels, usual_headers
 from radcnn.data.dicom.frame import Frame
 from radcnn.data.dicom.header import files_in, load
+from radcnn.data.dicom.passing import CHARACTER_SETS
 from radcnn.data.dicom.pixels import PixelFacts, understood
 from radcnn.data.dicom.reader import read_dicom
 from radcnn.data.dicom.slices import Slice
@@ -220,6 +221,12 @@ def test_a_header_may_be_long_but_not_endless(tmp_path: Path) -> None:
         dataset.save_as(path)
         found.append(compared(path))
     assert found == ["alike", "alike", "alike", "unusual"]
+
+
+def test_character_sets_that_are_usual_are_read_alike(tmp_path: Path) -> None:
+    for letters in CHARACTER_SETS:
+        named = {"SpecificCharacterSet": letters.decode().split("\\"), "RescaleType": "HU~", "Modality": "PT"}
+        assert compared(written(tmp_path / "a.dcm", STORED[0], **{**HU, **named})) == "alike", letters
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
