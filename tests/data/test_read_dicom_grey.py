@@ -310,4 +310,4 @@ def test_headers_that_mean_nothing_are_refused_before_decoding(tmp_path: Path, a
     frame = frame_of(written(tmp_path / "a.dcm", stored(), Modality="MR", **attributes))
     with pytest.raises(ReadError, match=sentence):
         facts_of("a.dcm", frame)
-    assert pixel_findings(facts_of("b", frame_of(written(tmp_path / "b.dcm", stored(), Modality="MR")))) == ()
+    assert pixel_findings("b", facts_of("b", frame_of(written(tmp_path / "b.dcm", stored(), Modality="MR")))) == ()

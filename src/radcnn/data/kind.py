@@ -60,7 +60,7 @@ def hinted(path: Path) -> Format | None:
 def head_of(path: Path) -> bytes:
     """The first bytes of a file; raises ReadError when it is missing, not a file or not readable."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             return file.read(HEAD)
     except FileNotFoundError:
         raise ReadError(f"{path.name} does not exist; check the spelling and the folder") from None

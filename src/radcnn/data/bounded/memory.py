@@ -1,7 +1,7 @@
-"""An array in memory that a parent and its children see both: written there, used here, never copied.
+"""The memory of a volume: seen by a parent and its children both, written there and used here, or this process's own.
 
-It is anonymous memory (memfd) or, where the system has none, a temporary file that lost its name at once; it goes when
-the last array that looks at it goes.
+Shared memory is anonymous (memfd) or, where the system has none, a temporary file that lost its name at once; it goes
+when the last array that looks at it goes. Own memory is taken in pages of 2 MiB where the system has them.
 
 The system clears each page before it gives it, which for a volume of 200 MiB takes longer than to read it. So the
 memory of the volume that was let go last is kept for the next one of the same size: whoever reads many volumes one
@@ -15,12 +15,14 @@ import os
 import tempfile
 import threading
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+SMALL = 4 << 20  # bytes that are not worth keeping
 MOST_IDLE = 256 << 20  # bytes; 240 slices of 512 x 512 in float32
 
 
@@ -52,7 +54,7 @@ def mapped(handle: int, shape: tuple[int, ...], dtype: DTypeLike, *, at_once: bo
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Shared memory and this process's view of it; `age` counts the forks before it was lent."""
+    """Memory and this process's view of it; `age` counts the forks before it was lent, `handle` is -1 of own memory."""
 
     handle: int
     map: mmap.mmap
@@ -69,20 +71,31 @@ class Store:
 
     def lend(self, shape: tuple[int, ...], dtype: DTypeLike) -> tuple[int, NDArray]:
         """A descriptor and an array of whatever was there before; both are the store's, valid while the array is."""
+        return self._lent(shape, np.dtype(dtype), shared=True)
+
+    def own(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray:
+        """An array of whatever was there before, which no other process need see."""
         kind = np.dtype(dtype)
+        if np.prod(shape, dtype=np.int64) * kind.itemsize < SMALL or not hasattr(mmap, "MAP_ANONYMOUS"):
+            return np.empty(shape, kind)
+        return self._lent(shape, kind, shared=False)[1]
+
+    def _lent(self, shape: tuple[int, ...], kind: np.dtype, *, shared: bool) -> tuple[int, NDArray]:
         n = int(np.prod(shape, dtype=np.int64))
-        block = self._taken(n * kind.itemsize)
+        block = self._taken(n * kind.itemsize, shared=shared)
         owner = np.frombuffer(block.map, kind, n)  # every view of it, of numpy or torch, keeps it alive
         weakref.finalize(owner, self._back, block)
         return block.handle, owner.reshape(shape)
 
-    def _taken(self, n_bytes: int) -> Block:
+    def _taken(self, n_bytes: int, *, shared: bool) -> Block:
         with self.lock:
             kept, self.idle = self.idle, None
-        if kept is not None and len(kept.map) == n_bytes:
+        if kept is not None and len(kept.map) == n_bytes and (kept.handle >= 0 or not shared):
             return Block(kept.handle, kept.map, self.age)
         if kept is not None:
-            os.close(kept.handle)
+            _closed(kept.handle)
+        if not shared:
+            return Block(-1, _own_pages(n_bytes), self.age)
         handle = new_memory(n_bytes)
         return Block(handle, mmap.mmap(handle, n_bytes), self.age)
 
@@ -92,15 +105,29 @@ class Store:
             if block.age == self.age and len(block.map) <= MOST_IDLE and self.idle is None:
                 self.idle = block
                 return
-        os.close(block.handle)
+        _closed(block.handle)
 
     def forked(self) -> None:
         """What was lent until now is seen by two processes, and is not lent again."""
         with self.lock:
             self.age += 1
             if self.idle is not None:
-                os.close(self.idle.handle)
+                _closed(self.idle.handle)
             self.idle = None
+
+
+def _own_pages(n_bytes: int) -> mmap.mmap:
+    """Memory of this process; 2 MiB at a time, it comes four times as fast as in pages of 4 KiB."""
+    made = mmap.mmap(-1, n_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # of a kernel that was built without them
+            made.madvise(mmap.MADV_HUGEPAGE)
+    return made
+
+
+def _closed(handle: int) -> None:
+    if handle >= 0:
+        os.close(handle)
 
 
 STORE = Store()

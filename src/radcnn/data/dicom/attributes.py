@@ -24,6 +24,28 @@ MARK = 12  # hexadecimal digits by which two words are told apart
 Value = str | float
 
 
+class Element:
+    """A value representation and the bytes of a value, as pydicom has them before it converts them.
+
+    Neighbours share it where they say the same, so that its values, and what comes of them, are made once.
+    """
+
+    __slots__ = ("VR", "made", "said", "value")
+    is_little_endian = True
+
+    def __init__(self, kind: str, value: bytes) -> None:
+        self.VR = kind
+        self.value = value
+        self.said: Sequence[Value] | None = None
+        self.made: Any = self  # stands for: not yet
+
+    def values(self, keyword: str) -> Sequence[Value]:
+        """The values as `Attributes.values` gives them."""
+        if self.said is None:
+            self.said = _values(self, keyword)
+        return self.said
+
+
 class Attributes:
     """The attributes of one frame as plain texts and numbers; what is missing or empty has no values.
 
@@ -32,6 +54,7 @@ class Attributes:
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
+        self._groups = frame.groups
         self._elements: dict[int, Any] = dict(frame.dataset.items())
 
     def __contains__(self, keyword: str) -> bool:
@@ -40,10 +63,17 @@ class Attributes:
 
     def values(self, keyword: str) -> Sequence[Value]:
         """The values as they are stored: texts without blanks around them, or numbers."""
-        tag = tag_of(keyword)
-        group = self.frame.groups.get(tag)
-        element = self._elements.get(tag) if group is None else group.get_item(tag)
+        element = self.element(keyword)
+        if type(element) is Element:
+            return element.values(keyword)
         return () if element is None else _values(element, keyword)
+
+    def element(self, keyword: str) -> Any:
+        """What holds the value, converted or not; None where it is missing."""
+        tag = tag_of(keyword)
+        if tag in self._groups:
+            return self._groups[tag].get_item(tag)
+        return self._elements.get(tag)
 
     def text(self, keyword: str) -> str:
         """The first value as text; "" where there is none."""

@@ -41,7 +41,7 @@ def stored_of(name: str, dataset: Any, layout: Layout, number: int) -> NDArray:
             f"({syntax_name(layout.syntax)}) cannot be decoded ({type(cause).__name__}); copy it again, or export it "
             "uncompressed"
         ) from None
-    return _only_stored_bits(_in_shape(name, found, layout), layout)
+    return only_stored_bits(_in_shape(name, found, layout), layout)
 
 
 def _decoded(name: str, dataset: Any, layout: Layout, number: int) -> NDArray:
@@ -150,7 +150,7 @@ def _sign_extended(found: NDArray, precision: int) -> NDArray:
     return (found << free) >> free if free else found
 
 
-def _only_stored_bits(found: NDArray, layout: Layout) -> NDArray:
+def only_stored_bits(found: NDArray, layout: Layout) -> NDArray:
     """Numbers without what may lie in the unused high bits of a pixel (old overlays), sign extended."""
     if layout.keyword != PIXELS or layout.bits == layout.dtype.itemsize * 8 or layout.allocated == 1:
         return found

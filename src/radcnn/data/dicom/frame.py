@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from radcnn.data.dicom.tags import ALL_TAGS
+
 SHARED, PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
 
 Groups = Mapping[int, Any]  # which item of the functional groups says an attribute, by the attribute's tag
@@ -45,6 +47,8 @@ def frames_of(dataset: Any, n: int) -> Iterator[Frame]:
 @cache
 def tag_of(keyword: str) -> int:
     """The tag of an attribute; -1, which is nobody's, for an unknown word."""
+    if keyword in ALL_TAGS:
+        return ALL_TAGS[keyword][0]
     from pydicom.datadict import tag_for_keyword
 
     found = tag_for_keyword(keyword)

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from radcnn.data.dicom.voi import Curve
 
 LARGEST = 1e38  # of float32
 EXACT = 1 << 24  # whole numbers below it are exact in float32
-BLOCK = 1 << 20  # pixels mapped at a time where float64 is needed: 8 MiB
+BLOCK = 1 << 13  # pixels mapped at a time where float64 is needed: 64 KiB, which malloc does not ask the system for
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,11 @@ class Grey:
         return self.table is None and self.voi is None and not self.inverted and (self.slope, self.intercept) == (1, 0)
 
     @property
+    def turned(self) -> bool:
+        """Whether the values are stored numbers turned over within what their bits can take."""
+        return self.inverted and self.ends is not None and replace(self, inverted=False).nothing
+
+    @property
     def finite(self) -> bool:
         """Whether the values are finite whatever is stored: whole numbers, rescaled to what float32 holds."""
         if self.ends is None:
@@ -70,6 +75,9 @@ def map_into(stored: NDArray, grey: Grey, out: NDArray) -> None:
             out *= np.float32(grey.slope)
         if grey.intercept != 0:
             out += np.float32(grey.intercept)
+        return
+    if grey.turned and out.dtype == stored.dtype:
+        np.subtract(out.dtype.type(sum(_range(grey))), stored, out=out)
         return
     rows = max(1, BLOCK // stored.shape[1])
     for start in range(0, len(stored), rows):

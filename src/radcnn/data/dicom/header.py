@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -216,6 +217,13 @@ def place_of(path: Path) -> Place | None:
             return None
 
 
+def files_in(folder: Path) -> list[Path]:
+    """The files directly in a folder, sorted by name; hidden ones are left out."""
+    with reading(folder), os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()]
+    return sorted(map(folder.joinpath, names))
+
+
 def dicom_files(folder: Path) -> tuple[Path, ...]:
     """The DICOM files directly in a folder, sorted by name; other files are left out.
 
@@ -223,14 +231,13 @@ def dicom_files(folder: Path) -> tuple[Path, ...]:
     """
     from radcnn.data.kind import format_of, head_of, hinted, recognised
 
-    with reading(folder):
-        paths = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
     found = []
-    for path in paths:
-        if hinted(path) == "dicom":
-            format_of(path)
-        if recognised(head_of(path)) == "dicom":
+    for path in files_in(folder):
+        form = recognised(head_of(path))
+        if form == "dicom":
             found.append(path)
+        elif hinted(path) == "dicom":
+            format_of(path)
     if not found:
         raise InputError(f"folder {folder.name} holds no DICOM files; give a file, or a folder with one DICOM series")
     return tuple(found)

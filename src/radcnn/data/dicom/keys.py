@@ -8,8 +8,9 @@ uneven.
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
-from radcnn.data.dicom.attributes import Attributes, Value, mark
+from radcnn.data.dicom.attributes import Attributes, Element, Value, mark
 
 INSTANCE = "SOPInstanceUID"  # of enhanced images alone, which a Slice knows by itself: one file may hold one phase
 
@@ -58,9 +59,10 @@ def keys_of(said: Attributes) -> dict[str, Value]:
     """The keys a frame has, numbers as they are, codes and directions as marks; what cannot be decoded is no key."""
     found: dict[str, Value] = {}
     for keyword in (*CONTENT, *CIRCUMSTANCE):
-        if keyword in said and keyword != INSTANCE:
+        element = None if keyword == INSTANCE else said.element(keyword)
+        if element is not None:
             try:
-                value = _key(said, keyword)
+                value = _key_once(said, keyword, element)
             except ValueError:
                 continue
             if value is not None and value != "":
@@ -68,6 +70,16 @@ def keys_of(said: Attributes) -> dict[str, Value]:
     if "DiffusionGradientDirectionSequence" in said:
         found |= _direction(said)
     return found
+
+
+def _key_once(said: Attributes, keyword: str, element: Any) -> Value | None:
+    """The key that an element makes, which neighbours share with it."""
+    if type(element) is not Element:
+        return _key(said, keyword)
+    if element.made is element:
+        element.made = _key(said, keyword)
+    made: Value | None = element.made
+    return made
 
 
 def _key(said: Attributes, keyword: str) -> Value | None:

@@ -95,7 +95,7 @@ def layout_of(name: str, dataset: Any, *, with_pixels: bool = True) -> Layout:
         str(dataset.file_meta.get("TransferSyntaxUID", "")),
         keyword,
         frames(dataset),
-        int(dataset.Rows or 0),
+        int(dataset.get("Rows") or 0),
         int(dataset.get("Columns") or 0),
         int(dataset.get("SamplesPerPixel") or 1),
         int(dataset.get("BitsAllocated") or 0),

@@ -63,7 +63,6 @@ PHYSICAL: tuple[Units, ...] = ("HU", "PET")
 class PixelFacts:
     """What is known of the values of a frame before it is decoded; plain values, fit for JSON.
 
-    name           of the file
     dtype          of the values, by numpy's name
     padding        whether the image names a padding value
     voi            whether it names a VOI LUT or a window
@@ -73,7 +72,6 @@ class PixelFacts:
     jpeg_2000      whether it is coded in JPEG 2000
     """
 
-    name: str
     frames: int
     rows: int
     columns: int
@@ -128,7 +126,6 @@ class Understood:
         with refusing(self.name):
             grey, frame = self.grey is not None, self.frame
             return PixelFacts(
-                self.name,
                 self.layout.frames,
                 self.layout.rows,
                 self.layout.columns,
@@ -158,7 +155,12 @@ class Understood:
         if self.grey is None:
             rgb_into(self.name, self.frame.dataset, self.layout, stored, out)
             return None
-        map_into(stored, self.grey, out[0])
+        return self.map(stored, out[0])
+
+    def map(self, stored: NDArray, out: NDArray) -> NDArray[np.bool_] | None:
+        """Write the gray values of stored numbers (H, W) into `out` (H, W); which of them are padding, if any are."""
+        assert self.grey is not None, "colour is no number"
+        map_into(stored, self.grey, out)
         return padded(stored, self.padding)
 
 
@@ -202,16 +204,16 @@ def values_into(
     return understood(name, frame, voi=voi).into(out)
 
 
-def pixel_findings(facts: PixelFacts) -> tuple[Finding, ...]:
-    """What is worth knowing about the values of an image; see `findings`."""
+def pixel_findings(name: str, facts: PixelFacts) -> tuple[Finding, ...]:
+    """What is worth knowing about the values of the image called `name`; see `findings`."""
     found = []
     if facts.ct_unscaled:
-        said = f"{facts.name} is a CT without RescaleSlope and RescaleIntercept: its numbers are not in HU"
+        said = f"{name} is a CT without RescaleSlope and RescaleIntercept: its numbers are not in HU"
         way_out = "export it again with its rescale, or let no window or threshold in HU touch it"
         found.append(finding("CT without rescale", said, way_out))
     if facts.two_polarities:
         said = (
-            f"PhotometricInterpretation and PresentationLUTShape of {facts.name} contradict each other in whether "
+            f"PhotometricInterpretation and PresentationLUTShape of {name} contradict each other in whether "
             "small values are dark; they were taken for bright, and the image was turned over"
         )
         way_out = "look at it; if air is bright there, have its header corrected"

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,16 +68,25 @@ def plane_of(name: str, said: Attributes) -> Plane | None:
     spacing = _spacing(name, said, "PixelSpacing")
     if position is None or orientation is None or spacing is None:
         return None
-    right, down = orientation[:3], orientation[3:]
-    lengths = math.sqrt(_dot(right, right)), math.sqrt(_dot(down, down))
-    # the products of the directions, as numpy's allclose would test them against (1, 1, 0); ten times quicker
-    if max(abs(lengths[0] ** 2 - 1), abs(lengths[1] ** 2 - 1), abs(_dot(right, down))) > ORTHONORMAL:
+    axes = _axes(orientation)
+    if axes is None:
         raise GeometryError(
             f"ImageOrientationPatient of {name} must be two directions of length 1 at right angles, "
             f"got {_listed(orientation)}; export it again"
         )
+    return Plane(position, *axes, spacing)
+
+
+@lru_cache(maxsize=64)  # slices of one volume share it
+def _axes(orientation: Vector) -> tuple[Vector, Vector] | None:
+    """Directions to the right and down, of length 1; None when they are not nearly so, and at right angles."""
+    right, down = orientation[:3], orientation[3:]
+    lengths = math.sqrt(_dot(right, right)), math.sqrt(_dot(down, down))
+    # the products of the directions, as numpy's allclose would test them against (1, 1, 0); ten times quicker
+    if max(abs(lengths[0] ** 2 - 1), abs(lengths[1] ** 2 - 1), abs(_dot(right, down))) > ORTHONORMAL:
+        return None
     # text with few digits leaves directions a little too long or short; the spacing alone says how long a step is
-    return Plane(position, tuple(v / lengths[0] for v in right), tuple(v / lengths[1] for v in down), spacing)
+    return tuple(v / lengths[0] for v in right), tuple(v / lengths[1] for v in down)
 
 
 def spacing_of(name: str, said: Attributes) -> Vector | None:

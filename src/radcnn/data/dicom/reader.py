@@ -6,26 +6,30 @@ each of them lies; then the children decode those, side by side, straight into t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.case import Source
-from radcnn.core.errors import RadcnnError, ReadError
+from radcnn.core.errors import ReadError
 from radcnn.core.files import reading
 from radcnn.core.volume import Units
 from radcnn.data.bounded import Crew, Refused
 from radcnn.data.bounded.children import Given
 from radcnn.data.bounded.limits import file_size, most_voxel_bytes
+from radcnn.data.bounded.memory import STORE
 from radcnn.data.bounded.refusals import error_of
 from radcnn.data.dicom.arranging import Arrangement, arrange, finished_volume
+from radcnn.data.dicom.direct import DirectHeader, direct_pixels, usual_headers
 from radcnn.data.dicom.films import frame_number
-from radcnn.data.dicom.header import dicom_files
+from radcnn.data.dicom.headed import Header
+from radcnn.data.dicom.header import dicom_files, files_in
 from radcnn.data.dicom.jpeg2000 import have_compiled
 from radcnn.data.dicom.padding import LOWEST_HU, fill
 from radcnn.data.dicom.pixels import PixelFacts, pixel_findings
@@ -37,21 +41,9 @@ MAX_BYTES = 8 << 30  # of a volume in memory
 FRAMES_WORTH_A_CHILD = 8  # of a file with many; a second child has to read it, too
 DTYPES = frozenset(np.dtype(kind).name for kind in "bhilBHILfd")
 
-
-@dataclass(frozen=True, eq=False)
-class Header:
-    """One frame before it is decoded: its file, its place, and the facts of its values or why none are known."""
-
-    file: Path
-    slice: Slice
-    facts: PixelFacts | RadcnnError
-
-    @property
-    def known(self) -> PixelFacts:
-        """The facts; raises the error that stands in their place."""
-        if isinstance(self.facts, RadcnnError):
-            raise self.facts
-        return self.facts
+Shape = tuple[int, int, int, int]
+H = TypeVar("H", bound=Header)
+Decode = Callable[[list[H], Shape, np.dtype], NDArray]
 
 
 def read_dicom(source: Source) -> Reading:
@@ -64,17 +56,25 @@ def read_dicom(source: Source) -> Reading:
     path = source.path
     with reading(path):
         is_folder = path.is_dir()
-    files = dicom_files(path) if is_folder else (path,)
     whose = f"folder {path.name}" if is_folder else path.name
+    usual = None if source.voi else usual_headers(files_in(path) if is_folder else (path,))
+    if usual:
+        return _reading(usual, source, whose, _directly)
+    files = dicom_files(path) if is_folder else (path,)
     with Crew.lent(len(files)) as crew:
         headers = _headers(crew, files, voi=source.voi, lone=not is_folder)
         if not headers:
             raise ReadError(f"{whose} holds DICOM objects, but no image; give the folder of the images")
-        headers = _film_or_all(headers, source)
-        slices = [header.slice for header in headers]
-        made = arrange(slices, whose=whose, series=source.series, allow_gaps=source.allow_gaps)
-        chosen = [headers[i] for i in made.order]
-        voxels = _decoded(crew, chosen, made, whose, voi=source.voi)
+        return _reading(headers, source, whose, partial(_by_children, crew, voi=source.voi))
+
+
+def _reading(headers: list[H], source: Source, whose: str, decode: Decode[H]) -> Reading:
+    """The volume among frames; `decode` writes those that are chosen into its memory."""
+    headers = _film_or_all(headers, source)
+    slices = [header.slice for header in headers]
+    made = arrange(slices, whose=whose, series=source.series, allow_gaps=source.allow_gaps)
+    chosen = [headers[i] for i in made.order]
+    voxels = decode(chosen, *_form(chosen, made, whose))
     units: Units = chosen[0].known.units
     volume = finished_volume(voxels, replace(made, units=units), _outside(voxels, units, made))
     finite = all(header.known.finite for header in chosen)
@@ -99,7 +99,7 @@ def _header(path: Path, said: Any) -> Header:
 def _facts(name: str, said: Any) -> PixelFacts:
     """The facts that a child told, tested; what comes out of a hostile file is not trusted."""
     try:
-        made = PixelFacts(**{**said, "name": name})
+        made = PixelFacts(**said)
         counts = (made.frames, made.rows, made.columns)
         fine = all(isinstance(n, int) and n > 0 for n in counts) and made.channels in (1, 3)
         fine = fine and made.dtype in DTYPES and made.units in get_args(Units)
@@ -110,7 +110,7 @@ def _facts(name: str, said: Any) -> PixelFacts:
     return made
 
 
-def _film_or_all(headers: list[Header], source: Source) -> list[Header]:
+def _film_or_all(headers: list[H], source: Source) -> list[H]:
     """All frames, or the one that `source.item` asks for; a film's one header becomes that of the frame."""
     first = headers[0]
     if first.slice.film and len(headers) == 1:
@@ -122,9 +122,18 @@ def _film_or_all(headers: list[Header], source: Source) -> list[Header]:
     return [headers[frame_number(source.path.name, len(headers), source.item)]]
 
 
-def _decoded(crew: Crew, chosen: Sequence[Header], made: Arrangement, whose: str, *, voi: bool) -> NDArray:
-    """The chosen frames, decoded into one array (C, D, H, W), padding filled."""
-    shape, kind = _form(chosen, made, whose)
+def _directly(chosen: list[DirectHeader], shape: Shape, kind: np.dtype) -> NDArray:
+    """The chosen frames, read in this process into one array (C, D, H, W), padding filled."""
+    stack = STORE.own(shape, kind)
+    padding = np.zeros(shape[1:], np.bool_) if any(header.known.padding for header in chosen) else None
+    lowest = direct_pixels(chosen, stack, padding)
+    if padding is not None and padding.any():
+        fill(stack, padding, lowest, chosen[0].known.units)
+    return stack
+
+
+def _by_children(crew: Crew, chosen: list[Header], shape: Shape, kind: np.dtype, *, voi: bool) -> NDArray:
+    """The chosen frames, decoded by children into one array (C, D, H, W), padding filled."""
     with ExitStack() as memory:
         stack = Given.unwritten(shape, kind)  # every frame is decoded into it, or an error is raised
         arrays = [stack]
@@ -143,7 +152,7 @@ def _decoded(crew: Crew, chosen: Sequence[Header], made: Arrangement, whose: str
     return stack.array
 
 
-def _form(chosen: Sequence[Header], made: Arrangement, whose: str) -> tuple[tuple[int, int, int, int], np.dtype]:
+def _form(chosen: Sequence[Header], made: Arrangement, whose: str) -> tuple[Shape, np.dtype]:
     """Shape and type of the stack, once it is known that frames agree in it and that it and the volume fit."""
     facts = [header.known for header in chosen]
     if len({one.channels for one in facts}) > 1:
@@ -189,7 +198,7 @@ def _of_pixels(chosen: Sequence[Header]) -> Iterator[Finding]:
     """What is worth knowing about the values, once for all frames."""
     seen: set[str] = set()
     for header in chosen:
-        for one in pixel_findings(header.known):
+        for one in pixel_findings(header.file.name, header.known):
             if one.code not in seen:
                 seen.add(one.code)
                 yield one
