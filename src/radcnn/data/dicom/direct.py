@@ -39,6 +39,7 @@ FIRST_BYTES = 16 << 10  # of the first file that are looked at before MOST_BYTES
 BLOCK_BYTES = 512 << 10  # of pixels read at a time, which stay in the cache of a core until they are mapped
 PIXEL_MEANING = tuple(tag for tag, _ in PIXEL_TAGS.values())
 POSSIBLE = hasattr(os, "preadv")
+OPENED = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe must not be waited for
 
 Meaning = tuple[Understood, PixelFacts]
 
@@ -89,7 +90,7 @@ class _Neighbours:
 
     def header(self, path: Path) -> DirectHeader | None:
         """That of a usual file; None for one that is no DICOM file. ValueError or another error for any other."""
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(path, OPENED)
         try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
@@ -186,7 +187,7 @@ def _into(header: DirectHeader, out: NDArray, mask: NDArray[np.bool_] | None, ro
 def _opened(header: DirectHeader) -> Iterator[int]:
     """The descriptor of a file that is still the one whose header was parsed; raises ReadError when it is not."""
     try:
-        handle = os.open(header.file, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(header.file, OPENED)
     except OSError:
         raise _changed(header) from None
     try:
