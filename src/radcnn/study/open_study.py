@@ -18,7 +18,7 @@ from radcnn.core.settings import from_plain
 from radcnn.data.cohort import Cohort, gather
 from radcnn.data.findings import Finding
 from radcnn.data.fingerprint import Fingerprint
-from radcnn.data.prepared import prepare_cases, ready_bytes
+from radcnn.data.prepared import PreparedCases, Ready, prepare_cases, ready
 from radcnn.data.splits import Split, described
 from radcnn.plan.facts import Facts
 from radcnn.plan.propose import propose
@@ -62,7 +62,7 @@ class OpenStudy:
 
     def prepared(
         self, rows: NDArray[np.intp], preparation: Preparation, listener: Listener, what: str = "cases"
-    ) -> NDArray[np.float32]:
+    ) -> PreparedCases:
         """The images of these rows, prepared: (n, channels, *size), from the study's cache where they are there."""
         return prepare_cases(
             self.cases(rows),
@@ -70,12 +70,12 @@ class OpenStudy:
             self.folder.cache,
             workers=available_cores(),
             told=lambda done, of: listener.progress(f"preparing {what}", done, of),
+            said=listener.say,
         )
 
-    def prepared_bytes(self, preparation: Preparation) -> int:
-        """What cases that were prepared so already take on the disk."""
-        sides = (self.rows("training", "tuning"), self.rows("test"))
-        return sum(ready_bytes(self.cases(rows), preparation, self.folder.cache) for rows in sides)
+    def ready(self, preparation: Preparation) -> Ready:
+        """How many cases were prepared so already, and what they take on the disk."""
+        return ready(self.cases(self.rows("training", "tuning", "test")), preparation, self.folder.cache)
 
     def propose(self, settings: StudySettings | None = None) -> Plan:
         """The plan for these data, this machine's number of cores and the settings."""
