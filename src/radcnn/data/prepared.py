@@ -26,7 +26,7 @@ from radcnn.data.prepared_keys import folder_of, keys_of, naming, stat_of
 from radcnn.data.read import read_noted
 from radcnn.data.store.index import LINE, image_bytes
 from radcnn.data.store.locks import BUILDING, USED, Held, hold
-from radcnn.data.store.store import CaseStore
+from radcnn.data.store.store import INDEX, VOXELS, CaseStore
 from radcnn.transforms.preparation import Preparation, prepare
 
 __all__ = ["ABOUT", "PreparedCases", "Ready", "noticed", "prepare_cases", "ready", "ready_bytes", "stat_of"]
@@ -171,7 +171,10 @@ def _anew(folder: Path, preparation: Preparation) -> tuple[Held, Held, CaseStore
         folder.rename(removed)
     except OSError as cause:
         raise _not_written(folder.parent, cause) from cause
-    shutil.rmtree(removed, ignore_errors=True)
+    with suppress(OSError):
+        for name in (VOXELS, INDEX, ABOUT, USED, BUILDING):
+            (removed / name).unlink(missing_ok=True)
+        removed.rmdir()
     held = _used(folder, preparation)
     return _building(folder, _nobody), held, CaseStore(folder)
 
