@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 
 from radcnn.core.case import Case, Source
@@ -15,7 +16,7 @@ from radcnn.core.files import sha256_of_json
 from radcnn.transforms.preparation import Preparation
 
 EDITION = 1  # raised when the same file would be prepared to other numbers
-PARTS = tuple(part.name for part in fields(Source))
+how_it_is_read = attrgetter(*(part.name for part in fields(Source) if part.name != "path"))
 
 
 def folder_of(preparation: Preparation, cache: Path) -> Path:
@@ -33,11 +34,9 @@ def keys_of(cases: Sequence[Case]) -> list[str]:
         if about is None:
             with naming(case):
                 about = stats[source.path] = repr(stat_of(source.path))
-        asked = [str(getattr(source, part)) for part in PARTS]
-        centre = None if case.centre_mm is None else [float(x) for x in case.centre_mm]
-        keys.append(
-            hashlib.blake2b(repr((asked, about, centre)).encode(errors="surrogatepass"), digest_size=20).hexdigest()
-        )
+        centre = case.centre_mm and tuple(map(float, case.centre_mm))
+        said = repr((str(source.path), how_it_is_read(source), about, centre)).encode(errors="surrogatepass")
+        keys.append(hashlib.blake2b(said, digest_size=20).hexdigest())
     return keys
 
 
