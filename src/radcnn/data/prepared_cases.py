@@ -13,6 +13,7 @@ from radcnn.data.store.index import VOXEL_BYTES
 from radcnn.kernels.worth import worth_compiling
 
 LINEAR = -1  # in the place of a palette's number of values
+READ = 4  # times that each image is read, at least, in a training
 LARGE = 4096  # values of an image from which on one call each is no loss
 LOOKING_UP = 5e-9  # seconds for each value where nothing is compiled
 Rows = int | slice | Sequence[int] | NDArray[np.intp]
@@ -47,6 +48,7 @@ class PreparedCases:
         self, file: NDArray[np.uint8], lines: NDArray[np.void], shape: tuple[int, ...], held: object = None
     ) -> None:
         self.shape = shape
+        worth_compiling(READ * LOOKING_UP * math.prod(shape))  # what is to come
         self._file = file
         self._held = held
         counts = np.where(lines["linear"] == 1, LINEAR, lines["palette_count"].astype(np.int64))
