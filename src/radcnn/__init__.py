@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from radcnn.data.read import read
     from radcnn.networks.card import card
     from radcnn.study.begin import new
+    from radcnn.study.caching import cache
     from radcnn.study.checking import check
     from radcnn.study.deidentifying import deidentify
     from radcnn.study.judging import evaluate
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from radcnn.study.training import train
 
 _PLACES = {
+    "cache": "radcnn.study.caching",
     "card": "radcnn.networks.card",
     "check": "radcnn.study.checking",
     "deidentify": "radcnn.study.deidentifying",
@@ -49,6 +51,7 @@ _PLACES = {
 
 __all__ = [
     "__version__",
+    "cache",
     "card",
     "check",
     "deidentify",

@@ -11,6 +11,7 @@ from radcnn.core.target import Target
 from radcnn.plan.resources import LIBRARIES, SMALL_FILES, Load, Resources, resources
 from radcnn.plan.settings import NetworkPlan, Plan, TaskPlan, TrainingPlan
 from radcnn.transforms.augmentation import Augmentation
+from radcnn.transforms.intensity import Intensity
 from radcnn.transforms.preparation import Preparation
 
 LOAD = Load(training=100, tuning=20, test=30)
@@ -36,7 +37,12 @@ def trained(**changes: Any) -> Plan:
 def test_disk_by_hand() -> None:
     weights = 4 * (9 * 8 + 8 + 8 + 1)  # a 3 x 3 convolution of 8 kernels, and a dense layer of their means
     found = needed()
-    assert found.prepared_bytes == 4 * 28 * 28 * 150
+    assert found.prepared_bytes == (4 * 28 * 28 + 192) * 150
+    native = needed(load=replace(LOAD, native=True, ready=50, ready_bytes=7000))
+    assert native.prepared_bytes == (28 * 28 + 1024 + 192) * 100 + 7000
+    assert native.ready_bytes == 7000
+    alike = replace(PLAN, preparation=replace(PLAN.preparation, intensity=Intensity("range", 0, 255)))
+    assert needed(alike, replace(LOAD, native=True)).prepared_bytes == (28 * 28 + 192) * 150
     # a checkpoint: as trained, as kept, averaged, two moments; then the bundle
     assert found.kept_bytes == 5 * weights + weights + SMALL_FILES
     assert found.passing_bytes == 5 * weights, "the next checkpoint is whole before the last one goes"
@@ -47,7 +53,7 @@ def test_disk_by_hand() -> None:
 
 def test_mapped_cases_are_a_part_of_memory_that_can_be_taken_back() -> None:
     found = needed()
-    assert found.mapped_bytes == 4 * 28 * 28 * 120
+    assert found.mapped_bytes == (4 * 28 * 28 + 192) * 120
     assert found.memory_bytes > LIBRARIES + found.mapped_bytes
     whole = 64 << 20
     assert needed(load=replace(LOAD, stored_bytes=whole)).memory_bytes - found.memory_bytes == whole

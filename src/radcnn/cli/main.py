@@ -254,6 +254,33 @@ def names(
 
 
 @app.command()
+def cache(
+    study: Annotated[
+        list[Path] | None, typer.Argument(help="Studies; without one, those in this folder.", show_default=False)
+    ] = None,
+    evict: Annotated[bool, typer.Option("--evict", help="Take everything out.")] = False,
+    older_than: Annotated[
+        float | None, typer.Option("--older-than", help="Take out what was not used for DAYS.", show_default=False)
+    ] = None,
+    keep_newest: Annotated[
+        int | None, typer.Option("--keep-newest", help="Take out all but the last N used.", show_default=False)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken out.")] = False,
+    as_json: AsJson = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """What studies keep prepared on the disk, and how to free it; it is prepared again when it is needed."""
+    with one_sentence():
+        from radcnn.cli.texts import cache_json, cache_text
+        from radcnn.study.caching import cache as cache_of
+
+        found = cache_of(
+            study, evict=evict, older_than=older_than, keep_newest=keep_newest, dry_run=dry_run,
+            listener=Voice(quiet=quiet),
+        )  # fmt: skip
+        show(cache_json(found), cache_text(found, dry_run=dry_run), as_json=as_json)
+
+
+@app.command()
 def card(
     network: Annotated[
         str | None, typer.Argument(help="Its name; without one, all are listed.", show_default=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from radcnn.data.findings import Finding
     from radcnn.evaluation.judgement import Judgement, Question, Value
+    from radcnn.study.caching import Kept
     from radcnn.study.checking import Checked
     from radcnn.study.predicted import Predicted
 
@@ -111,6 +112,32 @@ def _others(found: Checked) -> str:
         f"muted but not found: {', '.join(idle)}" if idle else "",
     ]
     return "; ".join(one for one in said if one)
+
+
+def cache_json(found: Sequence[Kept]) -> dict[str, Any]:
+    """What caches hold, and what was freed of them."""
+    freed = sum(one.cached.bytes for one in found if one.evicted)
+    held = sum(one.cached.bytes for one in found) - freed
+    return {"held_bytes": held, "freed_bytes": freed, "kept": [one.as_json() for one in found]}
+
+
+def cache_text(found: Sequence[Kept], *, dry_run: bool) -> str:
+    """One line for each kind of preparation of each study, and how much it is in all."""
+    lines = []
+    for one in found:
+        said = one.as_json()
+        cases = "" if one.cached.cases is None else f", {one.cached.cases} cases"
+        state = "" if not one.evicted else " [would be evicted]" if dry_run else " [evicted]"
+        runs = f"for {', '.join(one.runs)}" if one.runs else "for no run"
+        when = said["last_used"].replace("T", " ").removesuffix("+00:00")
+        lines.append(f"{one.study}: {_mib(one.cached.bytes)}{cases}, {one.words}; {runs}; last used {when} UTC{state}")
+    total = cache_json(found)
+    freed = f"{'would free' if dry_run else 'freed'} {_mib(total['freed_bytes'])}; " if total["freed_bytes"] else ""
+    return "\n".join([*lines, f"{freed}prepared cases take {_mib(total['held_bytes'])}"])
+
+
+def _mib(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB"
 
 
 def predicted_text(found: Sequence[Predicted]) -> str:

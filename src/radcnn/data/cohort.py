@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -86,14 +87,14 @@ class Cohort:
     unit: Unit
     rank: int
     findings: tuple[Finding, ...] = ()
-    by_patient: Mapping[str, tuple[int, ...]] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def by_patient(self) -> Mapping[str, tuple[int, ...]]:
+        """The cases of each patient, in their order."""
         groups: dict[str, list[int]] = {}
         for i, case in enumerate(self.cases):
             groups.setdefault(case.patient, []).append(i)
-        frozen = {patient: tuple(cases) for patient, cases in groups.items()}
-        object.__setattr__(self, "by_patient", MappingProxyType(frozen))
+        return MappingProxyType({patient: tuple(cases) for patient, cases in groups.items()})
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -105,7 +106,8 @@ class Cohort:
 
     def called_as(self, ids: Sequence[str]) -> Cohort:
         """The same cases by their own names where these are `ids`: what studies stored before cases had numbers."""
-        if tuple(ids) != tuple(case.own_name for case in self.cases):
+        said = tuple(ids)
+        if said == tuple(case.id for case in self.cases) or said != tuple(case.own_name for case in self.cases):
             return self
         return replace(self, cases=tuple(replace(case, id=case.own_name) for case in self.cases))
 
@@ -115,7 +117,8 @@ class Cohort:
 
     def labelled(self) -> NDArray[np.bool_]:
         """Whether each case (n,) has at least one label."""
-        return np.array([not all(np.isnan(case.targets)) for case in self.cases], dtype=np.bool_)
+        missing: NDArray[np.bool_] = np.isnan(self.targets()).reshape(len(self), -1 if self.cases else 1)
+        return np.logical_not(missing.all(axis=1))
 
 
 def gather(settings: CohortSettings, *, salt: str) -> Cohort:
@@ -286,6 +289,8 @@ def _rare(cohort: Cohort) -> list[Finding]:
 
 
 def _two_sites(cohort: Cohort) -> list[Finding]:
+    if all(case.site is None for case in cohort.cases):
+        return []
     sites = {patient: {cohort.cases[i].site for i in cases} for patient, cases in cohort.by_patient.items()}
     several = sum(len(found) > 1 for found in sites.values())
     if not several:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -40,8 +41,9 @@ class Images:
         self._by_path: dict[str, set[Path]] = defaultdict(set)
         self._by_name: dict[str, set[Path]] = defaultdict(set)
         self._by_stem: dict[str, set[Path]] = defaultdict(set)
+        above = str(root) + os.sep
         for path in self.paths:
-            relative = path.relative_to(root).as_posix()
+            relative = _below(path, above)
             self._by_path[relative].add(path)
             self._by_name[path.name].add(path)
             self._by_stem[stem(path.name)].add(path)
@@ -50,7 +52,7 @@ class Images:
     def find(self, cell: str) -> set[Path]:
         """Every image a cell may mean: none, one, or several when the name is not unique."""
         text = cell.replace("\\", "/").removeprefix("./")
-        if Path(text).is_absolute():
+        if (text.startswith("/") or ":" in text) and Path(text).is_absolute():
             path = Path(text)
             text = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else ""
         # "images/a.png" in a table beside the folder images/ means a.png in it
@@ -67,6 +69,12 @@ class Images:
         return set()
 
 
+def _below(path: Path, above: str) -> str:
+    """A path below a folder, which ends in a separator, as a table would write it."""
+    text = str(path)
+    return text[len(above) :].replace(os.sep, "/") if text.startswith(above) else path.relative_to(above).as_posix()
+
+
 def stem(name: str) -> str:
     """A file name without its ending.
 
@@ -76,7 +84,9 @@ def stem(name: str) -> str:
     for ending in ENDINGS:
         if name.lower().endswith(ending):
             return name[: -len(ending)]
-    return PurePosixPath(name).with_suffix("").as_posix() if name else name
+    last = name.rpartition("/")[2]
+    dot = last.rfind(".")
+    return name[: len(name) - len(last) + dot] if 0 < dot < len(last) - 1 else name
 
 
 def file_ending(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Sequence
@@ -31,7 +30,7 @@ def pseudonym(identifier: str, salt: str) -> str:
     >>> pseudonym("MRN 0012", salt="a") == pseudonym("MRN 0012", salt="b")
     False
     """
-    digest = hmac.new(salt.encode(), identifier.encode(), hashlib.sha256).hexdigest()
+    digest = hmac.digest(salt.encode(), identifier.encode(), "sha256").hex()
     return "p" + digest[:PSEUDONYM_DIGITS]
 
 

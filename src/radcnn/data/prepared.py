@@ -1,177 +1,228 @@
-"""Prepared cases: every case brought once to the network's fixed shape, kept as one memory-mapped array on disk.
+"""Prepared cases: every case brought once to the network's fixed shape and kept in a store on the disk.
 
-The array is keyed by what went into it (files with size and time of change, regions, preparation): a changed setting
-makes a new one, an unchanged study is ready at once. A file read for several regions is read once.
+There is one store for each preparation. In it a case is known by what went into it (file with size and time of change,
+region): a changed file is prepared anew, an added one is added, and what was prepared before is ready at once, also
+after a process was killed in the middle. A file read for several regions is read once.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import fields
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from radcnn.core.case import Case, Source
-from radcnn.core.errors import InputError, ReadError, StorageError
-from radcnn.core.files import atomic, read_json, sha256_of_json, write_json
+from radcnn.core.errors import ReadError, StorageError
+from radcnn.core.files import write_json
 from radcnn.data.findings import Finding
+from radcnn.data.prepared_cases import PreparedCases
+from radcnn.data.prepared_keys import folder_of, keys_of, naming, stat_of
 from radcnn.data.read import read_noted
+from radcnn.data.store.index import LINE, image_bytes
+from radcnn.data.store.locks import BUILDING, USED, Held, hold
+from radcnn.data.store.store import INDEX, VOXELS, CaseStore
 from radcnn.transforms.preparation import Preparation, prepare
 
+__all__ = ["ABOUT", "PreparedCases", "Ready", "noticed", "prepare_cases", "ready", "ready_bytes", "stat_of"]
+
+ABOUT = "about.json"  # what is prepared so; its time of change is when it was last used
+PARTS_OF_WORK = 200  # that work is divided into at least, so that progress is seen
+MOST_AT_ONCE = 32  # files that a thread takes at a time
+
 Told = Callable[[int, int], None]  # (done, of)
+Said = Callable[[str], None]
 
 
 def prepare_cases(
-    cases: Sequence[Case], preparation: Preparation, cache: Path, *, workers: int = 2, told: Told | None = None
-) -> NDArray[np.float32]:
-    """The cases as (N, channels, *size) float32, memory-mapped from a file in `cache`.
+    cases: Sequence[Case],
+    preparation: Preparation,
+    cache: Path,
+    *,
+    workers: int = 2,
+    told: Told | None = None,
+    said: Said | None = None,
+) -> PreparedCases:
+    """The cases as images (N, channels, *size) float32, read where they are looked at from a store in `cache`.
 
-    Raises ReadError and GeometryError from reading and preparing, naming the case; StorageError when the disk is full.
+    What is not there is prepared by one process at a time: another one waits, and `said` hears of it. Raises ReadError
+    and GeometryError from reading and preparing, naming the case; StorageError when the disk is full. What was prepared
+    until then stays.
     """
     shape = (len(cases), preparation.channels, *preparation.size)
     if not cases:
-        return np.empty(shape, np.float32)
-    path = _array_file(cases, preparation, cache)
-    if (ready := _opened(path, shape)) is not None:
-        return ready
-    _fill(path, shape, cases, preparation, workers, told)
-    array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array
+        return PreparedCases(np.empty(0, np.uint8), np.zeros(0, LINE), shape)
+    keys = keys_of(cases)
+    folder = folder_of(preparation, cache)
+    held = _used(folder, preparation)
+    store = _opened(folder)
+    if store is None or any(key not in store for key in keys):
+        building = _building(folder, said or _nobody)
+        try:
+            held = _used(folder, preparation)  # the folder may be another one than before the wait
+            store = _opened(folder)  # and others may have prepared more meanwhile
+            if store is None:
+                (said or _nobody)(f"the prepared cases in {folder.name} are damaged; all are prepared again")
+                building, held, store = _anew(folder, preparation)
+            missing = [row for row, key in enumerate(keys) if key not in store]
+            if missing:
+                ready = len(cases) - len(missing)
+                todo = [(keys[row], cases[row]) for row in missing]
+                _fill(store, todo, preparation, workers, lambda done: told(ready + done, len(cases)) if told else None)
+        finally:
+            building.let_go()
+    lines = store.lines[[store.row(key) for key in keys]]
+    return PreparedCases(store.mapped(), lines, shape, held)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """How many cases are prepared already, and the bytes they take on the disk."""
+
+    cases: int
+    bytes: int
+
+
+def ready(cases: Sequence[Case], preparation: Preparation, cache: Path) -> Ready:
+    """What of these cases is prepared so already."""
+    folder = folder_of(preparation, cache)
+    store = _opened(folder) if cases and folder.is_dir() else None
+    if store is None or not len(store):
+        return Ready(0, 0)
+    lines = store.lines[[store.row(key) for key in keys_of(cases) if key in store]]
+    palettes = np.unique(lines[["palette_at", "palette_count"]])["palette_count"]
+    size = int(image_bytes(lines).sum()) + 4 * int(palettes.sum()) + LINE.itemsize * len(lines)
+    return Ready(len(lines), size)
 
 
 def ready_bytes(cases: Sequence[Case], preparation: Preparation, cache: Path) -> int:
     """Bytes on the disk of these cases prepared so; 0 where they are not."""
-    path = _array_file(cases, preparation, cache) if cases else None
-    return path.stat().st_size if path is not None and path.is_file() else 0
+    return ready(cases, preparation, cache).bytes
 
 
 def noticed(cases: Sequence[Case], preparation: Preparation, cache: Path) -> dict[int, tuple[Finding, ...]]:
     """What readers noticed when these cases were prepared, by row; rows about which there was nothing are left out."""
-    path = _findings_file(_array_file(cases, preparation, cache)) if cases else None
-    if path is None or not path.is_file():
+    folder = folder_of(preparation, cache)
+    if not cases or not folder.is_dir():
         return {}
+    store = CaseStore(folder)
+    said = {row: store.noted(key) for row, key in enumerate(keys_of(cases)) if key in store}
     try:
-        return {int(row): tuple(Finding(**one) for one in found) for row, found in read_json(path).items()}
+        return {row: tuple(Finding(**one) for one in found) for row, found in said.items() if found}
     except (TypeError, ValueError, AttributeError):
-        raise ReadError(f"{path} is not what radcnn wrote; delete the folder {cache.name}, it is made anew") from None
+        raise ReadError(f"{folder} is not what radcnn wrote; delete the folder {cache.name}, it is made anew") from None
 
 
-def _array_file(cases: Sequence[Case], preparation: Preparation, cache: Path) -> Path:
-    return cache / f"prepared-{_key(cases, preparation)[:20]}.npy"
+def _nobody(sentence: str) -> None:
+    assert sentence
 
 
-def _findings_file(array: Path) -> Path:
-    return array.with_suffix(".json")
-
-
-def _opened(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """What was prepared before; None where there is nothing or it is damaged."""
+def _used(folder: Path, preparation: Preparation) -> Held:
+    """Keep the store from being removed; it is made where it is missing."""
     try:
-        array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        held = hold(folder / USED, alone=False, waiting=lambda: None)
+        assert held is not None, "waited for"
+        about = folder / ABOUT
+        if about.is_file():
+            with suppress(OSError):  # a cache that may only be read
+                os.utime(about)
+        else:
+            write_json(about, {"preparation": preparation.as_json()})
+    except OSError as cause:
+        raise _not_written(folder.parent, cause) from cause
+    return held
+
+
+def _building(folder: Path, said: Said) -> Held:
+    """Be the only one who writes to the store."""
+    sentence = "another process is preparing these cases; waiting until it is done (Ctrl-C stops waiting)"
+    try:
+        held = hold(folder / BUILDING, alone=True, waiting=lambda: said(sentence))
+    except OSError as cause:
+        raise _not_written(folder.parent, cause) from cause
+    assert held is not None, "waited for"
+    return held
+
+
+def _not_written(folder: Path, cause: OSError) -> StorageError:
+    return StorageError(
+        f"prepared cases could not be written to {folder}: {cause.strerror or cause}; free some space or put the study "
+        "folder (--out) on another disk"
+    )
+
+
+def _opened(folder: Path) -> CaseStore | None:
+    """The store; None where it is damaged."""
+    try:
+        return CaseStore(folder)
+    except ReadError:
         return None
-    return array if array.shape == shape and array.dtype == np.float32 else None
+
+
+def _anew(folder: Path, preparation: Preparation) -> tuple[Held, Held, CaseStore]:
+    """An empty store in the place of a damaged one; who still reads from that keeps his files."""
+    removed = folder.with_name(f".removed-{folder.name}-{os.getpid()}")
+    try:
+        folder.rename(removed)
+    except OSError as cause:
+        raise _not_written(folder.parent, cause) from cause
+    with suppress(OSError):
+        for name in (VOXELS, INDEX, ABOUT, USED, BUILDING):
+            (removed / name).unlink(missing_ok=True)
+        removed.rmdir()
+    held = _used(folder, preparation)
+    return _building(folder, _nobody), held, CaseStore(folder)
 
 
 def _fill(
-    path: Path,
-    shape: tuple[int, ...],
-    cases: Sequence[Case],
+    store: CaseStore,
+    todo: Sequence[tuple[str, Case]],
     preparation: Preparation,
     workers: int,
-    told: Told | None,
+    told: Callable[[int], None],
 ) -> None:
-    _check_space(path.parent, 4 * int(np.prod(shape)))
+    """Prepare cases, by several threads, into the store."""
+    values = preparation.channels * int(np.prod(preparation.size))
+    _refuse_full(store.folder, len(todo) * values, "at least ")
     by_source: dict[Source, list[int]] = {}
-    for row, case in enumerate(cases):
+    for row, (_, case) in enumerate(todo):
         by_source.setdefault(case.source, []).append(row)
-    with atomic(path) as temporary:
-        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
-        _reserve(temporary)
 
-        said: dict[int, list[dict[str, str]]] = {}
+    def one(source: Source) -> int:
+        rows = by_source[source]
+        with naming(todo[rows[0]][1]):
+            read = read_noted(source)
+        noted = [finding.as_json() for finding in read.nameless(source.path)] or None
+        for key, case in (todo[row] for row in rows):
+            with naming(case):
+                image = prepare(read.volume, preparation, centre_mm=case.centre_mm)
+            store.add(key, image, noted=noted)
+        return len(rows)
 
-        def one(source: Source) -> int:
-            with _naming(cases[by_source[source][0]]):
-                read = read_noted(source)
-            for row in by_source[source]:
-                with _naming(cases[row]):
-                    array[row] = prepare(read.volume, preparation, centre_mm=cases[row].centre_mm)
-                if read.findings:
-                    said[row] = [finding.as_json() for finding in read.nameless(source.path)]
-            return len(by_source[source])
-
-        done = 0
-        with ThreadPoolExecutor(max(1, workers), thread_name_prefix="prepare") as pool:
-            for count in pool.map(one, by_source):
+    done, before, written = 0, len(store), store.size
+    sources = list(by_source)
+    at_once = max(1, min(MOST_AT_ONCE, len(sources) // PARTS_OF_WORK))
+    parts = [sources[start : start + at_once] for start in range(0, len(sources), at_once)]
+    with store.grouped(), ThreadPoolExecutor(max(1, workers), thread_name_prefix="prepare") as pool:
+        for counts in pool.map(lambda part: [one(source) for source in part], parts):
+            for count in counts:
                 done += count
-                if told is not None:
-                    told(done, len(cases))
-        array.flush()
-        if said:
-            write_json(_findings_file(path), {str(row): said[row] for row in sorted(said)})
+                told(done)
+            stored = len(store) - before
+            if stored and store.size > written:
+                left = (store.size - written) / stored * (len(todo) - stored)
+                _refuse_full(store.folder, round(left), "about ", "more ")
 
 
-@contextmanager
-def _naming(case: Case) -> Iterator[None]:
-    """Put the case's name before whatever is wrong with its image."""
-    try:
-        yield
-    except InputError as cause:
-        raise type(cause)(f"case {case.called}: {cause}") from cause
-
-
-def _reserve(file: Path) -> None:
-    """Take the file's whole space now: writing to a mapped page that finds no space would kill the process."""
-    if not hasattr(os, "posix_fallocate"):
-        return
-    with file.open("rb+") as opened:
-        try:
-            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
-        except OSError as cause:
-            if cause.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # file systems that cannot reserve
-                raise
-
-
-def _key(cases: Sequence[Case], preparation: Preparation) -> str:
-    stats: dict[Path, list[list[int]]] = {}
-    for case in cases:
-        if case.source.path not in stats:
-            with _naming(case):
-                stats[case.source.path] = stat_of(case.source.path)
-    items = [[_asked(case.source), stats[case.source.path], case.centre_mm] for case in cases]
-    return sha256_of_json({"preparation": preparation.as_json(), "items": items})
-
-
-def _asked(source: Source) -> list[object]:
-    """Where a source is and how it is read, as plain values."""
-    return [str(getattr(source, part.name)) for part in fields(source)]
-
-
-def stat_of(path: Path) -> list[list[int]]:
-    """Size and time of change of a file, or of each file in a folder; raises ReadError when it is gone."""
-    try:
-        files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-        return [[(s := file.stat()).st_size, s.st_mtime_ns] for file in files]
-    except FileNotFoundError as cause:
-        raise ReadError(f"{path.name} does not exist any more; restore it or leave the case out") from cause
-
-
-def _check_space(folder: Path, needed: int) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-    except OSError as cause:
-        raise StorageError(f"prepared cases could not be written to {folder}: {cause.strerror or cause}") from cause
+def _refuse_full(folder: Path, needed: int, about: str, more: str = "") -> None:
+    free = shutil.disk_usage(folder).free
     if needed > free:
         raise StorageError(
-            f"the prepared cases need {needed / 2**20:.1f} MiB but {folder} has {free / 2**20:.1f} MiB free; "
-            "free some space or put the study folder (--out) on another disk"
+            f"the prepared cases need {about}{needed / 2**20:.1f} MiB {more}but {folder.parent} has "
+            f"{free / 2**20:.1f} MiB free; free some space or put the study folder (--out) on another disk"
         )

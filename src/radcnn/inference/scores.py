@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from radcnn.data.prepared_cases import Images
 from radcnn.tasks import Task
 from radcnn.transforms.views import ViewKind, test_time_views
 
@@ -24,7 +25,7 @@ def plain_logits(network: nn.Module, images: Tensor) -> Tensor:
 @torch.inference_mode()
 def scores(
     networks: Sequence[nn.Module],
-    images: NDArray[np.float32],
+    images: Images,
     task: Task,
     *,
     views: ViewKind = "identity",
@@ -36,12 +37,12 @@ def scores(
 
     Averaging probabilities, not logits, keeps one overconfident network from deciding alone.
     """
-    looks = test_time_views(views, dims=2 if images.ndim == 4 else 3)
+    looks = test_time_views(views, dims=2 if len(images.shape) == 4 else 3)
     for network in networks:
         network.eval()
     parts = []
     for start in range(0, len(images), batch):
-        # a copy: prepared cases are mapped from a file that must not be written to
+        # a copy: what a network does to its input must not change the cases
         block = torch.from_numpy(np.array(images[start : start + batch]))
         each = [
             task.decode(logits_of(network, look.apply(block)).float().cpu()) for network in networks for look in looks

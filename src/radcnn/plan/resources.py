@@ -13,6 +13,7 @@ from math import prod
 
 from radcnn.plan.cost import Cost, cost_of
 from radcnn.plan.settings import Plan
+from radcnn.transforms.preparation import Preparation
 
 FLOAT = 4  # bytes
 MIB = 1 << 20
@@ -28,6 +29,7 @@ STEP = 3e-3  # seconds of a step beside its arithmetic ...
 PER_WEIGHT = 4e-9  # ... and of updating and averaging each weight
 AUGMENTING = 60e-9  # seconds of one core per voxel that is augmented
 WRITTEN = 150 * MIB  # bytes of a checkpoint cloned, hashed and written in a second
+LINE, PALETTE = 192, 1024  # bytes beside a prepared case's voxels: in the index, with padding; the values of its codes
 SMALL_FILES = 2 * MIB  # plan, history, predictions, judgements, report
 
 
@@ -36,7 +38,8 @@ class Resources:
     """What a training needs.
 
     memory_bytes    the most that the process holds; `mapped_bytes` of it the system may take back at any time
-    prepared_bytes  of prepared cases on the disk; `kept_bytes` of checkpoints, bundle and small files
+    prepared_bytes  of prepared cases on the disk, `ready_bytes` of them there already
+    kept_bytes      of checkpoints, bundle and small files
     passing_bytes   of the checkpoint that is written while the one before it is still there
     """
 
@@ -46,6 +49,7 @@ class Resources:
     prepared_bytes: int
     kept_bytes: int
     passing_bytes: int
+    ready_bytes: int = 0
 
     @property
     def disk_bytes(self) -> int:
@@ -59,6 +63,8 @@ class Load:
 
     image_bytes   of the largest image as float32, whole
     stored_bytes  of npz stacks, which are unpacked whole; 0 for files of one image
+    native        whether every image is of 8 bits and prepared at its own size, so that codes of 8 bits hold it
+    ready, ready_bytes  cases that are prepared already, and what they take on the disk
     """
 
     training: int
@@ -66,18 +72,22 @@ class Load:
     test: int
     image_bytes: int = 0
     stored_bytes: int = 0
+    native: bool = False
+    ready: int = 0
+    ready_bytes: int = 0
 
 
 def resources(plan: Plan, load: Load, *, outputs: int, cores: int) -> Resources:
     """What training this plan needs on so many cores."""
     cost = cost_of(plan.network, plan.preparation, outputs)
-    one_case = FLOAT * plan.preparation.channels * prod(plan.preparation.size)
     development = load.training + load.tuning
+    cases = development + load.test
+    prepared = load.ready_bytes + prepared_case(plan.preparation, native=load.native) * (cases - load.ready)
     networks = plan.training.folds or plan.training.members
     weights = FLOAT * cost.weights
     copies = _copies(plan)
     checkpoint = copies * weights
-    mapped = one_case * development
+    mapped = prepared * development // max(1, cases)
     activations = FLOAT * cost.activations * plan.training.batch
     step = (copies + 1 + IN_PASSING) * weights + round(ACTIVATIONS * activations) + WORK_SPACE[cost.dims]
     writing = (copies + 1 + WRITING * copies) * weights
@@ -88,10 +98,19 @@ def resources(plan: Plan, load: Load, *, outputs: int, cores: int) -> Resources:
         minutes=_minutes(plan, cost, load, checkpoint, cores),
         memory_bytes=held + mapped,
         mapped_bytes=mapped,
-        prepared_bytes=one_case * (development + load.test),
+        prepared_bytes=prepared,
         kept_bytes=networks * (checkpoint + weights) + SMALL_FILES,
         passing_bytes=checkpoint,
+        ready_bytes=load.ready_bytes,
     )
+
+
+def prepared_case(preparation: Preparation, *, native: bool) -> int:
+    """Bytes of a prepared case on the disk, at most: float32, or codes of 8 bits and the values they stand for."""
+    voxels, mapped = preparation.channels * prod(preparation.size), preparation.intensity
+    bounded = mapped.kind in ("range", "window") and None not in (mapped.low, mapped.high)
+    alike = bounded or mapped.kind == "keep"
+    return LINE + (min(FLOAT * voxels, voxels + (0 if alike else PALETTE)) if native else FLOAT * voxels)
 
 
 def _copies(plan: Plan) -> int:

@@ -59,16 +59,27 @@ def muted_words(found: Finding, mute: Mapping[str, str]) -> str:
 def planned(opened: OpenStudy, plan: Plan, settings: StudySettings, needed: Resources) -> Planned:
     """What the checks of a run look at, on this machine and its disk as they are now."""
     free = shutil.disk_usage(opened.folder.path).free
-    there = opened.prepared_bytes(plan.preparation)
-    return Planned(opened, plan, settings.minutes, needed, free + there, available_memory())
+    return Planned(opened, plan, settings.minutes, needed, free + needed.ready_bytes, available_memory())
 
 
 def predicted_cost(opened: OpenStudy, plan: Plan) -> Resources:
     """Minutes of training, peak memory with the libraries, and disk for prepared cases and what a run leaves."""
     training, tuning, test = (len(opened.rows(side)) for side in ("training", "tuning", "test"))
     image = FLOAT * opened.fingerprint.channels * prod(int(n) for n in opened.fingerprint.size.maximum)
-    load = Load(training, tuning, test, image_bytes=image, stored_bytes=_stacks(opened))
+    ready = opened.ready(plan.preparation)
+    load = Load(
+        training, tuning, test, image_bytes=image, stored_bytes=_stacks(opened), native=_native(opened, plan),
+        ready=ready.cases, ready_bytes=ready.bytes,
+    )  # fmt: skip
     return resources(plan, load, outputs=planned_task(plan.target, plan.task).outputs, cores=available_cores())
+
+
+def _native(opened: OpenStudy, plan: Plan) -> bool:
+    """Whether images of 8 bits are prepared voxel by voxel, at their own size."""
+    found, preparation = opened.fingerprint, plan.preparation
+    own_size = found.same_size and tuple(map(int, found.size.maximum)) == preparation.size
+    whole = preparation.spacing_mm is None and preparation.region_mm is None and preparation.planes == "own"
+    return found.stored_uint8 and own_size and whole and preparation.channels in (1, found.channels)
 
 
 def _stacks(opened: OpenStudy) -> int:

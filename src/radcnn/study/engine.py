@@ -27,6 +27,7 @@ from torch import nn
 from radcnn.core.catalogue import look_up
 from radcnn.core.cores import available_cores
 from radcnn.core.errors import ReadError
+from radcnn.data.prepared_cases import Images
 from radcnn.inference.bundle import Bundle, load_bundle
 from radcnn.inference.choice import CASES_TO_PAY, Choice, choose, milliseconds, scores_agree
 from radcnn.inference.engines import ENGINES, Engine, available_engines, installed
@@ -42,7 +43,7 @@ TRIAL_BYTES = 64 << 20  # of tuning cases, at least one
 
 
 def try_engines(
-    bundle: Bundle, folder: Path, networks: Sequence[nn.Module], images: NDArray[np.float32], *, plain: LogitsOf,
+    bundle: Bundle, folder: Path, networks: Sequence[nn.Module], images: Images, *, plain: LogitsOf,
     device: str,
 ) -> Choice:  # fmt: skip
     """The engine for the bundle in `folder` on this machine; `images` are prepared tuning cases."""

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from radcnn.core.case import Case
+from radcnn.core.case import Case, Source
 from radcnn.core.cores import available_cores
 from radcnn.core.files import read_json, sha256_of_json, write_json
 from radcnn.core.version import __version__
@@ -24,6 +24,7 @@ from radcnn.study.listener import Listener
 from radcnn.study.muting import findings_of, standing
 from radcnn.study.open_study import OpenStudy
 
+PARTS_OF_A_SOURCE = tuple(part.name for part in fields(Source))
 FORMAT = 1
 
 
@@ -87,7 +88,7 @@ def key_of(opened: OpenStudy) -> str:
 
 
 def _said(case: Case) -> list[Any]:
-    source = [str(getattr(case.source, part.name)) for part in fields(case.source)]
+    source = [str(getattr(case.source, part)) for part in PARTS_OF_A_SOURCE]
     targets = [repr(value) for value in case.targets]
     mask = None if case.mask is None else [str(case.mask.path), case.mask.array, case.mask.item]
     return [case.id, case.patient, source, targets, case.centre_mm, case.site, dict(case.attributes), mask, case.box]

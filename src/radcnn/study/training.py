@@ -21,6 +21,7 @@ from radcnn.core.errors import InputError, Stopped
 from radcnn.core.files import read_json, write_json, write_text
 from radcnn.data.duplicates import content_groups
 from radcnn.data.findings import counted
+from radcnn.data.prepared_cases import of_rows
 from radcnn.data.splits import folds
 from radcnn.evaluation.questions import choose_operating_points
 from radcnn.inference.bundle import Bundle, save_bundle
@@ -225,7 +226,7 @@ def tuning_scores(
     """Rows of the tuning cases and their scores: of the mean of members, or of the fold that did not see the case."""
 
     def score(group: Sequence[nn.Module], rows: Rows) -> NDArray[np.float64]:
-        images = development.cases.images[rows]
+        images = of_rows(development.cases.images, rows)
         return scores(group, images, task, views=plan.training.views, logits_of=lambda n, x: logits_of(n, x, execution))
 
     if not plan.training.folds:
@@ -267,7 +268,7 @@ def finish(
     )
     save_bundle(run.bundle, bundle, networks)
     choice = try_engines(
-        bundle, run.bundle, networks, development.cases.images[rows],
+        bundle, run.bundle, networks, of_rows(development.cases.images, rows),
         plain=lambda network, block: logits_of(network, block, execution), device=execution.device,
     )  # fmt: skip
     write_json(run.record, {**read_record(run), "status": "trained", "engine": as_record(choice)})

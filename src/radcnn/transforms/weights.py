@@ -168,7 +168,11 @@ def resample_by_matrices(voxels: NDArray, lines: tuple[Line, ...], interpolation
     result = needed.astype(np.float32)
     order = sorted(range(len(lines)), key=lambda a: lines[a].count / (weights[a].high - weights[a].low))
     for axis in order:
-        result = _along(result, axis + 1, weights[axis].matrix)
+        line = lines[axis]
+        if (line.start, line.step, line.count) == (0.0, 1.0, line.length):
+            result = result + np.float32(0.0)  # each voxel itself, as the product has it: -0.0 becomes 0.0
+        else:
+            result = _along(result, axis + 1, weights[axis].matrix)
     return np.ascontiguousarray(result)
 
 

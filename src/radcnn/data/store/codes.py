@@ -1,53 +1,171 @@
 """Fewer bytes for the same numbers: an image of few different values as codes of 8 or 16 bits and a palette.
 
-Pictures of 8 bits, and CT in whole HU that was not interpolated, become a quarter or half as large; every value comes
-back bit for bit. An image of more values stays as it is.
+Pictures of 8 bits become a quarter as large, and CT in whole HU that was not interpolated half; every value comes back
+bit for bit. An image of more values stays as it is. Pictures that are mapped alike share one palette.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-SAMPLED = 4096  # values looked at before all of them are sorted: an interpolated image shows itself by these
-MOST = 1 << 16
+from radcnn.kernels.worth import worth_compiling
 
+SAMPLED = 4096  # values looked at before all of them are numbered: an interpolated image shows itself by these
+BYTE, MOST = 1 << 8, 1 << 16
+PER_VALUE = {1: 2, 2: 4}  # bytes of a code: values of an image for each of its palette, or codes would gain little
+LINEAR_TRIES = 8  # new palettes that are looked at for a gain; those of percentiles differ from image to image
+SORTING = 40e-9  # seconds for each value where nothing is compiled
 
 Palette = NDArray[np.float32] | None
 
 
-def coded(image: NDArray[np.float32]) -> tuple[NDArray, Palette]:
-    """The image (any shape, float32) in as few bytes as lose nothing: codes, and the value of each.
+class Coded(NamedTuple):
+    """Codes and the value of each; the image itself, without a palette, where codes would gain nothing.
 
-    Where codes would gain nothing they are the image itself, and there is no palette.
-
-    >>> codes, palette = coded(np.array([[0.0, 0.5], [0.5, 1.0]], np.float32).repeat(9, axis=0))
-    >>> codes.dtype, palette.tolist()
-    (dtype('uint8'), [0.0, 0.5, 1.0])
+    at      where the palette lies already; None where it is not written yet
+    linear  whether each value is its code times the second value, so that none need be looked up
     """
-    flat = image.reshape(-1)
-    plain = np.ascontiguousarray(image), None
-    if np.isnan(flat).any():  # NaN is no number that could be found again
-        return plain
-    some = np.unique(_bits(flat[:: max(1, flat.size // SAMPLED)]))
-    if some.size > SAMPLED // 2 and flat.size > MOST:
-        return plain
-    bits, codes = np.unique(_bits(flat), return_inverse=True)  # bits, not values: -0.0 and 0.0 stay two
-    if bits.size > MOST:
-        return plain
-    kind: type[np.unsignedinteger] = np.uint8 if bits.size <= 256 else np.uint16
-    palette = bits.view(np.float32)
-    order = np.argsort(palette, kind="stable")
-    place = np.empty(len(order), kind)
-    place[order] = np.arange(len(order), dtype=kind)
-    fewer = kind(0).nbytes * flat.size + palette.nbytes
-    return (place[codes].reshape(image.shape), palette[order]) if fewer < image.nbytes else plain
+
+    codes: NDArray
+    palette: Palette = None
+    at: int | None = None
+    linear: bool = False
+
+
+class Coder:
+    """Codes images one after another, by one palette as long as that holds their values. For one thread.
+
+    >>> image = np.array([[0.5, 0.0], [0.5, 1.0]], np.float32).repeat(9, axis=0)
+    >>> codes, palette, *_ = Coder().coded(image)
+    >>> codes.dtype, np.array_equal(palette[codes], image)
+    (dtype('uint8'), True)
+    """
+
+    def __init__(self) -> None:
+        self._values = np.empty(BYTE, np.uint32)  # of the palette, as bits: -0.0 and 0.0 are two
+        self._slots = np.full(4 * BYTE, -1, np.int32)  # where the compiled loop finds them
+        self._count = 0
+        self._at: int | None = None
+        self._linear = False
+        self._tries = LINEAR_TRIES
+        self._compiled = False
+
+    def coded(self, image: NDArray[np.float32]) -> Coded:
+        """The image (any shape, float32) in as few bytes as lose nothing."""
+        image = np.ascontiguousarray(image, np.float32)
+        bits = image.reshape(-1).view(np.uint32)
+        if bits.size < PER_VALUE[1] or _interpolated(bits):
+            return Coded(image)
+        compiled = worth_compiling(SORTING * bits.size)
+        if compiled != self._compiled:
+            self._forget()
+            self._compiled = compiled
+        found = self._numbered(bits) if compiled else self._looked_up(bits)
+        return Coded(image) if found is None else found._replace(codes=found.codes.reshape(image.shape))
+
+    def lies_at(self, at: int) -> None:
+        """Say where the last palette of 8-bit codes was written."""
+        self._at = at
+
+    def _forget(self) -> None:
+        self._slots[:] = -1
+        self._count, self._at, self._linear = 0, None, False
+
+    def _shared(self, codes: NDArray) -> Coded:
+        return Coded(codes, self._values[: self._count].view(np.float32).copy(), self._at, self._linear)
+
+    def _made_linear(self) -> bool:
+        """Take a linear palette of 256 values in the place of a new one, where it holds the same; whether it does."""
+        if self._tries == 0:
+            return False
+        self._tries -= 1
+        gain = gain_of(np.sort(self._values[: self._count].view(np.float32)))
+        if gain is None:
+            return False
+        self._forget()
+        self._values[:] = (np.arange(BYTE, dtype=np.float32) * gain).view(np.uint32)
+        self._count, self._linear = BYTE, True
+        return True
+
+    def _numbered(self, bits: NDArray[np.uint32]) -> Coded | None:
+        """By a compiled loop; None where there are too many values, or NaN."""
+        from radcnn.kernels.coding import number_values
+
+        codes = np.empty(bits.size, np.uint8)
+        for alone in (False, True):  # with the values of the images before, else without
+            if alone:
+                self._forget()
+            count = number_values(bits, codes, self._values, self._slots, self._count)
+            if count == self._count or 0 <= count <= bits.size // PER_VALUE[1]:
+                if count > self._count:
+                    self._count, self._at, self._linear = count, None, False
+                    if self._made_linear():
+                        own = np.empty(BYTE, np.uint8)
+                        number_values(self._values, own, np.empty(BYTE, np.uint32), self._slots, 0)
+                        number_values(bits, codes, self._values, self._slots, BYTE)
+                return self._shared(codes)
+        self._forget()
+        many = min(MOST, bits.size // PER_VALUE[2])
+        if many <= BYTE:
+            return None
+        words, values = np.empty(bits.size, np.uint16), np.empty(many, np.uint32)
+        slots = np.full(1 << (2 * many - 1).bit_length(), -1, np.int32)
+        count = number_values(bits, words, values, slots, 0)
+        return None if count < 0 else Coded(words, values[:count].view(np.float32))
+
+    def _looked_up(self, bits: NDArray[np.uint32]) -> Coded | None:
+        """The same without a compiler, by sorting."""
+        values = np.unique(bits)
+        if np.isnan(values.view(np.float32)).any():
+            return None
+        few = min(BYTE, bits.size // PER_VALUE[1])
+        if len(values) <= few:
+            both = np.union1d(self._values[: self._count], values)
+            if len(both) > self._count:
+                new = both if len(both) <= few else values
+                self._forget()
+                self._count = len(new)
+                self._values[: self._count] = new
+                self._made_linear()
+            return self._shared(np.searchsorted(self._values[: self._count], bits).astype(np.uint8))
+        if len(values) > min(MOST, bits.size // PER_VALUE[2]):
+            return None
+        return Coded(np.searchsorted(values, bits).astype(np.uint16), values.view(np.float32))
 
 
 def decoded(codes: NDArray, palette: Palette) -> NDArray[np.float32]:
-    """The image that `coded` was given, bit for bit."""
+    """The image that was coded, bit for bit."""
     return np.array(codes, np.float32) if palette is None else palette[codes]
 
 
-def _bits(values: NDArray[np.float32]) -> NDArray[np.uint32]:
-    return np.ascontiguousarray(values, np.float32).view(np.uint32)
+def gain_of(values: NDArray[np.float32]) -> np.float32 | None:
+    """The number whose multiples 0 to 255, rounded to float32, hold all of these ascending values; None without one.
+
+    >>> float(gain_of(np.array([3, 4, 250], np.float32) * np.float32(0.5)))
+    0.5
+    """
+    if len(values) < 2 or values[0] < 0 or not np.isfinite(values[-1]):
+        return None
+    step = float(np.diff(values.astype(np.float64)).min())
+    if not step > 0:  # -0.0 beside 0.0
+        return None
+    numbers = np.rint(values / step)
+    if numbers[-1] >= BYTE or numbers[-1] < 1:
+        return None
+    numbers = np.rint(values * (numbers[-1] / float(values[-1]))).astype(np.float32)  # one step may be rounded itself
+    near = np.float32(float(values[-1]) / float(numbers[-1]))
+    usual = np.float32(1 / np.rint(1 / float(near))) if near < 1 else near  # one over a whole range
+    for gain in (usual, near, np.nextafter(near, np.float32(0)), np.nextafter(near, np.float32(np.inf))):
+        if np.array_equal((numbers * gain).view(np.uint32), values.view(np.uint32)):
+            return np.float32(gain)
+    return None
+
+
+def _interpolated(bits: NDArray[np.uint32]) -> bool:
+    """Whether a large image shows by some of its values that it has too many of them."""
+    if bits.size <= MOST:
+        return False
+    return len(np.unique(bits[:: bits.size // SAMPLED])) > SAMPLED // 2

@@ -1,0 +1,61 @@
+"""By what a prepared case is known: the file and how it is read, its size and time of change, and the region."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from operator import attrgetter
+from pathlib import Path
+
+from radcnn.core.case import Case, Source
+from radcnn.core.errors import InputError, ReadError
+from radcnn.core.files import sha256_of_json
+from radcnn.transforms.preparation import Preparation
+
+EDITION = 1  # raised when the same file would be prepared to other numbers
+how_it_is_read = attrgetter(*(part.name for part in fields(Source) if part.name != "path"))
+
+
+def folder_of(preparation: Preparation, cache: Path) -> Path:
+    """The folder of the store of what is prepared so."""
+    return cache / f"prepared-{sha256_of_json([EDITION, preparation.as_json()])[:20]}"
+
+
+def keys_of(cases: Sequence[Case]) -> list[str]:
+    """A key for each case, 40 digits; raises ReadError, naming the case, where its file is gone."""
+    stats: dict[Path, str] = {}
+    keys = []
+    for case in cases:
+        source = case.source
+        about = stats.get(source.path)
+        if about is None:
+            with naming(case):
+                about = stats[source.path] = repr(stat_of(source.path))
+        centre = case.centre_mm and tuple(map(float, case.centre_mm))
+        said = repr((str(source.path), how_it_is_read(source), about, centre)).encode(errors="surrogatepass")
+        keys.append(hashlib.blake2b(said, digest_size=20).hexdigest())
+    return keys
+
+
+def stat_of(path: Path) -> list[list[int]]:
+    """Size and time of change of a file, or of each file in a folder; raises ReadError when it is gone."""
+    try:
+        about = path.stat()
+        if not stat.S_ISDIR(about.st_mode):
+            return [[about.st_size, about.st_mtime_ns]]
+        files = sorted(p for p in path.iterdir() if p.is_file())
+        return [[(s := file.stat()).st_size, s.st_mtime_ns] for file in files]
+    except FileNotFoundError as cause:
+        raise ReadError(f"{path.name} does not exist any more; restore it or leave the case out") from cause
+
+
+@contextmanager
+def naming(case: Case) -> Iterator[None]:
+    """Put the case's name before whatever is wrong with its image."""
+    try:
+        yield
+    except InputError as cause:
+        raise type(cause)(f"case {case.called}: {cause}") from cause
