@@ -13,6 +13,7 @@ from unittest.mock import patch
 from typer.testing import CliRunner
 
 from radcnn.cli.main import app
+from radcnn.data.prepared.building import ABOUT
 
 # the smallest training that is one: two epochs of one small chain
 QUICK = (
@@ -75,9 +76,13 @@ def refused(*arguments: str | Path) -> str:
 
 
 def tree(folder: Path) -> dict[str, tuple[int, int] | None]:
-    """Every file below a folder with its size and time of change, and every folder."""
+    """Every file below a folder with its size and time of change, and every folder.
+
+    Of the time at which prepared cases were last used (`about.json` of a store) only the file.
+    """
     found = {}
     for path in sorted(folder.rglob("*")):
         about = path.stat()
-        found[str(path.relative_to(folder))] = (about.st_size, about.st_mtime_ns) if path.is_file() else None
+        changed = 0 if path.name == ABOUT else about.st_mtime_ns
+        found[str(path.relative_to(folder))] = (about.st_size, changed) if path.is_file() else None
     return found

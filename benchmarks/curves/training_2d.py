@@ -19,7 +19,7 @@ from measuring import MIB, drawn, watched
 from radcnn.core.case import Case, Source
 from radcnn.core.cores import available_cores
 from radcnn.core.target import Target
-from radcnn.data.prepared import prepare_cases
+from radcnn.data.prepared.building import prepare_cases
 from radcnn.learning.batches import Cases
 from radcnn.learning.execution import Execution, keep_memory
 from radcnn.learning.loop import Lesson, fit

@@ -18,11 +18,12 @@ from PIL import Image
 
 from radcnn.core.case import Case, Source
 from radcnn.core.errors import GeometryError, ReadError, StorageError
-from radcnn.data import prepared, prepared_cases
 from radcnn.data.findings import finding
-from radcnn.data.prepared import noticed, prepare_cases, ready_bytes
-from radcnn.data.prepared_cases import of_rows
-from radcnn.data.prepared_keys import folder_of, keys_of
+from radcnn.data.prepared import building
+from radcnn.data.prepared import cases as prepared_cases
+from radcnn.data.prepared.building import noticed, prepare_cases, ready_bytes
+from radcnn.data.prepared.cases import of_rows
+from radcnn.data.prepared.keys import folder_of, keys_of
 from radcnn.data.reading import Reading
 from radcnn.data.store import codes, store
 from radcnn.data.store.index import LINE
@@ -63,13 +64,13 @@ def regions(path: Path) -> list[Case]:
 def reads(monkeypatch) -> Counter:
     """How often each file was read."""
     seen: Counter = Counter()
-    original = prepared.read_noted
+    original = building.read_noted
 
     def counted(source: Source, **options: bool):
         seen[source.path.name] += 1
         return original(source, **options)
 
-    monkeypatch.setattr(prepared, "read_noted", counted)
+    monkeypatch.setattr(building, "read_noted", counted)
     return seen
 
 
@@ -308,7 +309,7 @@ def test_a_damaged_store_is_made_anew_and_said(tmp_path: Path, file: str, conten
 def test_what_is_ready_is_counted_for_the_cases_that_are_asked_for(tmp_path: Path) -> None:
     cases = pictures(tmp_path / "in", 6)
     assert ready_bytes(cases, PLAIN, tmp_path / "cache") == 0
-    prepare_cases(cases[:4], PLAIN, tmp_path / "cache")
+    prepare_cases(cases[:4], PLAIN, tmp_path / "cache", workers=1)  # each thread has a palette
     of_four = ready_bytes(cases, PLAIN, tmp_path / "cache")
     assert 4 * (24 + LINE.itemsize) < of_four <= 4 * (4 * 24 + LINE.itemsize) + 1024
     assert of_four > ready_bytes(cases[2:], PLAIN, tmp_path / "cache") > 0
@@ -321,8 +322,8 @@ def test_no_cases_are_an_empty_array(tmp_path: Path) -> None:
 
 def test_what_readers_noticed_is_kept_beside_the_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = finding("spacing unknown", "no spacing")
-    original = prepared.read_noted
-    monkeypatch.setattr(prepared, "read_noted", lambda source: Reading(original(source).volume, (said,)))
+    original = building.read_noted
+    monkeypatch.setattr(building, "read_noted", lambda source: Reading(original(source).volume, (said,)))
     cases = pictures(tmp_path / "in")
     prepare_cases(cases, PLAIN, tmp_path / "cache")
     monkeypatch.undo()
@@ -338,7 +339,7 @@ BUILD = """
 import sys, time
 from pathlib import Path
 from radcnn.core.case import Case, Source
-from radcnn.data import prepared, prepared_cases
+from radcnn.data.prepared import building, cases as prepared_cases
 from radcnn.data.store import codes, store
 from radcnn.transforms.intensity import Intensity
 from radcnn.transforms.preparation import Preparation
@@ -346,23 +347,23 @@ def tell(line):
     sys.stdout.write(line + chr(10))
     sys.stdout.flush()
 store.GROUP_SECONDS = 0.05
-original = prepared.read_noted
+original = building.read_noted
 def slow(source):
     time.sleep(0.02)
     while source.path.name == "30.png" and not Path(sys.argv[3]).exists():
         time.sleep(0.02)
     tell("read " + source.path.name)
     return original(source)
-prepared.read_noted = slow
+building.read_noted = slow
 plain = Preparation(dims=2, size=(4, 6), intensity=Intensity("range", 0, 255))
 files = sorted(Path(sys.argv[1]).iterdir(), key=lambda path: int(path.stem))
 cases = [Case(path.stem, "p", Source(path), (0.0,)) for path in files]
-images = prepared.prepare_cases(cases, plain, Path(sys.argv[2]), said=tell)
+images = building.prepare_cases(cases, plain, Path(sys.argv[2]), said=tell)
 tell(str(float(images[:].sum())))
 """
 
 
-def building(tmp_path: Path) -> subprocess.Popen[str]:
+def preparing(tmp_path: Path) -> subprocess.Popen[str]:
     """Another process that prepares the pictures, 0.02 s each, and number 30 only when it may."""
     command = [sys.executable, "-c", BUILD, str(tmp_path / "in"), str(tmp_path / "cache"), str(tmp_path / "go on")]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -375,7 +376,7 @@ def lines_until(process: subprocess.Popen[str], count: int) -> list[str]:
 
 def test_a_build_that_was_killed_goes_on_where_it_stopped(tmp_path: Path, reads: Counter) -> None:
     cases = pictures(tmp_path / "in", 60)
-    with building(tmp_path) as process:
+    with preparing(tmp_path) as process:
         seen = lines_until(process, 30)
         process.kill()
     assert all(line.startswith("read ") for line in seen)
@@ -392,9 +393,9 @@ def test_a_build_that_was_killed_goes_on_where_it_stopped(tmp_path: Path, reads:
 
 def test_two_processes_at_once_prepare_every_case_once(tmp_path: Path) -> None:
     pictures(tmp_path / "in", 40)
-    with building(tmp_path) as first:
+    with preparing(tmp_path) as first:
         begun = lines_until(first, 1)
-        with building(tmp_path) as second:
+        with preparing(tmp_path) as second:
             waiting = lines_until(second, 1)
             (tmp_path / "go on").touch()
             earlier, later = ([*begun, *first.communicate()[0].splitlines()], second.communicate()[0].splitlines())
@@ -410,7 +411,7 @@ def test_two_processes_at_once_prepare_every_case_once(tmp_path: Path) -> None:
 def test_a_lock_ends_with_its_process_and_not_before(tmp_path: Path) -> None:
     pictures(tmp_path / "in", 40)
     lock = folder_of(PLAIN, tmp_path / "cache") / BUILDING
-    with building(tmp_path) as process:
+    with preparing(tmp_path) as process:
         lines_until(process, 1)
         assert hold(lock, alone=True) is None
         process.kill()

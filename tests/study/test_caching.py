@@ -15,7 +15,7 @@ import pytest
 import radcnn
 from cli_in_process import QUICK, refused, told, tree
 from radcnn.core.errors import SettingsError
-from radcnn.data.prepared import prepare_cases
+from radcnn.data.prepared.building import prepare_cases
 from radcnn.study.folder import StudyFolder
 from radcnn.study.listener import SILENCE
 from radcnn.study.open_study import open_study

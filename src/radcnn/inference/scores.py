@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from radcnn.data.prepared_cases import Images
+from radcnn.data.prepared.cases import Images
 from radcnn.tasks import Task
 from radcnn.transforms.views import ViewKind, test_time_views
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from radcnn.core.chance import generator, torch_generator
 from radcnn.core.files import sha256_of_json
-from radcnn.data.prepared_cases import Images, PreparedCases
+from radcnn.data.prepared.cases import Images, PreparedCases
 from radcnn.transforms.pipeline import Pipeline
 
 Made = TypeVar("Made")

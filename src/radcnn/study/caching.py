@@ -12,10 +12,10 @@ from typing import Any
 
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.core.files import read_json
-from radcnn.data import cached as caches
-from radcnn.data.cached import Cached, cached_in
 from radcnn.data.findings import counted
-from radcnn.data.prepared_keys import folder_of
+from radcnn.data.prepared import evicting
+from radcnn.data.prepared.evicting import Cached, cached_in
+from radcnn.data.prepared.keys import folder_of
 from radcnn.study.folder import StudyFolder, find_study
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.transforms.preparation import Preparation
@@ -113,7 +113,7 @@ def cache(
 
 
 def _removed(kept: Kept, dry_run: bool, listener: Listener) -> Kept:
-    why = "" if dry_run else caches.evict(kept.cached)
+    why = "" if dry_run else evicting.evict(kept.cached)
     if why:
         listener.say(f"{kept.study}: {kept.cached.name} stays, since {why}")
     return Kept(kept.study, kept.cached, kept.runs, not why, why)

@@ -27,7 +27,7 @@ from torch import nn
 from radcnn.core.catalogue import look_up
 from radcnn.core.cores import available_cores
 from radcnn.core.errors import ReadError
-from radcnn.data.prepared_cases import Images
+from radcnn.data.prepared.cases import Images
 from radcnn.inference.bundle import Bundle, load_bundle
 from radcnn.inference.choice import CASES_TO_PAY, Choice, choose, milliseconds, scores_agree
 from radcnn.inference.engines import ENGINES, Engine, available_engines, installed

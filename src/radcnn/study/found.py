@@ -15,7 +15,7 @@ from radcnn.data.duplicates import content_groups
 from radcnn.data.findings import Finding
 from radcnn.data.leaks.pairs import LeakPair, near_duplicate_pairs
 from radcnn.data.outcome import Outcome
-from radcnn.data.prepared import stat_of
+from radcnn.data.prepared.keys import stat_of
 from radcnn.data.shortcuts import header_traits, shortcuts
 from radcnn.data.survey import Look, survey
 from radcnn.study.checks import CHECKS, Examined, outcomes

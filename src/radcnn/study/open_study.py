@@ -20,7 +20,8 @@ from radcnn.core.settings import from_plain
 from radcnn.data.cohort import Cohort, gather
 from radcnn.data.findings import Finding
 from radcnn.data.fingerprint import Fingerprint
-from radcnn.data.prepared import PreparedCases, Ready, prepare_cases, ready
+from radcnn.data.prepared.building import Ready, prepare_cases, ready
+from radcnn.data.prepared.cases import PreparedCases
 from radcnn.data.splits import Split, described
 from radcnn.plan.facts import Facts
 from radcnn.plan.propose import propose

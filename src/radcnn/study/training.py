@@ -21,7 +21,7 @@ from radcnn.core.errors import InputError, Stopped
 from radcnn.core.files import read_json, write_json, write_text
 from radcnn.data.duplicates import content_groups
 from radcnn.data.findings import counted
-from radcnn.data.prepared_cases import of_rows
+from radcnn.data.prepared.cases import of_rows
 from radcnn.data.splits import folds
 from radcnn.evaluation.questions import choose_operating_points
 from radcnn.inference.bundle import Bundle, save_bundle

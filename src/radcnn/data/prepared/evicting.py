@@ -13,7 +13,7 @@ import numpy as np
 
 from radcnn.core.errors import InputError
 from radcnn.core.files import read_json, reading
-from radcnn.data.prepared import ABOUT
+from radcnn.data.prepared.building import ABOUT
 from radcnn.data.store.index import LINE
 from radcnn.data.store.locks import BUILDING, USED, Held, hold
 from radcnn.data.store.store import INDEX, VOXELS

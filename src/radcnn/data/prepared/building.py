@@ -21,15 +21,13 @@ from radcnn.core.case import Case, Source
 from radcnn.core.errors import ReadError, StorageError
 from radcnn.core.files import write_json
 from radcnn.data.findings import Finding
-from radcnn.data.prepared_cases import PreparedCases
-from radcnn.data.prepared_keys import folder_of, keys_of, naming, stat_of
+from radcnn.data.prepared.cases import PreparedCases
+from radcnn.data.prepared.keys import folder_of, keys_of, naming
 from radcnn.data.read import read_noted
 from radcnn.data.store.index import LINE, image_bytes
 from radcnn.data.store.locks import BUILDING, USED, Held, hold
 from radcnn.data.store.store import INDEX, VOXELS, CaseStore
 from radcnn.transforms.preparation import Preparation, prepare
-
-__all__ = ["ABOUT", "PreparedCases", "Ready", "noticed", "prepare_cases", "ready", "ready_bytes", "stat_of"]
 
 ABOUT = "about.json"  # what is prepared so; its time of change is when it was last used
 PARTS_OF_WORK = 200  # that work is divided into at least, so that progress is seen
