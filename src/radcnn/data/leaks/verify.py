@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,14 +58,12 @@ def agreement(whole: Floats, part: Floats, form: int, starts: Sequence[Ends]) ->
     """How `part` (h, w), turned as FORMS[form] says, agrees with `whole` (H, W) near the best of the places given."""
     shown = np.ascontiguousarray(_form(part, form))
     side = min(RASTER, *whole.shape, *shown.shape)
-    coarse = min(COARSE, side)
-    place, figure = _best_start(whole, _resampled(shown, coarse, np.zeros(4)), starts), 0.0
-    for raster, rounds in ((coarse, COARSE_ROUNDS), (side, FINE_ROUNDS)):
-        given = _resampled(shown, raster, np.zeros(4))
-        place, figure = _fitted(whole, given, place, rounds)
-        if raster == side or figure < LIKELY:
-            break
-    laid = _resampled(whole, raster, place)
+    raster = min(COARSE, side)
+    given = _shrunk(shown, raster)
+    place, laid, figure = _fitted(whole, given, _best_start(whole, given, starts), COARSE_ROUNDS)
+    if raster < side and figure >= LIKELY:
+        raster, given = side, _shrunk(shown, side)
+        place, laid, figure = _fitted(whole, given, place, FINE_ROUNDS)
     if raster >= TILED and figure >= LIKELY:
         figure = min(figure, everywhere(laid, given))
     slope = float(np.mean((laid - laid.mean()) * (given - given.mean())))
@@ -83,19 +82,24 @@ def _best_start(whole: Floats, given: Floats, starts: Sequence[Ends]) -> NDArray
 
 def _fitted(
     whole: Floats, given: Floats, place: NDArray[np.float64], rounds: tuple[float, ...]
-) -> tuple[NDArray[np.float64], float]:
-    """The place where the whole agrees best with the part, and how well; as it was where it is not promising."""
+) -> tuple[NDArray[np.float64], Floats, float]:
+    """The place where the whole agrees best with the part, what it shows there and how well they agree.
+
+    As it was where it is not promising.
+    """
     side = len(given)
-    best, figure = place, likeness(_resampled(whole, side, place), given)
-    if figure < PROMISING:
-        return best, figure
+    laid = _resampled(whole, side, place)
+    best = place, laid, likeness(laid, given)
+    if best[2] < PROMISING:
+        return best
     for sigma in rounds:
-        moved = np.clip(place + _step(whole, given, side, place, sigma), -REACH, REACH)
+        moved = np.clip(place + _step(laid, given, place, sigma), -REACH, REACH)
         arrived, place = float(np.abs(moved - place).max()) < STILL, moved
+        laid = _resampled(whole, side, place)
         if arrived:
             break
-    found = likeness(_resampled(whole, side, place), given)
-    return (place, found) if found > figure else (best, figure)
+    found = likeness(laid, given)
+    return (place, laid, found) if found > best[2] else best
 
 
 def _form(part: Floats, form: int) -> Floats:
@@ -111,6 +115,20 @@ def _resampled(image: Floats, side: int, ends: NDArray[np.float64]) -> Floats:
     columns = _areas(image.shape[1], side, ends[2], ends[3])
     made: Floats = (rows @ image @ columns.T).astype(np.float32, copy=False)
     return made
+
+
+def _shrunk(image: Floats, side: int) -> Floats:
+    """The whole image on (side, side)."""
+    made: Floats = _all_areas(image.shape[0], side) @ image @ _all_areas(image.shape[1], side).T
+    return made.astype(np.float32, copy=False)
+
+
+@lru_cache(64)
+def _all_areas(n: int, side: int) -> Floats:
+    """Those of the whole image; most images are of few sizes."""
+    weights = _areas(n, side, 0.0, 0.0)
+    weights.flags.writeable = False
+    return weights
 
 
 def _areas(n: int, side: int, before: float, after: float) -> Floats:
@@ -130,9 +148,9 @@ def _areas(n: int, side: int, before: float, after: float) -> Floats:
     return weights
 
 
-def _step(whole: Floats, given: Floats, side: int, place: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
-    """How the four edges should move so that the whole, its greys mapped to those of the part, fits better."""
-    laid = _mapped(_resampled(whole, side, place), given)
+def _step(shown: Floats, given: Floats, place: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """How the four edges should move so that what the whole shows, its greys mapped to those of the part, fits better."""
+    laid, side = _mapped(shown, given), len(given)
     down, across = np.gradient(gaussian_filter(laid, sigma, mode="nearest"))
     share = (np.arange(side, dtype=np.float32) + 0.5) / side
     size = 1 - place[0] - place[1], 1 - place[2] - place[3]
