@@ -22,6 +22,7 @@ from radcnn.data.leaks.prints import FORMS, Floats, Prints
 from radcnn.data.leaks.recompressed import recompressed
 from radcnn.data.leaks.search import Candidates, placed, search
 from radcnn.data.leaks.verify import KEPT, RASTER, Agreement, Ends, agreement
+from radcnn.data.quiet import quiet
 from radcnn.data.read import read_source
 from radcnn.data.survey import Look
 from radcnn.data.survey.thumbnails import areas, grey, projection
@@ -119,7 +120,8 @@ def _alike(cohort: Cohort, kind: Kind, *, workers: int, told: Told | None) -> It
             found = replace(found, figure=max(found.figure, recompressed(whole, part)))
         return found, side
 
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(max(1, workers), thread_name_prefix="agree") as pool:
+    agreeing = ThreadPoolExecutor(max(1, workers), thread_name_prefix="agree")
+    with quiet(), threadpool_limits(1, "blas"), agreeing as pool:
         for done, (one, (found, side)) in enumerate(zip(candidates, pool.map(verified, candidates), strict=True), 1):
             if told is not None:
                 told(done, len(candidates))

@@ -119,16 +119,14 @@ def _resampled(image: Floats, side: int, ends: NDArray[np.float64]) -> Floats:
 
 def _shrunk(image: Floats, side: int) -> Floats:
     """The whole image on (side, side)."""
-    made: Floats = _all_areas(image.shape[0], side) @ image @ _all_areas(image.shape[1], side).T
+    made = _all_areas(image.shape[0], side) @ image @ _all_areas(image.shape[1], side).T
     return made.astype(np.float32, copy=False)
 
 
 @lru_cache(64)
 def _all_areas(n: int, side: int) -> Floats:
     """Those of the whole image; most images are of few sizes."""
-    weights = _areas(n, side, 0.0, 0.0)
-    weights.flags.writeable = False
-    return weights
+    return _areas(n, side, 0.0, 0.0)
 
 
 def _areas(n: int, side: int, before: float, after: float) -> Floats:
@@ -149,7 +147,7 @@ def _areas(n: int, side: int, before: float, after: float) -> Floats:
 
 
 def _step(shown: Floats, given: Floats, place: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
-    """How the four edges should move so that what the whole shows, its greys mapped to those of the part, fits better."""
+    """How the four edges should move so that what the whole shows, its greys mapped to the part's, fits better."""
     laid, side = _mapped(shown, given), len(given)
     down, across = np.gradient(gaussian_filter(laid, sigma, mode="nearest"))
     share = (np.arange(side, dtype=np.float32) + 0.5) / side

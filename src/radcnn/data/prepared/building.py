@@ -23,6 +23,7 @@ from radcnn.core.files import write_json
 from radcnn.data.findings import Finding
 from radcnn.data.prepared.cases import PreparedCases
 from radcnn.data.prepared.keys import folder_of, keys_of, naming
+from radcnn.data.quiet import quiet
 from radcnn.data.read import read_noted
 from radcnn.data.store.index import LINE, image_bytes
 from radcnn.data.store.locks import BUILDING, USED, Held, hold
@@ -206,7 +207,7 @@ def _fill(
     sources = list(by_source)
     at_once = max(1, min(MOST_AT_ONCE, len(sources) // PARTS_OF_WORK))
     parts = [sources[start : start + at_once] for start in range(0, len(sources), at_once)]
-    with store.grouped(), ThreadPoolExecutor(max(1, workers), thread_name_prefix="prepare") as pool:
+    with quiet(), store.grouped(), ThreadPoolExecutor(max(1, workers), thread_name_prefix="prepare") as pool:
         for counts in pool.map(lambda part: [one(source) for source in part], parts):
             for count in counts:
                 done += count

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from radcnn.kernels.worth import worth_compiling
 
 SAMPLED = 4096  # values looked at before all of them are numbered: an interpolated image shows itself by these
+BEYOND_CHANCE = 40  # values more than that; four standard deviations at most
 BYTE, MOST = 1 << 8, 1 << 16
 PER_VALUE = {1: 2, 2: 4}  # bytes of a code: values of an image for each of its palette, or codes would gain little
 LINEAR_TRIES = 8  # new palettes that are looked at for a gain; those of percentiles differ from image to image
@@ -165,7 +166,16 @@ def gain_of(values: NDArray[np.float32]) -> np.float32 | None:
 
 
 def _interpolated(bits: NDArray[np.uint32]) -> bool:
-    """Whether a large image shows by some of its values that it has too many of them."""
-    if bits.size <= MOST:
+    """Whether an image shows by some of its values that it has too many of them.
+
+    Of D values met alike often, n draws show D (1 - exp(-n / D)); a smaller image than SAMPLED times 16 has too many
+    where it shows more than the most it may have would. A larger one of values in a few thousand steps shows fewer.
+    """
+    if bits.size > MOST:
+        return len(np.unique(bits[:: bits.size // SAMPLED])) > SAMPLED // 2
+    asked = SAMPLED // 4
+    if bits.size < 4 * asked:
         return False
-    return len(np.unique(bits[:: bits.size // SAMPLED])) > SAMPLED // 2
+    most = bits.size // PER_VALUE[2]
+    shown = most * (1 - np.exp(-asked / most))
+    return len(np.unique(bits[:: bits.size // asked][:asked])) > shown + BEYOND_CHANCE

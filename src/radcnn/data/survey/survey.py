@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from radcnn.core.case import Case, Source
 from radcnn.core.errors import InputError
 from radcnn.data.cohort import Cohort
+from radcnn.data.quiet import quiet
 from radcnn.data.read import read_noted
 from radcnn.data.survey.look import Look, look_at
 
@@ -30,10 +31,11 @@ def survey(cohort: Cohort, *, workers: int, told: Told | None = None) -> tuple[L
     for case in cohort.cases:
         first.setdefault(case.source, case)
     found: dict[Source, Look] = {}
-    for done, (source, look) in enumerate(zip(first, _looks(first.values(), workers), strict=True), start=1):
-        found[source] = look
-        if told is not None:
-            told(done, len(first))
+    with quiet():  # once for all
+        for done, (source, look) in enumerate(zip(first, _looks(first.values(), workers), strict=True), start=1):
+            found[source] = look
+            if told is not None:
+                told(done, len(first))
     return tuple(found[case.source] for case in cohort.cases)
 
 
