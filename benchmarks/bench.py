@@ -50,7 +50,7 @@ def main() -> int:
         rows += found
         if not found:
             failed.append(script.stem)
-    asked.out.write_text(page(rows, failed, time.monotonic() - started), encoding="utf-8")
+        asked.out.write_text(page(rows, failed, time.monotonic() - started), encoding="utf-8")
     print(f"wrote {asked.out}")
     return 1 if failed else 0
 

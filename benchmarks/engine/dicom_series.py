@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from reading_speed import CODINGS, READERS, REAL, Reader, series_of, written
 
 SLICES, UNCOMPRESSED = 200, CODINGS[0]
-PACKAGES = versions("SimpleITK", "pydicom", "dicom2nifti", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pyjpegls")
+TITLE = f"DICOM series {SLICES}x512x512, {{}}"
+FACTS = {"versions": versions("SimpleITK", "pydicom", "dicom2nifti", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pyjpegls")}
 
 
 def timed(series: Path) -> dict[str, Timed]:
@@ -37,16 +38,14 @@ def timed(series: Path) -> dict[str, Timed]:
 
 
 def row(coding: str, found: dict[str, Timed]) -> dict[str, object]:
-    """Uncompressed against SimpleITK, which is what was asked; where decoding dominates against pydicom's loop."""
+    """Uncompressed against SimpleITK; against pydicom's loop where decoding is most of it; RLE against all."""
+    if coding == "RLE":
+        return report(TITLE.format(coding), found, ours="radcnn", reach=1.0, asked="faster than all", extra=FACTS)
     peer, reach = ("SimpleITK", 4.0) if coding == UNCOMPRESSED else ("pydicom", 1.8)
     ratio = found[peer].median / found["radcnn"].median
-    made = report(
-        f"DICOM series {SLICES}x512x512, {coding}", found, ours="radcnn", reach=reach,
-        asked=f"{reach:g} x {peer}", extra={"versions": PACKAGES},
-        note=f"{ratio:.2f} times as fast as {peer}",
-    )  # fmt: skip
-    made["reached"] = ratio >= reach
-    return made
+    asked = f"{reach:g} x {peer} (is {ratio:.2f})"
+    made = report(TITLE.format(coding), found, ours="radcnn", reach=1.0, asked=asked, extra=FACTS)
+    return made | {"reached": ratio >= reach and made["reached"]}
 
 
 def main() -> None:
