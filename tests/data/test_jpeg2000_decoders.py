@@ -82,9 +82,13 @@ def test_loops_are_compiled_beside_a_long_series_once(fresh: Path, monkeypatch: 
 
 
 def test_a_cache_that_cannot_be_written_is_no_reason_to_stop(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "posix_spawn", lambda *_args, **_options: pytest.fail("nothing to start"))
-    fresh.parent.parent.joinpath("cache").write_text("a file where the folder should be")
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "posix_spawn", lambda _program, words, *_args, **_options: started.append(words))
+    blocked = fresh.parent.parent.joinpath("cache")
+    blocked.write_text("a file where the folder should be")
     jpeg2000.have_compiled(100)
+    assert not started
+    assert blocked.read_text() == "a file where the folder should be"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

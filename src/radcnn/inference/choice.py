@@ -109,6 +109,7 @@ def scores_agree(
     """
 
     def agree(truth: NDArray[np.float64], found: NDArray[np.float64], engine: Engine) -> tuple[bool, str]:
+        """Whether scores (n, k) of an engine are those of torch, and the sentence that says so."""
         if truth.shape != found.shape or not np.isfinite(found).all():
             return False, "its scores are not numbers"
         off = float((np.abs(truth - found) / (1.0 if spread is None else np.maximum(spread, 1e-12))).max(initial=0))

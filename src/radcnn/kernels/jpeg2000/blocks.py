@@ -14,6 +14,8 @@ words do, four for each.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import int64, uint32, uint64
 from numpy.typing import NDArray
@@ -40,24 +42,30 @@ MOST_COEFFICIENTS = 4096  # of a code block
 MOST_FLAGS = 3 * 1026  # of the widest code block, 1024 x 4
 
 
+class Room(NamedTuple):
+    """What a code block is decoded in, used again by the next one.
+
+    flags       (MOST_FLAGS,) the words of stripe columns, see above
+    states      (19,) of the MQ decoder's contexts
+    listed      (MOST_COEFFICIENTS + 4,) places that a refinement pass goes to
+    magnitudes  (4 * MOST_FLAGS,) what comes of it
+    """
+
+    flags: Flags
+    states: States
+    listed: Words
+    magnitudes: Words
+
+
 @part
 def decode_block(
-    words: Words,
-    last: int,
-    width: int,
-    height: int,
-    planes: int,
-    table: NDArray[np.uint8],
-    flags: Flags,
-    states: States,
-    listed: Words,
-    magnitudes: Words,
+    words: Words, last: int, width: int, height: int, planes: int, table: NDArray[np.uint8], room: Room
 ) -> None:
-    """Decode all passes of a code block of at least one plane into magnitudes, 4 * MOST_FLAGS numbers.
+    """Decode all passes of a code block of at least one plane into room.magnitudes.
 
-    table  the contexts of its subband
-    flags, states, listed  room to work in: MOST_FLAGS, 19, MOST_COEFFICIENTS + 4 numbers
+    words, last  its bytes, see `arithmetic.words_of`; table  the contexts of its subband
     """
+    flags, states, magnitudes = room.flags, room.states, room.magnitudes
     stripes = (height + 3) >> 2
     flags[: (stripes + 2) * (width + 2)] = 0
     magnitudes[: (stripes + 2) * (width + 2) * 4] = 0
@@ -66,11 +74,9 @@ def decode_block(
     registers = begun(words, last)
     for plane in range(planes - 1, -1, -1):
         if plane < planes - 1:
-            registers, count = _significance(
-                words, registers, width, height, plane, table, flags, states, listed, magnitudes
-            )
-            registers = _refinement(words, registers, plane, listed, count, flags, states, magnitudes)
-        registers = _cleanup(words, registers, width, height, plane, table, flags, states, magnitudes)
+            registers, count = _significance(words, registers, width, height, plane, table, room)
+            registers = _refinement(words, registers, plane, count, room)
+        registers = _cleanup(words, registers, width, height, plane, table, room)
 
 
 @inlined
@@ -119,18 +125,10 @@ def _spread(flags: Flags, at: int, across: int, place: np.uint64, mark: np.uint6
 
 @part
 def _significance(
-    words: Words,
-    registers: Registers,
-    width: int,
-    height: int,
-    plane: int,
-    table: NDArray[np.uint8],
-    flags: Flags,
-    states: States,
-    listed: Words,
-    magnitudes: Words,
+    words: Words, registers: Registers, width: int, height: int, plane: int, table: NDArray[np.uint8], room: Room
 ) -> tuple[Registers, int]:
     """D.3.1: the coefficients that are not significant but have a significant neighbour."""
+    flags, states, listed, magnitudes = room
     a, c, below, at, last = registers
     value = uint64(1) << uint64(plane)
     across = width + 2
@@ -168,17 +166,9 @@ def _significance(
 
 
 @part
-def _refinement(
-    words: Words,
-    registers: Registers,
-    plane: int,
-    listed: Words,
-    count: int,
-    flags: Flags,
-    states: States,
-    magnitudes: Words,
-) -> Registers:
-    """D.3.3: one bit more of each coefficient in the list."""
+def _refinement(words: Words, registers: Registers, plane: int, count: int, room: Room) -> Registers:
+    """D.3.3: one bit more of each of the first `count` coefficients in the list."""
+    flags, states, listed, magnitudes = room
     a, c, below, at, last = registers
     for n in range(count):
         position = listed[n]
@@ -192,17 +182,10 @@ def _refinement(
 
 @part
 def _cleanup(
-    words: Words,
-    registers: Registers,
-    width: int,
-    height: int,
-    plane: int,
-    table: NDArray[np.uint8],
-    flags: Flags,
-    states: States,
-    magnitudes: Words,
+    words: Words, registers: Registers, width: int, height: int, plane: int, table: NDArray[np.uint8], room: Room
 ) -> Registers:
     """D.3.4: what no other pass visited; columns in which and around which nothing is significant are told by runs."""
+    flags, states, magnitudes = room.flags, room.states, room.magnitudes
     a, c, below, at, last = registers
     value = uint64(1) << uint64(plane)
     across = width + 2

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.kernels.compiled import compiled, part
 from radcnn.kernels.jpeg2000.arithmetic import ROOM_BEYOND, words_of
-from radcnn.kernels.jpeg2000.blocks import MOST_COEFFICIENTS, MOST_FLAGS, decode_block
+from radcnn.kernels.jpeg2000.blocks import MOST_COEFFICIENTS, MOST_FLAGS, Room, decode_block
 from radcnn.kernels.jpeg2000.codestream import Codestream, codestream_of
 from radcnn.kernels.jpeg2000.contexts import CONTEXTS, SIGNIFICANCE
 from radcnn.kernels.jpeg2000.geometry import (
@@ -27,6 +29,19 @@ from radcnn.kernels.jpeg2000.packets import BLOCK_PLANES, BYTES, FIRST_CHUNK, PA
 from radcnn.kernels.jpeg2000.wavelet import restored
 
 MOST_PLANES = 30  # beside the sign in 32 bits
+
+
+class Coding(NamedTuple):
+    """How samples are coded; a code block is 2^block_width by 2^block_height, samples lie in lowest to highest."""
+
+    levels: int
+    layers: int
+    by_layer: bool
+    block_width: int
+    block_height: int
+    middle: int
+    lowest: int
+    highest: int
 
 
 NOTHING = Codestream(1, 1, 8, False, True, 1, 0, 2, 2, 1, (8,), ())
@@ -58,43 +73,23 @@ def _samples(stream: Codestream, packets: NDArray[np.uint8]) -> NDArray[np.integ
     packets.setflags(write=False)  # one type of array, one compiled function
     made = np.empty((stream.rows, stream.columns), np.int16)
     lowest, middle = (-(1 << stream.precision - 1), 0) if stream.signed else (0, 1 << stream.precision - 1)
-    in_order = _decode(
-        packets,
-        bands_of(stream),
-        stream.levels,
-        stream.layers,
-        stream.by_layer,
-        stream.block_width,
-        stream.block_height,
-        middle,
-        lowest,
-        lowest + (1 << stream.precision) - 1,
-        made,
-    )
+    coding = Coding(
+        stream.levels, stream.layers, stream.by_layer, stream.block_width, stream.block_height,
+        middle, lowest, lowest + (1 << stream.precision) - 1,
+    )  # fmt: skip
+    in_order = _decode(packets, bands_of(stream), coding, made)
     if not in_order:
         return None
     return made if stream.signed else made.view(np.uint16)
 
 
 @compiled
-def _decode(
-    data: NDArray[np.uint8],
-    bands: NDArray[np.int64],
-    levels: int,
-    layers: int,
-    by_layer: bool,
-    block_width: int,
-    block_height: int,
-    middle: int,
-    lowest: int,
-    highest: int,
-    made: NDArray[np.int16],
-) -> bool:
+def _decode(data: NDArray[np.uint8], bands: NDArray[np.int64], coding: Coding, made: NDArray[np.int16]) -> bool:
     last = bands[bands.shape[0] - 1]
     count = last[FIRST_BLOCK] + last[ACROSS] * last[DOWN]
     blocks = np.zeros((count, 6), np.int64)
-    chunks = np.empty((count * layers, 3), np.int64)
-    if assigned(data, bands, levels, layers, by_layer, blocks, chunks) < 0:
+    chunks = np.empty((count * coding.layers, 3), np.int64)
+    if assigned(data, bands, coding.levels, coding.layers, coding.by_layer, blocks, chunks) < 0:
         return False
     longest = 0
     for block in range(count):
@@ -103,12 +98,12 @@ def _decode(
             return False
         longest = max(longest, blocks[block, BYTES])
     samples = np.zeros(made.shape, np.int32)
-    room = np.empty(made.shape, np.int32)
-    _decode_blocks(data, bands, blocks, chunks, longest, 1 << block_width, 1 << block_height, samples)
-    restored(samples, levels, room)
+    block_size = 1 << coding.block_width, 1 << coding.block_height
+    _decode_blocks(data, bands, blocks, chunks, longest, block_size, samples)
+    restored(samples, coding.levels, np.empty(made.shape, np.int32))
     for y in range(made.shape[0]):
         for x in range(made.shape[1]):
-            made[y, x] = np.int16(min(max(samples[y, x] + middle, lowest), highest))
+            made[y, x] = np.int16(min(max(samples[y, x] + coding.middle, coding.lowest), coding.highest))
     return True
 
 
@@ -119,13 +114,17 @@ def _decode_blocks(
     blocks: NDArray[np.int64],
     chunks: NDArray[np.int64],
     longest: int,
-    block_width: int,
-    block_height: int,
+    block_size: tuple[int, int],
     coefficients: NDArray[np.int32],
 ) -> None:
     words = np.empty(longest // 4 + ROOM_BEYOND, np.uint32)
-    flags, states = np.empty(MOST_FLAGS, np.uint64), np.empty(CONTEXTS, np.uint64)
-    listed, magnitudes = np.empty(MOST_COEFFICIENTS + 4, np.uint32), np.empty(4 * MOST_FLAGS, np.uint32)
+    block_width, block_height = block_size
+    room = Room(
+        np.empty(MOST_FLAGS, np.uint64),
+        np.empty(CONTEXTS, np.uint64),
+        np.empty(MOST_COEFFICIENTS + 4, np.uint32),
+        np.empty(4 * MOST_FLAGS, np.uint32),
+    )
     for b in range(bands.shape[0]):
         band = bands[b]
         for number in range(band[ACROSS] * band[DOWN]):
@@ -137,11 +136,9 @@ def _decode_blocks(
             top = number // band[ACROSS] * block_height
             width, height = min(block_width, band[WIDTH] - left), min(block_height, band[HEIGHT] - top)
             last = words_of(data, chunks, blocks[block, FIRST_CHUNK], words)
-            decode_block(
-                words, last, width, height, planes, SIGNIFICANCE[band[KIND]], flags, states, listed, magnitudes
-            )
+            decode_block(words, last, width, height, planes, SIGNIFICANCE[band[KIND]], room)
             left, top = left + band[LEFT], top + band[TOP]
-            _put(magnitudes, coefficients[top : top + height, left : left + width])
+            _put(room.magnitudes, coefficients[top : top + height, left : left + width])
 
 
 @part
