@@ -80,9 +80,8 @@ class Resampling:
         groups = [np.flatnonzero(self.strata == s) for s in np.unique(self.strata)]
         rows, few = max(1, BLOCK // max(self.codes.size, 1)), _rows(self.codes.size)
         single = self.patients == self.codes.size and bool((self.codes == np.arange(self.patients)).all())
-        places = np.empty(
-            few * self.patients, np.intp
-        )  # used again: asking the system for it takes longer than counting
+        # used again for every piece: asking the system for it takes longer than counting
+        places = np.empty(few * self.patients, np.intp)
         for start in range(0, self.resamples, rows):
             drawn = [_draw(chance, min(rows, self.resamples - start), group.size) for group in groups]
             for first in range(0, min(rows, self.resamples - start), few):

@@ -56,7 +56,13 @@ class Noise:
 
 
 def white_noise(seed: int, shape: Shape, device: torch.device | str = "cpu") -> Tensor:
-    """White Gaussian noise of variance 1, float32: the field that `seed` means, on any device; see `kernels.noise`."""
+    """White Gaussian noise of variance 1 in this shape, float32: the field that a seed (0 to 2^62) means.
+
+    The same on any device; the law and its source: `kernels.noise`.
+
+    >>> bool((white_noise(3, (2, 5)).reshape(-1) == white_noise(3, (10,))).all())
+    True
+    """
     from radcnn.kernels.noise import BITS, FIRST, SECOND, STEP, half_normal_quantiles
 
     count, low = math.prod(shape), (1 << BITS) - 1

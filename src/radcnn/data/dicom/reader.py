@@ -1,7 +1,8 @@
 """A DICOM file, or the one series of a folder that is asked for, as a Volume; what was chosen and changed as findings.
 
-Bounded children read each file once and tell its headers; here it is decided which frames are the volume and where
-each of them lies; then the children decode those, side by side, straight into the one array that is returned.
+Headers come first: of usual files they are parsed here (`direct`), of all others bounded children read each file once
+and tell them. Then it is decided which frames are the volume and where each of them lies. Last come their pixels, read
+here or decoded by the children, side by side, straight into the one array that is returned.
 """
 
 from __future__ import annotations
