@@ -17,7 +17,7 @@ from radcnn.core.target import Target
 from radcnn.core.volume import Volume
 from radcnn.data.cohort import Cohort, CohortSettings, gather
 from radcnn.data.duplicates import content_groups, duplicate_findings
-from radcnn.data.leaks.pairs import LeakPair, near_duplicate_pairs
+from radcnn.data.leaks.pairs import SAME_LARGE, LeakPair, near_duplicate_pairs
 from radcnn.data.leaks.people import identity_findings, plain_number
 from radcnn.data.leaks.telling import pair_findings
 from radcnn.data.leaks.verify import agreement
@@ -118,6 +118,51 @@ def test_a_slice_of_anothers_volume_is_found(tmp_path: Path) -> None:
     (pair,) = pairs_of(cohort_of(files))
     assert (pair.first, pair.second) == (0, 1)
     assert "slice 4 of the volume" in pair.how
+
+
+def chest_volume(seed: int) -> NDArray[np.int16]:
+    """A body much like all others', heart and spine in it, and vessels and noise of its own: (32, 128, 128) in HU."""
+    chance = np.random.default_rng(seed)
+    y, x = np.mgrid[:128, :128] / 128
+
+    def inside(centre: tuple[float, float], radii: tuple[float, float], soft: float = 0.02) -> NDArray[np.float64]:
+        (cy, cx), (ry, rx) = centre, radii * chance.normal(1, 0.02, 2)
+        return 1 / (1 + np.exp((np.hypot((y - cy) / ry, (x - cx) / rx) - 1) / soft))
+
+    body, lung = inside((0.5, 0.4), (0.48, 0.5)), inside((0.5, 0.45), (0.4, 0.3))
+    heart, spine = inside((0.32, 0.38), (0.2, 0.18)), inside((0.85, 0.2), (0.09, 0.1), 0.03)
+    plane = -1000 + 1040 * body - 850 * lung + 840 * heart * lung + 250 * spine
+    vessels = gaussian_filter(chance.normal(size=(32, 128, 128)), 1.5)
+    vessels = 400 * np.clip(vessels / vessels.std() - 1, 0, None) * lung
+    grain = gaussian_filter(chance.normal(size=(32, 128, 128)), (0, 0.8, 0.8))
+    return np.round(plane + vessels + 20 * grain / grain.std()).astype(np.int16)
+
+
+def written_volumes(folder: Path, volumes: list[NDArray]) -> list[Path]:
+    files = [folder / f"{i}.nii.gz" for i in range(len(volumes))]
+    for path, voxels in zip(files, volumes, strict=True):
+        write_nifti(Volume.from_spacing(np.ascontiguousarray(voxels)[None], (3.0, 1.0, 1.0)), path)
+    return files
+
+
+def test_volumes_whose_bodies_alone_are_alike_are_no_pair(tmp_path: Path) -> None:
+    volumes = [chest_volume(i) for i in range(6)]
+    means = [volume.mean(axis=0, dtype=np.float32) for volume in volumes]
+    assert agreement(means[0], means[1], 0, [(0.0, 0.0, 0.0, 0.0)]).figure > SAME_LARGE  # the slices tell them apart
+    assert pairs_of(cohort_of(written_volumes(tmp_path, volumes))) == ()
+
+
+def test_copies_of_a_volume_are_found_whatever_became_of_its_slices(tmp_path: Path) -> None:
+    volumes = [chest_volume(i) for i in range(6)]
+    copies = [
+        volumes[0][::-1],
+        volumes[1][3:-2],
+        volumes[2].reshape(16, 2, 128, 128).mean(axis=1).round().astype(np.int16),
+        volumes[3][:, 5:-8, 9:],
+        np.round(255 * np.clip((volumes[4][1:, :, ::-1] + 1000) / 1400.0, 0, 1)).astype(np.uint8),
+    ]
+    found = pairs_of(cohort_of(written_volumes(tmp_path, [*volumes, *copies])))
+    assert {(pair.first, pair.second) for pair in found} == {(i, 6 + i) for i in range(5)}
 
 
 def test_a_pair_across_the_sides_is_an_error_with_the_test_side_and_a_warning_otherwise(tmp_path: Path) -> None:

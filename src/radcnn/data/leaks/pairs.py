@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from radcnn.core.case import Source
 from radcnn.data.cohort import Cohort
+from radcnn.data.leaks.depth import agreement_in_depth, layers
 from radcnn.data.leaks.prints import FORMS, Floats, Prints
 from radcnn.data.leaks.recompressed import recompressed
 from radcnn.data.leaks.search import Candidates, placed, search
@@ -36,6 +37,7 @@ SMALL = 28
 UNMOVED = 0.02  # of a side: an image whose edges lie no further off was not cropped
 AGAIN = 0.4  # agreement from which a small image is asked whether it was compressed again
 KEPT_IMAGES = 512  # reduced images kept while pairs are verified; 75 MiB
+KEPT_VOLUMES = 16  # and volumes; 64 MiB
 MOST_VERIFIED = 20_000  # candidates, the most alike first; a minute on two cores
 
 
@@ -82,13 +84,17 @@ def _exact(looks: Sequence[Look], rows: NDArray[np.intp]) -> Iterator[tuple[int,
 
 @dataclass(frozen=True, eq=False)
 class Kind:
-    """Thumbnails that are compared with each other: whose they are, and which slice (-1 for the mean of a volume)."""
+    """Thumbnails that are compared with each other: whose they are, and which slice (-1 for the mean of a volume).
+
+    deep  whether both are volumes, which have to agree through their depth, too
+    """
 
     rows: NDArray[np.intp]
     slices: NDArray[np.intp]
     thumbnails: NDArray[np.uint8]
     wholes: NDArray[np.intp] | None = None
     parts: NDArray[np.intp] | None = None
+    deep: bool = False
 
 
 def _kinds(looks: Sequence[Look], rows: NDArray[np.intp]) -> Iterator[Kind]:
@@ -99,7 +105,7 @@ def _kinds(looks: Sequence[Look], rows: NDArray[np.intp]) -> Iterator[Kind]:
     for group in (flat, deep):
         if len(group) > 1:
             stack = np.stack([looks[row].planes[0] if looks[row].rank == 2 else looks[row].middle for row in group])
-            yield Kind(np.array(group), np.full(len(group), -1), stack)
+            yield Kind(np.array(group), np.full(len(group), -1), stack, deep=group is deep)
     if flat and deep:
         planes = [(row, k, looks[row].planes[i]) for row in deep for i, k in enumerate(looks[row].slices)]
         stack = np.stack([looks[row].planes[0] for row in flat] + [plane for _, _, plane in planes])
@@ -112,12 +118,16 @@ def _alike(cohort: Cohort, kind: Kind, *, workers: int, told: Told | None) -> It
     """The pairs of one kind that agree pixel for pixel."""
     candidates = _candidates(kind, workers)
     image = lru_cache(KEPT_IMAGES)(lambda at: _reduced(cohort, int(kind.rows[at]), int(kind.slices[at])))
+    stack = lru_cache(KEPT_VOLUMES)(lambda at: layers(_plane(cohort, int(kind.rows[at]))))
 
     def verified(one: Candidate) -> tuple[Agreement, int]:
         whole, part = image(one[0]), image(one[1])
         found, side = agreement(whole, part, one[2], one[3]), min(RASTER, *whole.shape, *part.shape)
         if one[2] == 0 and min(map(max, one[3])) <= UNMOVED and AGAIN <= found.figure < _needed(side):
             found = replace(found, figure=max(found.figure, recompressed(whole, part)))
+        if kind.deep and found.figure >= _needed(side):
+            through = agreement_in_depth(stack(one[0]), stack(one[1]), one[2], found.ends)
+            found = replace(found, figure=min(found.figure, through))
         return found, side
 
     agreeing = ThreadPoolExecutor(max(1, workers), thread_name_prefix="agree")
@@ -168,9 +178,13 @@ def _most_alike(found: Candidates) -> Candidates:
     return Candidates(found.whole[kept], found.part[kept], found.form[kept], found.likeness[kept])
 
 
+def _plane(cohort: Cohort, row: int) -> NDArray:
+    return grey(read_source(cohort.cases[row].source).voxels)
+
+
 def _reduced(cohort: Cohort, row: int, at: int) -> Floats:
     """An image, a slice of a volume or its mean over slices, at most KEPT pixels per axis."""
-    plane = grey(read_source(cohort.cases[row].source).voxels)
+    plane = _plane(cohort, row)
     flat = plane[at] if plane.ndim == 3 and at >= 0 else projection(plane)
     height, width = (min(KEPT, n) for n in flat.shape)
     made: Floats = areas(flat.shape[0], height) @ flat.astype(np.float32) @ areas(flat.shape[1], width).T

@@ -8,7 +8,7 @@ one patient, or of two patients, do not agree there; two copies of one image do,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -73,6 +73,17 @@ def agreement(whole: Floats, part: Floats, form: int, starts: Sequence[Ends]) ->
     span = max(float(np.ptp(laid)), float(np.ptp(given)), 1e-6)
     t, b, le, r = (float(v) for v in place)
     return Agreement(figure, (t, b, le, r), slope < 0, float(np.abs(laid - given).mean()) / span)
+
+
+def likeness_to(part: Floats, form: int, ends: Ends) -> Callable[[Floats], float]:
+    """How alike the place `ends` of any whole is to `part`, turned as FORMS[form] says, on few pixels."""
+    shown = np.ascontiguousarray(_form(part, form))
+    place = np.asarray(ends, np.float64)
+
+    def alike(whole: Floats) -> float:
+        return _laid(whole, _shrunk(shown, min(COARSE, *shown.shape, *whole.shape)), place).figure
+
+    return alike
 
 
 class Laid(NamedTuple):
