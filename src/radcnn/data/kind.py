@@ -51,10 +51,16 @@ TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF, ei
 
 def hinted(path: Path) -> Format | None:
     """The format that a file's ending promises, or None."""
-    name = path.name.lower()
-    if name.endswith(".nii.gz"):
+    return promised(path.name)
+
+
+def promised(name: str) -> Format | None:
+    """The same of a file's name."""
+    small = name.lower()
+    if small.endswith(".nii.gz"):
         return "nifti"
-    return ENDINGS.get(path.suffix.lower())
+    dot = small.rfind(".")
+    return ENDINGS.get(small[dot:]) if dot > 0 else None
 
 
 def head_of(path: Path) -> bytes:

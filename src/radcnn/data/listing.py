@@ -13,7 +13,7 @@ from pathlib import Path
 
 from radcnn.core.errors import InputError, ReadError
 from radcnn.core.files import reading
-from radcnn.data.kind import READABLE, head_of, hinted, recognised
+from radcnn.data.kind import READABLE, head_of, promised, recognised
 
 
 def list_images(folder: Path | str) -> tuple[Path, ...]:
@@ -33,7 +33,12 @@ def list_images(folder: Path | str) -> tuple[Path, ...]:
         found += _items(Path(parent), sorted(name for name in names if not name.startswith(".")))
     if not found:
         raise InputError(f"folder {folder.name} holds no image that can be read; readable are {READABLE}")
-    return tuple(sorted(found))
+    return tuple(sorted(found, key=_parts))
+
+
+def _parts(path: Path) -> str:
+    """What sorts as a path's parts do, and sooner: no character comes before the separator."""
+    return str(path).replace(os.sep, "\0")
 
 
 def is_study(folder: Path) -> bool:
@@ -45,8 +50,9 @@ def _items(folder: Path, names: list[str]) -> list[Path]:
     """The items directly in one folder."""
     plain: list[Path] = []
     dicom: list[Path] = []
-    for path in (folder / name for name in names):
-        form = hinted(path) or _sniffed(path)
+    for name in names:
+        path = folder / name
+        form = promised(name) or _sniffed(path)
         if form == "dicom":
             dicom.append(path)
         elif form is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from radcnn.core.errors import InputError, TableError
@@ -38,32 +39,43 @@ class Images:
     def __init__(self, root: Path, paths: Sequence[Path]) -> None:
         self.root = root
         self.paths = tuple(paths)
-        self._by_path: dict[str, set[Path]] = defaultdict(set)
-        self._by_name: dict[str, set[Path]] = defaultdict(set)
-        self._by_stem: dict[str, set[Path]] = defaultdict(set)
         above = str(root) + os.sep
+        self._by_path = {_below(path, above): path for path in self.paths}
+
+    def below(self, path: Path) -> str:
+        """An image's path below the folder, as a table would write it."""
+        return _below(path, str(self.root) + os.sep)
+
+    # most tables write paths, and none of these is needed
+    @cached_property
+    def _by_name(self) -> dict[str, set[Path]]:
+        found: dict[str, set[Path]] = defaultdict(set)
         for path in self.paths:
-            relative = _below(path, above)
-            self._by_path[relative].add(path)
-            self._by_name[path.name].add(path)
-            self._by_stem[stem(path.name)].add(path)
-            self._by_stem[stem(relative)].add(path)
+            found[path.name].add(path)
+        return found
+
+    @cached_property
+    def _by_stem(self) -> dict[str, set[Path]]:
+        found: dict[str, set[Path]] = defaultdict(set)
+        for relative, path in self._by_path.items():
+            found[stem(path.name)].add(path)
+            found[stem(relative)].add(path)
+        return found
 
     def find(self, cell: str) -> set[Path]:
         """Every image a cell may mean: none, one, or several when the name is not unique."""
+        if cell in self._by_path:
+            return {self._by_path[cell]}
         text = cell.replace("\\", "/").removeprefix("./")
         if (text.startswith("/") or ":" in text) and Path(text).is_absolute():
             path = Path(text)
             text = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else ""
         # "images/a.png" in a table beside the folder images/ means a.png in it
         inside = text.removeprefix(f"{self.root.name}/")
-        for index, key in (
-            (self._by_path, text),
-            (self._by_path, inside),
-            (self._by_name, text),
-            (self._by_stem, text),
-            (self._by_stem, inside),
-        ):
+        for key in (text, inside):
+            if key in self._by_path:
+                return {self._by_path[key]}
+        for index, key in ((self._by_name, text), (self._by_stem, text), (self._by_stem, inside)):
             if key and key in index:
                 return index[key]
         return set()

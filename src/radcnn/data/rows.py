@@ -98,14 +98,14 @@ def draft_from_table(
     if faults or paths is None or labels is None:
         raise TableError(table.name, faults)
     said = _findings(table, images, paths, sides)
-    drafted = _draft(table, columns, folder, ids, paths, labels, sides, centres, said)
+    drafted = _draft(table, columns, tuple(map(images.below, paths)), ids, paths, labels, sides, centres, said)
     return replace(drafted, masks=masks, boxes=boxes)
 
 
 def _draft(
     table: Table,
     columns: Columns,
-    folder: Path,
+    names: tuple[str, ...],
     ids: tuple[str, ...],
     paths: tuple[Path, ...],
     labels: Labels,
@@ -118,7 +118,7 @@ def _draft(
         ids=ids,
         named_by="column" if columns.case else "file",
         sources=tuple(Source(path) for path in paths),
-        names=tuple(path.relative_to(folder).as_posix() for path in paths),
+        names=names,
         labels=labels,
         identifiers=table.column(columns.patient) if columns.patient else None,
         sides=sides,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from radcnn.study.listener import Listener
 from radcnn.study.muting import findings_of, standing
 from radcnn.study.open_study import OpenStudy
 
-PARTS_OF_A_SOURCE = tuple(part.name for part in fields(Source))
+parts_of = attrgetter(*(part.name for part in fields(Source)))
 FORMAT = 1
 
 
@@ -88,7 +89,7 @@ def key_of(opened: OpenStudy) -> str:
 
 
 def _said(case: Case) -> list[Any]:
-    source = [str(getattr(case.source, part)) for part in PARTS_OF_A_SOURCE]
+    source = list(map(str, parts_of(case.source)))
     targets = [repr(value) for value in case.targets]
     mask = None if case.mask is None else [str(case.mask.path), case.mask.array, case.mask.item]
     return [case.id, case.patient, source, targets, case.centre_mm, case.site, dict(case.attributes), mask, case.box]

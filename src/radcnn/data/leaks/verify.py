@@ -78,10 +78,10 @@ def agreement(whole: Floats, part: Floats, form: int, starts: Sequence[Ends]) ->
 def likeness_to(part: Floats, form: int, ends: Ends) -> Callable[[Floats], float]:
     """How alike the place `ends` of any whole is to `part`, turned as FORMS[form] says, on few pixels."""
     shown = np.ascontiguousarray(_form(part, form))
-    place = np.asarray(ends, np.float64)
+    given, place = _shrunk(shown, min(COARSE, *shown.shape)), np.asarray(ends, np.float64)
 
     def alike(whole: Floats) -> float:
-        return _laid(whole, _shrunk(shown, min(COARSE, *shown.shape, *whole.shape)), place).figure
+        return _laid(whole, given, place).figure
 
     return alike
 
