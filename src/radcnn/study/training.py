@@ -44,6 +44,7 @@ from radcnn.study.settings import StudySettings, for_run
 from radcnn.tasks import Task, planned_task
 
 SLOW = 1.5  # times the minutes that were asked for
+TELLING = 60.0  # seconds of a first epoch from which it says how long the others will take
 
 
 def train(
@@ -192,8 +193,11 @@ def fit_networks(
 def say_if_slow(epoch: EpochEnded, networks: int, minutes: float, listener: Listener) -> bool:
     """Say so when this machine, as busy as it is, will take much longer than the minutes that were planned.
 
-    The plan is not shortened: the same command gives the same numbers on a slow day.
+    A short first epoch says nothing: it may have compiled loops. The plan is not shortened: the same command gives the
+    same numbers on a slow day.
     """
+    if epoch.epoch == 1 and epoch.seconds < TELLING:
+        return False
     needed = epoch.seconds * epoch.epochs * networks / 60
     if needed > SLOW * minutes:
         listener.say(
