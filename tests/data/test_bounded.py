@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +16,13 @@ import torch
 
 from hostile_dicom import deflate_bomb, nested
 from radcnn.core.errors import ReadError
-from radcnn.data.bounded import Refused, each
+from radcnn.data.bounded import Refused, child, each, pool
 from radcnn.data.bounded.channel import ChannelClosedError, receive, send
+from radcnn.data.bounded.children import Answer, ChildWornError
 from radcnn.data.bounded.limits import allowance, most_voxel_bytes
 from radcnn.data.bounded.memory import Store, mapped, new_memory
 from radcnn.data.bounded.pool import POOL, Crew
+from radcnn.data.bounded.tasks import TOO_MUCH_MEMORY
 from radcnn.data.dicom.header import dicom_identities, dicom_identity
 from radcnn.data.read import read
 from written_dicom import written
@@ -61,10 +65,43 @@ def test_a_file_that_kills_its_child_leaves_the_others_readable(tmp_path: Path) 
 def test_a_child_that_is_killed_is_replaced(tmp_path: Path) -> None:
     file = written(tmp_path / "a.dcm", PIXELS)
     assert dicom_identity(file).patient_id == "SECRET-4711"
-    for child in POOL.idle:
-        os.kill(child.process.pid, signal.SIGKILL)
-        child.process.wait()
+    for idle in POOL.idle:
+        os.kill(idle.process.pid, signal.SIGKILL)
+        idle.process.wait()
     assert [dicom_identity(file).patient_id for _ in range(3)] == ["SECRET-4711"] * 3
+
+
+class Worn:
+    """A child that holds too much for its third file."""
+
+    def ask(self, name: str, args: dict[str, Any], files: list[Path], arrays: object = ()) -> Answer:
+        raise ChildWornError(Answer([path.name for path in files[:2]]))
+
+    def close(self) -> None: ...
+
+
+class New(Worn):
+    """The one that takes its place."""
+
+    def ask(self, name: str, args: dict[str, Any], files: list[Path], arrays: object = ()) -> Answer:
+        return Answer([f"{Path(path).name} anew" for path in args["paths"]])
+
+
+def test_files_are_asked_of_a_new_child_from_the_one_on_for_which_the_old_held_too_much(monkeypatch) -> None:
+    monkeypatch.setattr(pool, "Child", New)
+    found = Crew([Worn()]).each("dicom identities", [Path(name) for name in "abcd"])
+    assert found == ["a", "b", "c anew", "d anew"]
+
+
+@pytest.mark.parametrize(("worn", "new"), [(True, False), (True, True), (False, False)])
+def test_only_a_worn_child_that_is_not_new_hands_a_file_on(monkeypatch, worn: bool, new: bool) -> None:
+    monkeypatch.setattr(child, "_worn", worn)
+    monkeypatch.setattr(child, "task", lambda name: lambda job: iter([{"refused": [TOO_MUCH_MEMORY, ""]}]))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        child._serve(theirs, {"task": "any", "args": {}, "arrays": [], "new": new}, ())
+        said, _ = receive(ours)
+    assert said == ({"worn": True} if worn and not new else {"item": {"refused": [TOO_MUCH_MEMORY, ""]}})
 
 
 def test_threads_share_the_children(tmp_path: Path) -> None:

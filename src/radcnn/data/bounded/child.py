@@ -20,10 +20,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from radcnn.data.bounded.channel import ChannelClosedError, receive, send
-from radcnn.data.bounded.limits import BESIDE_A_ROOM, allowance, file_size
+from radcnn.data.bounded.limits import BESIDE_A_ROOM, LIBRARY_BYTES, NEW_BYTES, allowance, file_size
 from radcnn.data.bounded.memory import mapped
-from radcnn.data.bounded.tasks import Job, task, told
+from radcnn.data.bounded.tasks import TOO_MUCH_MEMORY, Job, task, told
 from radcnn.data.quiet import quiet
+
+_libraries = 0  # bytes of pages of libraries beyond LIBRARY_BYTES
+_worn = False  # whether this process held more than a new one when it began with a file
 
 
 def main(handle: int) -> None:
@@ -62,21 +65,32 @@ def _serve(sock: socket.socket, request: Any, handles: tuple[int, ...]) -> None:
     for given, (shape, kind) in zip(handles, request["arrays"], strict=True):
         arrays.append(mapped(given, tuple(shape), kind, at_once=True))
         os.close(given)
+    global _libraries
     try:
-        for item in task(request["task"])(Job(request["args"], tuple(arrays), room, limited)):
+        items = task(request["task"])(Job(request["args"], tuple(arrays), room, limited))
+        _libraries = max(0, _library_bytes() - LIBRARY_BYTES)
+        for item in items:
+            refused = item.get("refused") if isinstance(item, dict) else None
+            if _worn and refused and refused[0] == TOO_MUCH_MEMORY and not request["new"]:
+                send(sock, {"worn": True})
+                return
             send(sock, {"item": item})
         send(sock, {"end": True})
     except ChannelClosedError:
         raise
     except Exception as error:
-        send(sock, {"error": told(error)})
+        worn = _worn and isinstance(error, MemoryError) and not request["new"]
+        send(sock, {"worn": True} if worn else {"error": told(error)})
 
 
 @contextmanager
 def limited(path: Path, times: int = 1) -> Iterator[None]:
     """A block in which this process takes what a file of this size, or so many times, may take."""
+    global _worn
     allowed = allowance(times * file_size(path))
     reserved, own = _in_use()
+    own += _libraries
+    _worn = own > NEW_BYTES
     _limit_memory(reserved + allowed.beside(own))
     signal.setitimer(signal.ITIMER_PROF, allowed.seconds)
     try:
@@ -105,3 +119,12 @@ def _in_use() -> tuple[int, int]:
             return reserved * os.sysconf("SC_PAGE_SIZE"), (resident - shared) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 1 << 30, 0
+
+
+def _library_bytes() -> int:
+    """Bytes of files' pages that this process holds; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/status", "rb") as file:  # noqa: PTH123
+            return next((int(line.split()[1]) << 10 for line in file if line.startswith(b"RssFile:")), 0)
+    except OSError:
+        return 0

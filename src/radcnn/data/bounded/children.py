@@ -79,6 +79,7 @@ class Child:
         )
         theirs.close()
         self.sock = ours
+        self.new = True
 
     def close(self) -> None:
         """End the child; it need not be able to answer."""
@@ -101,13 +102,14 @@ class Child:
         arrays: Sequence[Given] = (),
         most_bytes: int | None = None,
     ) -> Answer:
-        """Do a task that yields one item per file; raises ChildDiedError with what came before."""
-        answer = Answer()
+        """Do a task that yields one item per file; raises ChildDiedError or ChildWornError with what came before."""
+        answer, new, self.new = Answer(), self.new, False
         most = most_voxel_bytes(sum(file_size(path) for path in files)) if most_bytes is None else most_bytes
         try:
             self.sock.settimeout(_patience(files, 0) + START_SECONDS)
             forms = [(list(one.array.shape), one.array.dtype.str) for one in arrays]
-            send(self.sock, {"task": name, "args": dict(args), "arrays": forms}, tuple(one.handle for one in arrays))
+            asked = {"task": name, "args": dict(args), "arrays": forms, "new": new}
+            send(self.sock, asked, tuple(one.handle for one in arrays))
             while True:
                 message, handles = receive(self.sock)
                 for handle in handles:
@@ -117,6 +119,8 @@ class Child:
                 if "item" in message:
                     answer.items.append(message["item"])
                     self.sock.settimeout(_patience(files, len(answer.items)))
+                elif "worn" in message:
+                    raise ChildWornError(answer)
                 elif "room" in message:
                     self._give_room(int(message["room"]), most, answer, files)
                 else:
@@ -144,6 +148,14 @@ class ChildDiedError(Exception):
     def __init__(self, error: RadcnnError, answer: Answer) -> None:
         super().__init__(str(error))
         self.error = error
+        self.answer = answer
+
+
+class ChildWornError(Exception):
+    """The child holds too much of what it read before to say that a file needs too much; a new one can."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
         self.answer = answer
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 MIB = 1 << 20
 BASE_BYTES = 304 * MIB  # for any file, beside what the child holds already
-WHOLE_BYTES = 356 * MIB  # for any file, with what the child kept of files before; 95 MiB of libraries stand beside it
+WHOLE_BYTES = 356 * MIB  # for any file, with what the child kept of files before and what LIBRARY_BYTES leave out
+LIBRARY_BYTES = 95 * MIB  # pages of libraries that stand beside it; the loops for JPEG 2000 bring 75 MiB more
+NEW_BYTES = 80 * MIB  # that a child may hold of its own when it begins, with every library of the usual formats
 BYTES_PER_BYTE = 16  # of the file: 12 bits at 3:1 become 32 bits, with a copy in passing
 BASE_SECONDS = 4.0  # of processor time, for any file
 SECONDS_PER_BYTE = 1 / MIB  # the slowest decoder, JPEG 2000, unpacks about 3 MiB of its code a second

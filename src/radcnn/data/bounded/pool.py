@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from radcnn.core.cores import available_cores
 from radcnn.core.errors import RadcnnError
-from radcnn.data.bounded.children import BOUNDED, Answer, Child, ChildDiedError, Given
+from radcnn.data.bounded.children import BOUNDED, Answer, Child, ChildDiedError, ChildWornError, Given
 from radcnn.data.bounded.refusals import error_of
 from radcnn.data.bounded.tasks import Job, task
 
@@ -167,6 +167,10 @@ class Crew:
             self.children[place].close()
             self.children[place] = Child()
             return [*death.answer.items, Refused(death.error)]
+        except ChildWornError as worn:  # asked again from the next file on
+            self.children[place].close()
+            self.children[place] = Child()
+            return worn.answer.items
         except BaseException:
             self.children[place].close()  # interrupted in the middle of an answer
             raise
@@ -182,7 +186,12 @@ def one(name: str, path: Path, args: Mapping[str, Any]) -> Answer:
         return _here(name, asked, ())
     with POOL.lent(1) as children:
         try:
-            return children[0].ask(name, asked, [path])
+            try:
+                return children[0].ask(name, asked, [path])
+            except ChildWornError:
+                children[0].close()
+                children[0] = Child()
+                return children[0].ask(name, asked, [path])
         except ChildDiedError as death:
             children[0].close()
             raise death.error from None
