@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,29 +165,6 @@ def test_a_plan_that_was_made_in_bfloat16_need_not_be_faster(tmp_path: Path, mon
     monkeypatch.setattr(sys, "executable", program(tmp_path / "child", body))
     assert not precision.bfloat16_trial(tiny_plan(), "cpu")[0]
     assert precision.bfloat16_trial(tiny_plan(), "cpu", faster=False)[0]
-
-
-@pytest.mark.parametrize(
-    ("dims", "side", "stem", "narrow"),
-    [(2, 28, "small", ""), (2, 224, "imagenet", ""), (2, 32, "imagenet", "layer3.0.conv2"), (3, 28, "small", ""),
-     (3, 64, "strided", ""), (3, 32, "strided", "layer4.0.conv2"), (3, 64, "imagenet", "layer4.0.conv2")],
-)  # fmt: skip
-def test_no_bfloat16_where_a_convolution_is_wider_than_its_maps(
-    monkeypatch, dims: int, side: int, stem: str, narrow: str
-) -> None:
-    plan = tiny_plan()
-    plan = replace(
-        plan,
-        preparation=replace(plan.preparation, dims=dims, size=(side,) * dims),
-        network=replace(plan.network, name="resnet18", options={"stem": stem, "base_width": 4}),
-    )
-    assert precision.narrow_convolution(plan) == narrow
-    if narrow:
-        monkeypatch.setattr(precision, "offers_bfloat16", lambda device: True)
-        monkeypatch.setattr(precision, "_in_a_child", None)
-        agreed, sentence = precision.bfloat16_trial(plan, "cpu", faster=False)
-        assert not agreed
-        assert narrow in sentence
 
 
 @pytest.mark.parametrize(("flags", "offered"), [("amx_bf16", True), ("avx512_bf16", False), ("avx512f avx2", False)])

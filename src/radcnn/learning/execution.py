@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from radcnn.networks import Network
+from radcnn.networks.narrow_maps import full_where_narrow
 from radcnn.networks.small_volumes import fast_small_volumes
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # mallopt(3) of the GNU C library
@@ -26,7 +27,8 @@ class Execution:
     device         "cpu" or "cuda"
     workers        threads that make batches ahead of time; changes no number
     channels_last  memory format of network and batches, where the network may have it: see `overruns`
-    bfloat16       convolutions in bfloat16; the last linear layer and the loss stay in float32
+    bfloat16       convolutions in bfloat16; the last linear layer, the loss and, on a CPU, convolutions wider than
+                   their maps stay in float32
     """
 
     device: str = "cpu"
@@ -81,7 +83,7 @@ def _computed(
     layout = execution.memory_format(network, images.ndim - 2)
     images = images.to(execution.device).contiguous(memory_format=layout)
     if execution.bfloat16:
-        with torch.autocast(execution.device, torch.bfloat16), full_last_layer(network):
+        with torch.autocast(execution.device, torch.bfloat16), full_last_layer(network), full_where_narrow(images):
             found = forward(images)
     else:
         with fast_small_volumes(images):

@@ -24,7 +24,6 @@ from radcnn.core.errors import InputError
 from radcnn.core.settings import to_plain
 from radcnn.learning.execution import Execution, keep_memory, logits_of
 from radcnn.learning.lessons import first_network
-from radcnn.networks.trace import CONVOLUTIONS, trace
 from radcnn.plan.settings import Plan
 from radcnn.plan.stored import plan_from_json
 from radcnn.tasks import planned_task
@@ -57,8 +56,6 @@ def bfloat16_trial(plan: Plan, device: str, *, faster: bool = True) -> tuple[boo
     """
     if not offers_bfloat16(device):
         return False, "this machine has no matrix units for bfloat16"
-    if device == "cpu" and (narrow := narrow_convolution(plan)):
-        return False, f"its convolution {narrow} is wider than its maps, where oneDNN's bfloat16 reads unwritten memory"
     found = _in_a_child(plan, device)
     if isinstance(found, str):
         return False, found
@@ -68,22 +65,6 @@ def bfloat16_trial(plan: Plan, device: str, *, faster: bool = True) -> tuple[boo
     sentence = f"bfloat16 {'agreed' if good else 'did not agree'} with float32 in a trial: {sentence}"
     quick = times >= FASTER or not faster
     return good and quick, f"{sentence}, a step is {times:.2f} times as fast"
-
-
-def narrow_convolution(plan: Plan) -> str:
-    """The name of a convolution whose kernel exceeds the maps that it is given on some axis; empty where there is none.
-
-    With oneDNN 3.12 the weights' gradient of some of them (kernel 3 on maps of 1 and 2 voxels) in bfloat16 comes from
-    memory that nobody wrote: docs/decisions/0004.
-    """
-    preparation = plan.preparation
-    network = first_network(plan, planned_task(plan.target, plan.task), 0)
-    for step in trace(network, preparation.size, preparation.channels):
-        if isinstance(step.layer, CONVOLUTIONS) and any(
-            kernel > side for kernel, side in zip(step.layer.kernel_size, step.inputs[1:], strict=True)
-        ):
-            return step.name
-    return ""
 
 
 def bfloat16_runs(plan: Plan, device: str) -> tuple[bool, str]:
