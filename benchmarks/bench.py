@@ -46,7 +46,9 @@ def main() -> int:
     started, rows, failed = time.monotonic(), [], []
     for script in scripts:
         print(f"== {script.stem}", flush=True)
+        began = time.monotonic()
         found = run(script)
+        print(f"   {script.stem}: {time.monotonic() - began:.0f} s", flush=True)
         rows += found
         if not found:
             failed.append(script.stem)

@@ -23,7 +23,7 @@ from radcnn.inference.engines import available_engines, compiled
 from radcnn.inference.windows import windowed_labels
 
 WINDOW = (96, 96, 96)
-SIZES = ((96, 96, 96), (96, 192, 192), (128, 256, 256), (192, 320, 320), (256, 384, 384), (200, 512, 512))
+SIZES = ((96, 96, 96), (96, 192, 192), (128, 256, 256), (192, 320, 320), (200, 512, 512))
 
 
 def point(size: Sequence[int]) -> tuple[object, ...]:

@@ -32,7 +32,6 @@ AGREE_LOGITS = 0.05  # bfloat16 keeps 8 bits: after tens of layers logits agree 
 AGREE_GRADIENTS = 0.99  # cosine between the gradients of the two precisions
 FASTER = 1.15  # times; bfloat16 that is not clearly faster is not worth its digits
 SECONDS = 180  # a trial that takes longer is useless
-CASES = 8
 STEPS = 3  # timed, in turns, after one of each
 
 
@@ -94,7 +93,8 @@ def _in_a_child(plan: Plan, device: str) -> tuple[float, float, float] | str:
 def compare(plan: Plan, device: str) -> dict[str, float]:
     """bfloat16 against float32: difference of logits (share of their spread), cosine of gradients, times as fast."""
     task = planned_task(plan.target, plan.task)
-    shape = (CASES, plan.preparation.channels, *plan.preparation.size)
+    # of the batch that is trained with: batch normalisation of fewer cases magnifies every rounding
+    shape = (max(2, plan.training.batch), plan.preparation.channels, *plan.preparation.size)
     images = torch.rand(shape, generator=torch_generator(plan.seed, "precision"))
     found = {}
     for name, low in (("float32", False), ("bfloat16", True)):
