@@ -14,7 +14,8 @@ from radcnn.transforms.elastic import Elastic
 from radcnn.transforms.fused import read_batch, read_into
 from radcnn.transforms.pipeline import Pipeline
 from radcnn.transforms.spatial import Flip, Rotate, Scale, Translate
-from radcnn.transforms.warp import Step, interpolate, pull_back
+from radcnn.transforms.steps import Step
+from radcnn.transforms.warp import interpolate, pull_back
 
 AFFINE = (Rotate(degrees=40), Scale(factor=(0.6, 1.6)), Translate(fraction=0.3))
 CHAINS = {

@@ -13,7 +13,8 @@ from radcnn.transforms.elastic import Elastic
 from radcnn.transforms.pipeline import Pipeline
 from radcnn.transforms.spatial import Crop, Flip, Grid, Rotate, Scale, Translate
 from radcnn.transforms.splines import displacement
-from radcnn.transforms.warp import Step, composed_matrix, move_boxes, move_points, pull_back, resample
+from radcnn.transforms.steps import Step
+from radcnn.transforms.warp import composed_matrix, move_boxes, move_points, pull_back, resample
 
 CHAIN = (Flip(axes=(-1, -2), laterality="free"), Translate(), Rotate(degrees=20), Scale(), Crop(area=(0.7, 1.0)))
 

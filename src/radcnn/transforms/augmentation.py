@@ -12,7 +12,7 @@ from radcnn.core.errors import SettingsError
 from radcnn.core.settings import from_plain, to_plain
 from radcnn.transforms.catalogue import TRANSFORMS
 from radcnn.transforms.drawing import Transform
-from radcnn.transforms.warp import PaddingMode
+from radcnn.transforms.steps import PaddingMode
 
 
 @dataclass(frozen=True)

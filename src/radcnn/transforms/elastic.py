@@ -10,7 +10,7 @@ import torch
 from radcnn.core.errors import SettingsError
 from radcnn.transforms.drawing import Drawn, Shape, acts, check_not_negative, check_probability
 from radcnn.transforms.spatial import Grid, Spatial
-from radcnn.transforms.warp import Step
+from radcnn.transforms.steps import Step
 
 FOLDING = 0.2  # sd over the distance of control points beyond which some of the maps fold over themselves
 

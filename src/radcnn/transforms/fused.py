@@ -14,7 +14,7 @@ from torch import Tensor
 
 from radcnn.kernels.warp import Map, copy_values, warp_linear, warp_nearest
 from radcnn.transforms.splines import spline_basis
-from radcnn.transforms.warp import PaddingMode, Step
+from radcnn.transforms.steps import PaddingMode, Step
 
 
 def read_batch(batch: Tensor, steps: Sequence[Step], *, padding: PaddingMode, nearest: bool) -> Tensor:

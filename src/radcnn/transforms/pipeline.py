@@ -15,7 +15,8 @@ from radcnn.core.errors import SettingsError
 from radcnn.transforms.augmentation import Augmentation, name_of
 from radcnn.transforms.drawing import Drawn, Shape
 from radcnn.transforms.spatial import Grid, Spatial
-from radcnn.transforms.warp import PaddingMode, Step, move_boxes, move_points, resample
+from radcnn.transforms.steps import PaddingMode, Step
+from radcnn.transforms.warp import move_boxes, move_points, resample
 
 
 @dataclass(frozen=True, eq=False)

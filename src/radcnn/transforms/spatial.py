@@ -21,7 +21,8 @@ from radcnn.transforms.drawing import (
     log_uniform,
     uniform,
 )
-from radcnn.transforms.warp import Step, resample
+from radcnn.transforms.steps import Step
+from radcnn.transforms.warp import resample
 
 Laterality = Literal["free", "fixed"]
 

@@ -9,63 +9,16 @@ displacement d(u) where it stands.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
-from typing import Literal
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from radcnn.transforms.splines import displacement
+from radcnn.transforms.steps import PaddingMode, Step
 
-PaddingMode = Literal["border", "zeros"]
 FUSED_FROM = 1 << 12  # voxels of a sample from which the compiled pass is worth its start
 INVERSE_STEPS = 40  # fixed-point steps to invert an elastic map; each gains a factor of its slope, far below 1
-
-
-class Step:
-    """One pull-back, one row per sample: u -> matrix u (homogeneous), or u -> u + displacement(u).
-
-    matrix        (B, d + 1, d + 1) float64
-    displacement  (B, d, *size) in voxels, linear between voxel centres and constant beyond the border
-    control       (B, d, P ...) displacements of control points of a grid of `size`, in place of `displacement`: splines
-                  run between them
-    """
-
-    def __init__(
-        self,
-        matrix: Tensor | None = None,
-        displacement: Tensor | None = None,
-        *,
-        control: Tensor | None = None,
-        size: tuple[int, ...] = (),
-    ) -> None:
-        self.matrix, self.control, self.size = matrix, control, size
-        self._displacement = displacement
-
-    @cached_property
-    def displacement(self) -> Tensor | None:
-        """Voxel by voxel; computed where control points were given and somebody asks."""
-        return self._displacement if self.control is None else displacement(self.control, self.size)
-
-    @property
-    def bends(self) -> bool:
-        """Whether it displaces, instead of being affine."""
-        return self.matrix is None
-
-    def bending(self) -> Tensor:
-        """Which samples it displaces at all, (B,) bool."""
-        given = self._displacement if self.control is None else self.control
-        assert given is not None
-        return (given != 0).flatten(1).any(1).cpu()
-
-    def rows(self, rows: Tensor) -> Step:
-        """The same of some samples."""
-
-        def of(given: Tensor | None) -> Tensor | None:
-            return None if given is None else given[rows.to(given.device)]
-
-        return Step(of(self.matrix), of(self._displacement), control=of(self.control), size=self.size)
 
 
 def resample(batch: Tensor, steps: Sequence[Step], *, padding: PaddingMode, nearest: bool = False) -> Tensor:
