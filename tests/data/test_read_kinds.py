@@ -67,6 +67,14 @@ def test_images_are_listed_sorted_without_hidden_files_tables_and_reports(tmp_pa
     assert found == ["IM0001", "a/x.nii.gz", "b/1.JPG", "b/2.png", "c.npz"]
 
 
+def test_images_are_listed_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    names = ("a/1.png", "a-b/1.png", "a.png", "a b/1.png", "a/1/2.png", "a/1-2.png", "A/1.png", "a!.png")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("not opened here")
+    assert list_images(tmp_path) == tuple(sorted(tmp_path / name for name in names))
+
+
 def test_a_folder_of_one_series_is_one_item_and_radiographs_are_many(tmp_path: Path) -> None:
     slices = np.zeros((3, 4, 5), np.int16)
     write_stack(tmp_path / "p1" / "ct", slices)

@@ -51,16 +51,11 @@ TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF, ei
 
 def hinted(path: Path) -> Format | None:
     """The format that a file's ending promises, or None."""
-    return promised(path.name)
-
-
-def promised(name: str) -> Format | None:
-    """The same of a file's name."""
-    small = name.lower()
-    if small.endswith(".nii.gz"):
+    name = path.name.lower()
+    if name.endswith(".nii.gz"):
         return "nifti"
-    dot = small.rfind(".")
-    return ENDINGS.get(small[dot:]) if dot > 0 else None
+    dot = name.rfind(".")
+    return ENDINGS.get(name[dot:]) if dot > 0 else None
 
 
 def head_of(path: Path) -> bytes:

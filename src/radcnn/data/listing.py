@@ -13,7 +13,7 @@ from pathlib import Path
 
 from radcnn.core.errors import InputError, ReadError
 from radcnn.core.files import reading
-from radcnn.data.kind import READABLE, head_of, promised, recognised
+from radcnn.data.kind import READABLE, head_of, hinted, recognised
 
 
 def list_images(folder: Path | str) -> tuple[Path, ...]:
@@ -50,9 +50,8 @@ def _items(folder: Path, names: list[str]) -> list[Path]:
     """The items directly in one folder."""
     plain: list[Path] = []
     dicom: list[Path] = []
-    for name in names:
-        path = folder / name
-        form = promised(name) or _sniffed(path)
+    for path in (folder / name for name in names):
+        form = hinted(path) or _sniffed(path)
         if form == "dicom":
             dicom.append(path)
         elif form is not None:

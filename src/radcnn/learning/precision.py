@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from radcnn.core.chance import torch_generator
 from radcnn.core.cores import available_cores
@@ -93,10 +93,7 @@ def _in_a_child(plan: Plan, device: str) -> tuple[float, float, float] | str:
 def compare(plan: Plan, device: str) -> dict[str, float]:
     """bfloat16 against float32: difference of logits (share of their spread), cosine of gradients, times as fast."""
     task = planned_task(plan.target, plan.task)
-    # of the batch that is trained with: batch normalisation of fewer cases magnifies every rounding
-    shape = (max(2, plan.training.batch), plan.preparation.channels, *plan.preparation.size)
-    images = torch.rand(shape, generator=torch_generator(plan.seed, "precision"))
-    found = {}
+    images, found = _batch(plan), {}
     for name, low in (("float32", False), ("bfloat16", True)):
         execution = Execution(device=device, channels_last=plan.training.channels_last, bfloat16=low)
         network = execution.place(_without_dropout(first_network(plan, task, 0)))
@@ -113,8 +110,7 @@ def compare(plan: Plan, device: str) -> dict[str, float]:
 
 def times_faster(plan: Plan, device: str) -> float:
     """Median time of a training step in float32 over that in bfloat16, for a batch of the plan."""
-    task, shape = planned_task(plan.target, plan.task), (plan.preparation.channels, *plan.preparation.size)
-    images = torch.rand(max(2, plan.training.batch), *shape, generator=torch_generator(plan.seed, "precision"))
+    task, images = planned_task(plan.target, plan.task), _batch(plan)
     took: dict[bool, list[float]] = {False: [], True: []}
     ways = {low: Execution(device, channels_last=plan.training.channels_last, bfloat16=low) for low in took}
     networks = {low: way.place(first_network(plan, task, 0).train()) for low, way in ways.items()}
@@ -127,6 +123,12 @@ def times_faster(plan: Plan, device: str) -> float:
             if step:
                 took[low].append(time.perf_counter() - began)
     return statistics.median(took[False]) / statistics.median(took[True])
+
+
+def _batch(plan: Plan) -> Tensor:
+    """Noise (B, C, *size) of the batch that is trained with: normalising fewer cases would magnify every rounding."""
+    shape = (max(2, plan.training.batch), plan.preparation.channels, *plan.preparation.size)
+    return torch.rand(shape, generator=torch_generator(plan.seed, "precision"))
 
 
 def _without_dropout(network: nn.Module) -> nn.Module:

@@ -52,6 +52,8 @@ def _drop_what_is_not_needed() -> None:
 
 
 def _serve(sock: socket.socket, request: Any, handles: tuple[int, ...]) -> None:
+    global _libraries
+
     def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray:
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         send(sock, {"room": size})
@@ -65,13 +67,11 @@ def _serve(sock: socket.socket, request: Any, handles: tuple[int, ...]) -> None:
     for given, (shape, kind) in zip(handles, request["arrays"], strict=True):
         arrays.append(mapped(given, tuple(shape), kind, at_once=True))
         os.close(given)
-    global _libraries
     try:
         items = task(request["task"])(Job(request["args"], tuple(arrays), room, limited))
         _libraries = max(0, _library_bytes() - LIBRARY_BYTES)
         for item in items:
-            refused = item.get("refused") if isinstance(item, dict) else None
-            if _worn and refused and refused[0] == TOO_MUCH_MEMORY and not request["new"]:
+            if isinstance(item, dict) and "refused" in item and _hands_on(item["refused"], request):
                 send(sock, {"worn": True})
                 return
             send(sock, {"item": item})
@@ -79,8 +79,13 @@ def _serve(sock: socket.socket, request: Any, handles: tuple[int, ...]) -> None:
     except ChannelClosedError:
         raise
     except Exception as error:
-        worn = _worn and isinstance(error, MemoryError) and not request["new"]
-        send(sock, {"worn": True} if worn else {"error": told(error)})
+        said = told(error)
+        send(sock, {"worn": True} if _hands_on(said, request) else {"error": said})
+
+
+def _hands_on(refused: list[str], request: Any) -> bool:
+    """Whether a file is to be asked of a new child: it lacks memory here, and this child holds more than a new one."""
+    return refused[0] == TOO_MUCH_MEMORY and _worn and not request["new"]
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import atexit
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -164,12 +164,10 @@ class Crew:
         try:
             return self.children[place].ask(name, args, files, arrays).items
         except ChildDiedError as death:
-            self.children[place].close()
-            self.children[place] = Child()
+            _replace(self.children, place)
             return [*death.answer.items, Refused(death.error)]
-        except ChildWornError as worn:  # asked again from the next file on
-            self.children[place].close()
-            self.children[place] = Child()
+        except ChildWornError as worn:  # the next file is asked again
+            _replace(self.children, place)
             return worn.answer.items
         except BaseException:
             self.children[place].close()  # interrupted in the middle of an answer
@@ -186,12 +184,10 @@ def one(name: str, path: Path, args: Mapping[str, Any]) -> Answer:
         return _here(name, asked, ())
     with POOL.lent(1) as children:
         try:
-            try:
+            with suppress(ChildWornError):
                 return children[0].ask(name, asked, [path])
-            except ChildWornError:
-                children[0].close()
-                children[0] = Child()
-                return children[0].ask(name, asked, [path])
+            _replace(children, 0)
+            return children[0].ask(name, asked, [path])
         except ChildDiedError as death:
             children[0].close()
             raise death.error from None
@@ -200,6 +196,12 @@ def one(name: str, path: Path, args: Mapping[str, Any]) -> Answer:
         except BaseException:
             children[0].close()
             raise
+
+
+def _replace(children: list[Child], place: int) -> None:
+    """End a child, and have a new one in its place."""
+    children[place].close()
+    children[place] = Child()
 
 
 def each(name: str, paths: Sequence[Path], args: Mapping[str, Any] | None = None) -> list[Any]:

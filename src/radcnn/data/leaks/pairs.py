@@ -38,7 +38,7 @@ UNMOVED = 0.02  # of a side: an image whose edges lie no further off was not cro
 AGAIN = 0.4  # agreement from which a small image is asked whether it was compressed again
 KEPT_IMAGES = 512  # reduced images kept while pairs are verified; 75 MiB
 KEPT_VOLUMES = 16  # and volumes; 64 MiB
-MOST_VERIFIED = 20_000  # candidates, the most alike first; a minute on two cores
+MOST_VERIFIED = 20_000  # candidates, the most alike first; minutes
 
 
 @dataclass(frozen=True)

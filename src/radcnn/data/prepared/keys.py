@@ -26,19 +26,16 @@ def folder_of(preparation: Preparation, cache: Path) -> Path:
 
 def keys_of(cases: Sequence[Case]) -> list[str]:
     """A key for each case, 40 digits; raises ReadError, naming the case, where its file is gone."""
-    stats: dict[str, str] = {}
+    stats: dict[Path, str] = {}
     keys = []
     for case in cases:
         source = case.source
-        path = str(source.path)
-        about = stats.get(path)
+        about = stats.get(source.path)
         if about is None:
-            try:  # `naming` would cost a quarter of the time of 100,000 keys
-                about = stats[path] = repr(stat_of(source.path))
-            except InputError as cause:
-                raise named(case, cause) from cause
+            with naming(case):
+                about = stats[source.path] = repr(stat_of(source.path))
         centre = case.centre_mm and tuple(map(float, case.centre_mm))
-        said = repr((path, how_it_is_read(source), about, centre)).encode(errors="surrogatepass")
+        said = repr((str(source.path), how_it_is_read(source), about, centre)).encode(errors="surrogatepass")
         keys.append(hashlib.blake2b(said, digest_size=20).hexdigest())
     return keys
 
@@ -61,9 +58,4 @@ def naming(case: Case) -> Iterator[None]:
     try:
         yield
     except InputError as cause:
-        raise named(case, cause) from cause
-
-
-def named(case: Case, cause: InputError) -> InputError:
-    """The same error with the case's name before it."""
-    return type(cause)(f"case {case.called}: {cause}")
+        raise type(cause)(f"case {case.called}: {cause}") from cause
