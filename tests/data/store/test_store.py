@@ -47,6 +47,42 @@ def test_every_value_comes_back_bit_for_bit(image, kind, compiled):
     assert codes.nbytes + (0 if palette is None else palette.nbytes) <= image.nbytes
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "step", "kind"),
+    [(-1024, 400, 1.0, np.uint16), (-70, 130, 1.0, np.uint8), (-3, 90, 0.5, np.uint8), (0, 40, 0.25, np.uint8)],
+)
+def test_a_large_image_of_even_steps_has_an_even_palette(low, high, step, kind):
+    image = RNG.integers(low, high, (1, 80, 70, 60)).astype(np.float32) * np.float32(step)
+    image[image == 20 * step] = 21 * step  # a value that is not met leaves no gap
+    coder = Coder()
+    for _ in range(2):  # the second one knows the first
+        codes, palette, *_ = coder.coded(image)
+        assert codes.dtype == kind
+        assert palette is not None
+        assert len(np.unique(np.diff(palette))) == 1
+        assert np.array_equal(decoded(codes, palette).view(np.uint32), image.view(np.uint32))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([-1.0, -0.0, 1.0]),
+        np.array([-0.0, 0.0, 1.0]),
+        np.array([-np.inf, 0.0, 1.0]),
+        np.array([0.1, 0.2, 0.3, 0.7]),
+        np.array([1e-38, 1.0, 1e38]),
+        np.array([5.0]),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 300])
+def test_a_large_image_of_any_few_values_comes_back_bit_for_bit(values, count):
+    values = np.concatenate([values / (1 + i / 7) for i in range(count)])
+    image = RNG.choice(values.astype(np.float32), (1, 80, 70, 60))
+    codes, palette, *_ = Coder().coded(image)
+    assert codes.itemsize < 4
+    assert np.array_equal(decoded(codes, palette).view(np.uint32), image.view(np.uint32))
+
+
 def test_a_case_comes_back_with_its_mask_places_affine_and_note(tmp_path: Path) -> None:
     image = RNG.integers(0, 90, (1, 7, 8, 9)).astype(np.float32)
     mask = (image[0] > 60).astype(np.uint8) * 3
