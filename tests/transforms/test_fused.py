@@ -123,3 +123,34 @@ def test_what_is_only_cut_out_and_mirrored_equals_the_interpolated(signs, centre
         read_into(labels, codes, turn, 0, nearest=True, **asked)
         read_into(expected, codes, nearly, 0, nearest=True, **asked)
         assert np.array_equal(labels, expected)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("signs", list(itertools.product((1.0, -1.0), repeat=3)))
+@pytest.mark.parametrize("palette", ["uneven", "even", "of tenths", "with -0.0", "long"])
+def test_what_is_cut_out_holds_the_very_values_of_the_palette(kind, signs, palette):
+    values = {
+        "uneven": np.random.default_rng(4).normal(size=200),
+        "even": np.arange(200) - 1024.0,
+        "of tenths": np.arange(200) / 10,
+        "with -0.0": -np.arange(200.0),
+        "long": np.arange(3000.0),
+    }[palette].astype(np.float32)
+    codes = np.random.default_rng(5).integers(0, 200, (2, 12, 13, 14)).astype(kind)
+    turn = [Step(torch.diag(torch.tensor([*signs, 1.0], dtype=torch.float64))[None])]
+    out = np.empty((2, 6, 7, 9), np.float32)
+    read_into(out, codes, turn, 0, nearest=False, palette=values, padding="zeros", centre=(3.5, 5.0, 8.0))
+    mirrored = tuple(slice(None, None, int(sign)) for sign in signs)
+    expected = values[codes[:, 1:7, 2:9, 4:13]][(slice(None), *mirrored)]
+    assert np.array_equal(out.view(np.uint32), expected.view(np.uint32))
+
+
+@pytest.mark.parametrize("padding", ["border", "zeros"])
+def test_far_outside_the_image_the_padding_is_read(padding):
+    batch = 1 + torch.rand((1, 1, 6, 7, 8), generator=torch.Generator().manual_seed(3))
+    away = torch.eye(4, dtype=torch.float64)[None].clone()
+    away[0, :3, 3] = torch.tensor([5.5, -30.0, 7.25])
+    steps = [Step(away)]
+    ours = read_batch(batch, steps, padding=padding, nearest=False)
+    assert torch.allclose(ours, interpolate(batch, pull_back(steps, batch), padding, nearest=False), atol=1e-4)
+    assert bool((ours == 0).all()) == (padding == "zeros")

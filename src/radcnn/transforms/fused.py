@@ -50,8 +50,8 @@ def read_into(
     middle = [(n - 1) / 2 for n in source.shape[1:]] if centre is None else centre
     way = _map(steps, row, out.shape[1:], middle)
     volume, result = _deep(source), _deep(out)
-    if (part := _cut_out(volume, result, way)) is not None:
-        copy_values(part, None if nearest else palette, result)
+    if (cut := _cut_out(volume, result, way)) is not None:
+        copy_values(volume, None if nearest else palette, *cut, result)
         return
     border = padding == "border"
     if nearest:
@@ -60,20 +60,19 @@ def read_into(
         warp_linear(volume, palette, way, result, border=border, threads=threads)
 
 
-def _cut_out(source: NDArray, out: NDArray, way: Map) -> NDArray | None:
-    """The part of the source that the output shows, where it is only cut out and mirrored; None where it is not."""
+def _cut_out(source: NDArray, out: NDArray, way: Map) -> tuple[list[int], list[int]] | None:
+    """The first index and the direction of what the output shows, where it is only cut out and mirrored; else None."""
     signs = np.diagonal(way.outer)
     bent = way.inner is not None or way.dense is not None or way.control is not None
     if bent or not np.array_equal(way.outer[:, :3], np.diag(np.sign(signs))) or not signs.all():
         return None
-    cut: list[slice] = [slice(None)]
+    begin: list[int] = []
     for sign, shift, length, asked in zip(signs, way.outer[:, 3], source.shape[1:], out.shape[1:], strict=True):
         first, last = shift - (asked - 1) / 2, shift + (asked - 1) / 2
         if first != int(first) or first < 0 or last > length - 1:
             return None
-        whole = slice(int(first), int(last) + 1)
-        cut.append(whole if sign > 0 else slice(int(last), int(first) - 1 if first > 0 else None, -1))
-    return source[tuple(cut)]
+        begin.append(int(first if sign > 0 else last))
+    return begin, [int(sign) for sign in signs]
 
 
 def _deep(image: NDArray) -> NDArray:
