@@ -1,9 +1,9 @@
-"""Voxels of each label."""
+"""Voxels of each label, draws of each patient."""
 
 import numpy as np
 import pytest
 
-from radcnn.kernels.counting import label_sizes
+from radcnn.kernels.counting import draws_of_each, label_sizes
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -15,3 +15,11 @@ def test_sizes_are_those_of_bincount(seed):
 
 def test_no_voxels_count_nothing():
     assert label_sizes(np.zeros(0, np.int32), 2).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32])
+def test_draws_are_counted_row_by_row(kind):
+    drawn = np.random.default_rng(0).integers(0, 40, (7, 90)).astype(kind)
+    counts = np.full((7, 40), np.nan)
+    draws_of_each(drawn, counts)
+    assert counts.tolist() == [np.bincount(row, minlength=40).tolist() for row in drawn]

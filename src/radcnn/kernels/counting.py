@@ -1,4 +1,4 @@
-"""How many voxels each label has."""
+"""How often each number is there: voxels of a label, draws of a patient."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ def label_sizes(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
         length += 1
     sizes[same] += length
     return sizes[1:]
+
+
+@compiled
+def draws_of_each(drawn: NDArray[np.integer], counts: NDArray[np.float64]) -> None:
+    """Fill counts (rows, n) with how often each of 0..n-1 is among the draws of its row, drawn (rows, m)."""
+    for r in range(drawn.shape[0]):
+        row = counts[r]
+        row[:] = 0
+        for i in range(drawn.shape[1]):
+            row[drawn[r, i]] += 1

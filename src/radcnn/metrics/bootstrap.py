@@ -20,6 +20,7 @@ from scipy import special, stats
 
 from radcnn.core.chance import generator
 from radcnn.core.estimate import Estimate
+from radcnn.kernels.worth import worth_compiling
 from radcnn.metrics.clustered import STILL, Codes, Floats, no_variance, patient_codes, t_quantile
 from radcnn.metrics.delong import delong_interval
 from radcnn.metrics.ranking import Ladder, one_class
@@ -27,6 +28,7 @@ from radcnn.metrics.ranking import Ladder, one_class
 Statistic = Callable[[Floats], Floats]
 
 BLOCK = 1 << 20  # patients drawn at a time (4 MiB): one more would change every later draw of a stratified plan
+COUNTING = 2e-9  # seconds for each draw that is counted where nothing is compiled
 PIECE = 1 << 15  # weights held at a time (256 KiB, several times over): they stay in a core's cache
 FEWEST = 8  # rows of weights at a time, however many cases: a call of a statistic costs something, too
 JACKKNIFE_GROUPS = 200  # with more patients, groups of patients are left out; the acceleration hardly changes
@@ -126,6 +128,12 @@ def _draw(chance: np.random.Generator, rows: int, size: int) -> NDArray[np.integ
 def _count(drawn: NDArray[np.integer], buffer: NDArray[np.intp]) -> Floats:
     """How often each patient is among the draws of its row: (rows, size); the buffer has room for as many numbers."""
     rows, size = drawn.shape
+    if worth_compiling(COUNTING * drawn.size):
+        from radcnn.kernels.counting import draws_of_each
+
+        counts = np.empty((rows, size))
+        draws_of_each(drawn, counts)
+        return counts
     places = buffer[: rows * size].reshape(rows, size)
     np.add(drawn, (np.arange(rows, dtype=np.intp) * size)[:, None], out=places)
     return np.bincount(places.reshape(-1), minlength=rows * size).reshape(rows, size).astype(np.float64)
