@@ -100,16 +100,17 @@ def main() -> None:
         same = {name: float((found == labels[ours]).mean()) for name, found in labels.items()}
         print(f"peak memory beyond the input, MiB: {memory}\nequal labels: {same}\n")
         used = versions("nnunetv2", "scikit-image", "torch", "numba")
-        rows.append(
-            report(
-                f"{CLASSES} classes {NETWORK} to labels {SCANNER}: {kind} logits",
-                measure(jobs, 3, warm=0),
-                ours=ours,
-                reach=7.0,
-                asked="7x nnU-Net's default, memory independent of the number of classes",
-                extra={"memory_mib": memory, "equal_labels": same, "versions": used},
-            )
+        timed = measure(jobs, 3, warm=0)
+        ratio = timed["nnU-Net default, argmax"].median / timed[ours].median
+        made = report(
+            f"{CLASSES} classes {NETWORK} to labels {SCANNER}: {kind} logits",
+            timed,
+            ours=ours,
+            reach=1.0,
+            asked=f"7x nnU-Net's default (is {ratio:.1f}), memory independent of the number of classes",
+            extra={"memory_mib": memory, "equal_labels": same, "versions": used},
         )
+        rows.append(made | {"reached": ratio >= 7 and made["reached"]})
     write_rows(rows)
 
 
