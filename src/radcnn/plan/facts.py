@@ -8,7 +8,7 @@ from typing import Any
 
 from radcnn.core.target import Target
 from radcnn.data.fingerprint import Fingerprint
-from radcnn.plan.settings import TaskPlan
+from radcnn.plan.settings import Precision, TaskPlan
 
 SPARE = 0.85  # share of the minutes that training may plan for; the rest is reading, judging and the report
 
@@ -23,6 +23,7 @@ class Facts:
     most_folds   the most folds that the training and tuning cases can fill, or 0
     task         last layer and loss that belong to the target, and why; what was asked for was compared with them
     region_mm    extent of the region about each centre, where cases are places in an image
+    precision    what networks are computed in, which decides how far the minutes reach
     asked        settings a person gave, by section ("task", "network", "training", "preparation", ...)
     """
 
@@ -36,6 +37,7 @@ class Facts:
     region_mm: float | None = None
     seed: int = 0
     most_folds: int = 0
+    precision: Precision = "float32"
     asked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property

@@ -127,8 +127,8 @@ def _minutes(plan: Plan, cost: Cost, load: Load, checkpoint: int, cores: int) ->
     steps = training / plan.training.batch
     voxels = plan.preparation.channels * prod(plan.preparation.size)
     epoch = (
-        cost.training_seconds(1, cores) * training
-        + cost.prediction_seconds(1, cores) * judged
+        cost.training_seconds(1, cores, plan.training.precision) * training
+        + cost.prediction_seconds(1, cores, plan.training.precision) * judged
         + steps * (STEP + PER_WEIGHT * cost.weights)
         + AUGMENTING * voxels * training / cores
         + checkpoint / WRITTEN

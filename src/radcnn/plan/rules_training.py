@@ -62,7 +62,8 @@ def enough_epochs(facts: Facts, batch: int) -> int:
 def epoch_seconds(facts: Facts, cost: Cost) -> float:
     """Seconds of one epoch: training, and judging as many training cases as tuning cases."""
     judged = 2 * facts.fingerprint.cases["tuning"]
-    return cost.training_seconds(facts.training, facts.cores) + cost.prediction_seconds(judged, facts.cores)
+    cores, precision = facts.cores, facts.precision
+    return cost.training_seconds(facts.training, cores, precision) + cost.prediction_seconds(judged, cores, precision)
 
 
 def affordable_epochs(facts: Facts, cost: Cost) -> int:

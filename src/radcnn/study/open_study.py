@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from radcnn.data.prepared.cases import PreparedCases
 from radcnn.data.splits import Split, described
 from radcnn.plan.facts import Facts
 from radcnn.plan.propose import propose
-from radcnn.plan.settings import AskedTask, Plan
+from radcnn.plan.settings import AskedTask, Plan, Precision
 from radcnn.study.folder import StudyFolder
 from radcnn.study.listener import Listener
 from radcnn.study.settings import StudySettings, load_settings
@@ -80,10 +80,13 @@ class OpenStudy:
         """How many cases were prepared so already, and what they take on the disk."""
         return ready(self.cases(self.rows("training", "tuning", "test")), preparation, self.folder.cache)
 
-    def propose(self, settings: StudySettings | None = None) -> Plan:
-        """The plan for these data, this machine's number of cores and the settings."""
-        settings = settings or self.settings
-        return propose(facts_of(settings, self.cohort, self.split, self.fingerprint))
+    def propose(self, settings: StudySettings | None = None, *, precision: Precision = "float32") -> Plan:
+        """The plan for these data, this machine's number of cores and the settings.
+
+        precision  what networks are computed in, where the settings ask for none
+        """
+        facts = facts_of(settings or self.settings, self.cohort, self.split, self.fingerprint)
+        return propose(replace(facts, precision=facts.asked.get("training", {}).get("precision", precision)))
 
     def table(self, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> Predictions:
         """Scores (n, k) of the cases in these rows, beside their truth and the columns of subgroup tables."""
