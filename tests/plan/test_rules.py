@@ -361,3 +361,14 @@ def test_facts_know_the_width_of_the_last_layer(kind: Any, outputs: int) -> None
     named = ("a", "b", "c") if outputs == 3 else ("y",)
     target = Target(kind, named, ("I", "II", "III", "IV") if kind == "multiclass" else ())
     assert facts(target=target).outputs == outputs
+
+
+def test_of_a_whole_ct_the_body_is_looked_at() -> None:
+    plan = propose(facts(DATA["whole CT"]))
+    assert plan.preparation.within == "body"
+    assert "table" in reason(plan, "preparation.within").sentence
+    others = [name for name in DATA if name != "whole CT"]
+    assert all(propose(facts(DATA[name])).preparation.within == "image" for name in others)
+    asked = propose(facts(DATA["whole CT"], asked={"preparation": {"within": "image"}}))
+    assert asked.preparation.within == "image"
+    assert reason(asked, "preparation.within").sentence == "asked for"

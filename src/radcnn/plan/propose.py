@@ -22,6 +22,7 @@ from radcnn.plan.rules_images import (
     channels_rule,
     intensity_rule,
     size_rule,
+    within_rule,
 )
 from radcnn.plan.rules_training import (
     averaging_rule,
@@ -68,10 +69,17 @@ def _preparation(facts: Facts, reasons: list[Reason]) -> Preparation:
     dims: Any = found.rank
     intensity, intensity_reason = intensity_rule(facts)
     channels, channels_reason = channels_rule(facts)
-    first = Preparation(dims=dims, size=(64,) * dims, channels=channels, intensity=intensity)
+    within, within_reasons = within_rule(facts)
+    first = Preparation(dims=dims, size=(64,) * dims, channels=channels, intensity=intensity, within=within)
     side = largest_side(facts, SIDES_2D if dims == 2 else SIDES_3D, first)
     size, fit, size_reason = size_rule(facts, side)
-    reasons += [size_reason, Reason("preparation.fit", fit, FITS[fit]), channels_reason, intensity_reason]
+    reasons += [
+        size_reason,
+        Reason("preparation.fit", fit, FITS[fit]),
+        *within_reasons,
+        channels_reason,
+        intensity_reason,
+    ]
     made = replace(first, size=size, fit=fit)  # type: ignore[arg-type]
     if found.regions:
         extent = facts.region_mm or REGION_MM

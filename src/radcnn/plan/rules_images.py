@@ -11,7 +11,7 @@ from radcnn.transforms.elastic import Elastic
 from radcnn.transforms.erasing import RandomErasing
 from radcnn.transforms.intensity import Intensity
 from radcnn.transforms.noise import Noise
-from radcnn.transforms.preparation import Preparation
+from radcnn.transforms.preparation import Preparation, Within
 from radcnn.transforms.spatial import Flip, Rotate, Scale, Translate
 from radcnn.transforms.tones import Brightness, Contrast, Gamma
 
@@ -42,6 +42,15 @@ def size_rule(facts: Facts, largest_affordable: int) -> tuple[tuple[int, ...], s
     size = (min(largest_affordable, max(sides)),) * found.rank
     sentence = f"the largest size with enough epochs within {facts.minutes:g} minutes; proportions are kept"
     return size, "pad", Reason("preparation.size", str(size), sentence)
+
+
+def within_rule(facts: Facts) -> tuple[Within, tuple[Reason, ...]]:
+    """Of a whole CT volume, the body is looked at; of anything else there is nothing to say."""
+    found = facts.fingerprint
+    if found.rank == 3 and found.units == ("HU",) and not found.regions:
+        sentence = "air and the table about the body say nothing, and would take up half of the voxels"
+        return "body", (Reason("preparation.within", "body", sentence),)
+    return "image", ()
 
 
 def channels_rule(facts: Facts) -> tuple[int, Reason]:

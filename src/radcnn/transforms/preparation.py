@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from radcnn.core.errors import GeometryError, SettingsError
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.core.volume import Volume
+from radcnn.transforms.body import Box, body_box
 from radcnn.transforms.intensity import Intensity, LinearMap, linear_map
 from radcnn.transforms.orientation import centre_index, single_slice_as_image, towards_patient_axes
 from radcnn.transforms.resampling import centred_line, interpolation_for, known_spacing, on_lines
@@ -25,6 +26,7 @@ from radcnn.transforms.weights import Line
 
 Fit = Literal["stretch", "pad", "crop"]
 Planes = Literal["own", "triplanar"]
+Within = Literal["image", "body"]
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, the grey of an RGB picture
 ROBUST = Intensity("percentiles")
 
@@ -38,6 +40,7 @@ class Preparation:
     size       (rows, columns) or (slices, rows, columns)
     fit        without spacing_mm and region_mm: "stretch" each axis to size, or keep the proportions (in mm where the
                spacing is known) and "pad" or "crop" the rest
+    within     what `fit` and "the middle" are about: the whole image, or the box about the body in a CT (`body_box`)
     spacing_mm resample to this spacing about the middle (or centre_mm), then crop and pad as the size demands
     region_mm  a region of this extent about centre_mm (or the middle), sampled on `size` voxels
     intensity  how values are mapped; padding is filled with the darkest value (low, or the image's own minimum)
@@ -53,6 +56,7 @@ class Preparation:
     region_mm: tuple[float, ...] | None = None
     intensity: Intensity = ROBUST
     planes: Planes = "own"
+    within: Within = "image"
 
     def __post_init__(self) -> None:
         if self.dims not in (2, 3):
@@ -83,9 +87,15 @@ class Preparation:
 
 
 def prepare(
-    volume: Volume, preparation: Preparation, *, centre_mm: tuple[float, float, float] | None = None
+    volume: Volume,
+    preparation: Preparation,
+    *,
+    centre_mm: tuple[float, float, float] | None = None,
+    box: Box | None = None,
 ) -> NDArray[np.float32]:
     """The array a network is given: (channels, *size), float32, in the range of `preparation.intensity`.
+
+    box  what `looked_at` says of the image, for a mask on its grid; found where it is not given
 
     Linear interpolation, anti-aliased when shrinking; a mask is sampled nearest and keeps its values, on the grid its
     image gets. Raises GeometryError when millimetres are asked of an image of unknown spacing, when the centre lies
@@ -97,7 +107,7 @@ def prepare(
     (1, 4, 4)
     """
     if preparation.planes == "own":
-        return prepare_volume(volume, preparation, centre_mm=centre_mm).voxels
+        return prepare_volume(volume, preparation, centre_mm=centre_mm, box=box).voxels
     image = _with_channels(volume, 1)
     if image.rank != 3:
         raise GeometryError(
@@ -106,13 +116,30 @@ def prepare(
         )
     mapping = _mapping(image, preparation)
     image = towards_patient_axes(image)
-    centre = centre_index(image, centre_mm)
-    axial, coronal, sagittal = (_sample(image, preparation, centre, axes, mapping) for axes in ((1, 2), (0, 2), (0, 1)))
+    box = _box(image, preparation) if box is None else box
+    centre = _centre(image, box, centre_mm)
+    axial, coronal, sagittal = (
+        _sample(image, _lines(image, preparation, centre, box, axes), mapping) for axes in ((1, 2), (0, 2), (0, 1))
+    )
     return np.stack([axial[0, 0], coronal[0, ::-1, 0], sagittal[0, ::-1, :, 0]])
 
 
+def looked_at(volume: Volume, preparation: Preparation) -> Box:
+    """The box of an image that its preparation is about, so that its masks can be prepared on the same grid.
+
+    Indices count along the patient's axes (`towards_patient_axes`). Raises GeometryError where the body is asked for
+    and the image is not in HU.
+    """
+    image = single_slice_as_image(volume) if preparation.dims == 2 else volume
+    return _box(towards_patient_axes(image), preparation)
+
+
 def prepare_volume(
-    volume: Volume, preparation: Preparation, *, centre_mm: tuple[float, float, float] | None = None
+    volume: Volume,
+    preparation: Preparation,
+    *,
+    centre_mm: tuple[float, float, float] | None = None,
+    box: Box | None = None,
 ) -> Volume:
     """As `prepare`, as a Volume that knows where its voxels lie, so that maps can be carried back to the scan.
 
@@ -125,10 +152,10 @@ def prepare_volume(
     image = single_slice_as_image(image) if preparation.dims == 2 else image
     _check_rank(image, preparation, centre_mm)
     image = towards_patient_axes(image)
-    centre = centre_index(image, centre_mm)
+    box = _box(image, preparation) if box is None else box
     axes = tuple(range(image.rank - preparation.dims, image.rank))
-    lines = _lines(image, preparation, centre, axes)
-    placed = on_lines(image, lines, _sample(image, preparation, centre, axes, mapping))
+    lines = _lines(image, preparation, _centre(image, box, centre_mm), box, axes)
+    placed = on_lines(image, lines, _sample(image, lines, mapping))
     return placed if placed.rank == preparation.dims else single_slice_as_image(placed)
 
 
@@ -172,9 +199,21 @@ def _mapping(image: Volume, preparation: Preparation) -> LinearMap:
     return linear_map(preparation.intensity, once)
 
 
-def _steps(image: Volume, preparation: Preparation, axes: tuple[int, ...]) -> list[float]:
+def _box(image: Volume, preparation: Preparation) -> Box:
+    if preparation.within == "body":
+        return body_box(image)
+    return tuple(slice(0, n) for n in image.size)
+
+
+def _centre(image: Volume, box: Box, centre_mm: tuple[float, ...] | None) -> tuple[float, ...]:
+    if centre_mm is not None:
+        return centre_index(image, centre_mm)
+    return tuple((part.start + part.stop - 1) / 2 for part in box)
+
+
+def _steps(image: Volume, preparation: Preparation, box: Box, axes: tuple[int, ...]) -> list[float]:
     """Input voxels per output voxel, for each sampled axis."""
-    lengths = [image.size[a] for a in axes]
+    lengths = [box[a].stop - box[a].start for a in axes]
     if preparation.region_mm is not None:
         spacing = known_spacing(image, "region_mm")
         extents = zip(preparation.region_mm, preparation.size, axes, strict=True)
@@ -191,22 +230,19 @@ def _steps(image: Volume, preparation: Preparation, axes: tuple[int, ...]) -> li
 
 
 def _lines(
-    image: Volume, preparation: Preparation, centre: tuple[float, ...], axes: tuple[int, ...]
+    image: Volume, preparation: Preparation, centre: tuple[float, ...], box: Box, axes: tuple[int, ...]
 ) -> tuple[Line, ...]:
     """One line per image axis: the sampled `axes`, and a single sample at the centre across them."""
     whole = preparation.region_mm is None and preparation.spacing_mm is None
     lines = [Line(n, 1, at, 1.0) for n, at in zip(image.size, centre, strict=True)]
-    steps = _steps(image, preparation, axes)
+    middle = _centre(image, box, None) if whole else centre
+    steps = _steps(image, preparation, box, axes)
     for axis, count, step in zip(axes, preparation.size, steps, strict=True):
-        n = image.size[axis]
-        lines[axis] = centred_line(n, count, (n - 1) / 2 if whole else centre[axis], step)
+        lines[axis] = centred_line(image.size[axis], count, middle[axis], step)
     return tuple(lines)
 
 
-def _sample(
-    image: Volume, preparation: Preparation, centre: tuple[float, ...], axes: tuple[int, ...], mapping: LinearMap
-) -> NDArray[np.float32]:
-    lines = _lines(image, preparation, centre, axes)
+def _sample(image: Volume, lines: tuple[Line, ...], mapping: LinearMap) -> NDArray[np.float32]:
     replicated = image.channels > 1 and image.voxels.strides[0] == 0
     voxels = image.voxels[:1] if replicated else image.voxels
     values = mapping(resample_lines(voxels, lines, interpolation_for(image)))
