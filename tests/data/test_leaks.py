@@ -17,7 +17,8 @@ from radcnn.core.target import Target
 from radcnn.core.volume import Volume
 from radcnn.data.cohort import Cohort, CohortSettings, gather
 from radcnn.data.duplicates import content_groups, duplicate_findings
-from radcnn.data.leaks.pairs import SAME_LARGE, LeakPair, near_duplicate_pairs
+from radcnn.data.leaks.pair import LeakPair
+from radcnn.data.leaks.pairs import SAME_LARGE, near_duplicate_pairs
 from radcnn.data.leaks.people import identity_findings, plain_number
 from radcnn.data.leaks.telling import pair_findings
 from radcnn.data.leaks.verify import agreement

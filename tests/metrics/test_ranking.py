@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from radcnn.metrics.bootstrap import Resampling, bca_limits, bootstrap, bootstrap_auc, widened
 from radcnn.metrics.delong import components, covariance, delong_interval, newcombe_limits, paired_delong
-from radcnn.metrics.ranking import Ladder, auc, average_precision, roc_curve, weighted_auc
+from radcnn.metrics.ranking import Ladder, auc, average_precision, midranks, roc_curve, weighted_auc
 
 
 @st.composite
@@ -252,3 +253,11 @@ def test_one_patient_has_no_interval():
     made = bootstrap_auc([0.1, 0.9, 0.4], [0, 1, 0], ["a", "a", "a"], resamples=100)
     assert math.isnan(made.low)
     assert made.method == "no interval: one patient"
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [2.0, 2.0, 2.0], [0.5, -1.0, 0.5, np.inf, -np.inf], [1.0, np.nan, 2.0]])
+def test_midranks_are_scipys(values):
+    found = midranks(np.array(values, np.float64))
+    assert np.array_equal(found, stats.rankdata(values), equal_nan=True)
+    many = np.random.default_rng(0).integers(0, 30, 500).astype(np.float64)
+    assert np.array_equal(midranks(many), stats.rankdata(many))

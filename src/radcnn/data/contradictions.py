@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from radcnn.data.cohort import Cohort
 from radcnn.data.findings import Finding, counted, finding, numbered
@@ -156,4 +156,4 @@ def unsteady(groups: Sequence[Sequence[float]]) -> list[int]:
     counts = Counter(value for _, values in known for value in values)
     shares = np.array(list(counts.values())) / counts.total()
     expected = np.mean([1 - float(np.sum(shares ** len(values))) for _, values in known])
-    return differ if binom.cdf(len(differ), len(known), expected) < CHANCE else []
+    return differ if bdtr(len(differ), len(known), expected) < CHANCE else []

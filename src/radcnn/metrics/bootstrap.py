@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from radcnn.core.chance import generator
 from radcnn.core.estimate import Estimate
@@ -214,7 +214,7 @@ def bootstrap(statistic: Statistic, resampling: Resampling) -> Replicates:
 def widened_quantile(level: float, patients: int) -> float:
     """What stands in for the normal's quantile with few patients: t_{C-1} sqrt(C / (C - 1)) (Hesterberg 2015)."""
     if patients < 2:
-        return float(stats.norm.ppf((1 + level) / 2))
+        return float(special.ndtri((1 + level) / 2))
     return t_quantile(level, patients) * math.sqrt(patients / (patients - 1))
 
 

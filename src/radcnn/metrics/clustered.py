@@ -56,9 +56,9 @@ def clustered_variance(influence: Floats, codes: Codes) -> float:
 
 def t_quantile(level: float, patients: int) -> float:
     """The two-sided quantile of Student's t with patients - 1 degrees of freedom; NaN for fewer than two patients."""
-    from scipy import stats  # half a second that a prediction does without
+    from scipy import special
 
-    return float(stats.t.ppf((1 + level) / 2, patients - 1)) if patients > 1 else math.nan
+    return float(special.stdtrit(patients - 1, (1 + level) / 2)) if patients > 1 else math.nan
 
 
 def t_limits(value: float, variance: float, quantile: float, scale: Scale = "identity") -> tuple[float, float]:

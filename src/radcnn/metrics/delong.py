@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy import special
 
 from radcnn.core.estimate import Estimate
 from radcnn.metrics.clustered import Codes, Floats, no_variance, patient_codes, t_limits, t_quantile
-from radcnn.metrics.ranking import one_class
+from radcnn.metrics.ranking import midranks, one_class
 
 # patients of the smaller class below which DeLong's variance is too uncertain: with 14, 20 and 25 of them beside 200
 # others (AUC 0.96) its intervals cover 91, 92 and 93 %, and Newcombe's 97, 97 and 98 %
@@ -53,11 +53,11 @@ def components(scores: ArrayLike, truth: ArrayLike, patients: ArrayLike) -> Comp
     """Structural components of scores (n,) against truth (n,) in 0/1, which must hold both classes."""
     values, positive = np.asarray(scores, dtype=np.float64), np.asarray(truth) > 0
     m, n = int(positive.sum()), int((~positive).sum())
-    overall = stats.rankdata(values)
+    overall = midranks(values)
     placement = np.empty(values.size)
     # cases of the other class below (ties one half) = midrank among all - midrank among one's own class
-    placement[positive] = (overall[positive] - stats.rankdata(values[positive])) / n
-    placement[~positive] = 1 - (overall[~positive] - stats.rankdata(values[~positive])) / m
+    placement[positive] = (overall[positive] - midranks(values[positive])) / n
+    placement[~positive] = 1 - (overall[~positive] - midranks(values[~positive])) / m
     area = float(placement[positive].mean())
     return Components(area, placement - area, positive, patient_codes(patients))
 
@@ -89,6 +89,8 @@ def newcombe_limits(area: float, positives: float, negatives: float, quantile: f
     v(t) = t (1 - t) (1 + (N - 1) ((1 - t) / (2 - t) + t / (1 + t))) / (m n), N = (m + n) / 2:
     method 5 of Newcombe 2006, doi:10.1002/sim.2324.
     """
+    from scipy import optimize  # a tenth of a second
+
     half = (positives + negatives) / 2 - 1
 
     def gap(t: float) -> float:
@@ -138,7 +140,7 @@ def delong_interval(scores: ArrayLike, truth: ArrayLike, patients: ArrayLike, *,
         method = f"{name}, logit scale, t with {fewest - 1} df"
     else:
         low, high = newcombe_limits(
-            parts.auc, *effective_counts(parts, variance), float(stats.norm.ppf((1 + level) / 2))
+            parts.auc, *effective_counts(parts, variance), float(special.ndtri((1 + level) / 2))
         )
         why = "DeLong's variance is 0 or unknown" if not variance > 0 else f"a class has fewer than {FEW} patients"
         method = f"Newcombe's score limits by patient: {why}"
@@ -170,11 +172,11 @@ def paired_delong(
     one, two = components(first, truth, patients), components(second, truth, patients)
     apart = Components(one.auc - two.auc, one.deviation - two.deviation, one.positive, one.codes)
     variance = covariance(apart, apart)
-    low, high = t_limits(apart.auc, variance, float(stats.norm.ppf((1 + level) / 2)))
+    low, high = t_limits(apart.auc, variance, float(special.ndtri((1 + level) / 2)))
     difference = Estimate(apart.auc, low, high, positive.size, people, "paired DeLong", level)
     if not variance > 0:
         difference = Estimate(apart.auc, math.nan, math.nan, positive.size, people, no_variance(people), level)
         same = apart.auc == 0
         return PairedTest(difference, 0.0 if same else math.nan, 1.0 if same else math.nan)
     z = apart.auc / math.sqrt(variance)
-    return PairedTest(difference, z, float(2 * stats.norm.sf(abs(z))))
+    return PairedTest(difference, z, float(2 * special.ndtr(-abs(z))))

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from radcnn.core.estimate import Estimate
 from radcnn.metrics.clustered import Codes, Floats, patient_codes, patient_sums, t_quantile
@@ -39,7 +39,7 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate:
     """A share of n independent cases with Wilson's interval; missing when n is 0."""
     if n == 0:
         return Estimate.missing("no cases")
-    low, high = wilson_limits(successes / n, n, float(stats.norm.ppf((1 + level) / 2)))
+    low, high = wilson_limits(successes / n, n, float(special.ndtri((1 + level) / 2)))
     return Estimate(successes / n, low, high, n, n, "Wilson", level)
 
 
@@ -51,8 +51,8 @@ def clopper_pearson(successes: int, n: int, *, level: float = 0.95) -> Estimate:
     if n == 0:
         return Estimate.missing("no cases")
     tail = (1 - level) / 2
-    low = float(stats.beta.ppf(tail, successes, n - successes + 1)) if successes else 0.0
-    high = float(stats.beta.ppf(1 - tail, successes + 1, n - successes)) if successes < n else 1.0
+    low = float(special.betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
+    high = float(special.betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
     return Estimate(successes / n, low, high, n, n, "Clopper-Pearson", level)
 
 

@@ -23,6 +23,21 @@ def one_class(truth: NDArray[np.bool_]) -> str:
     return "" if truth.any() else "no positive cases"
 
 
+def midranks(values: Floats) -> Floats:
+    """Ranks (n,) from 1 of values (n,), equal ones sharing the mean of theirs; all NaN where a value is.
+
+    As scipy.stats.rankdata, whose import takes half a second.
+
+    >>> midranks(np.array([3.0, 1.0, 3.0, 2.0]))
+    array([3.5, 1. , 3.5, 2. ])
+    """
+    if np.isnan(values).any():
+        return np.full(values.shape, np.nan)
+    _, rung, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Floats = (np.cumsum(sizes) - (sizes - 1) / 2)[rung]
+    return ranks
+
+
 @dataclass(frozen=True, eq=False)
 class Ladder:
     """Scores sorted once, so that any weighting of the cases is ranked by cumulative sums.
@@ -150,9 +165,7 @@ def auc(scores: ArrayLike, truth: ArrayLike) -> float:
     if one_class(positive):
         return math.nan
     m = int(positive.sum())
-    from scipy import stats  # half a second that a prediction does without
-
-    ranks = float(stats.rankdata(values)[positive].sum())
+    ranks = float(midranks(values)[positive].sum())
     return (ranks - m * (m + 1) / 2) / (m * (values.size - m))
 
 

@@ -25,7 +25,7 @@ from radcnn.data.input_forms import (
     spacing_findings,
 )
 from radcnn.data.input_values import blank_findings, saturation_findings, unit_findings
-from radcnn.data.leaks.pairs import LeakPair
+from radcnn.data.leaks.pair import LeakPair
 from radcnn.data.leaks.telling import pair_findings
 from radcnn.data.looked import Looked
 from radcnn.data.masks.of_cohort import mask_findings

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from radcnn.core.case import Case, Source
+from radcnn.core.case import Case
 from radcnn.core.cores import available_cores
-from radcnn.core.files import read_json, sha256_of_json, write_json
+from radcnn.core.files import read_json, write_json
 from radcnn.core.version import __version__
 from radcnn.data.duplicates import content_groups
 from radcnn.data.findings import Finding
-from radcnn.data.leaks.pairs import LeakPair, near_duplicate_pairs
+from radcnn.data.leaks.pair import LeakPair
 from radcnn.data.outcome import Outcome
-from radcnn.data.prepared.keys import stat_of
+from radcnn.data.prepared.keys import how_it_is_read, stat_of
 from radcnn.data.shortcuts import header_traits, shortcuts
 from radcnn.data.survey import Look, survey
 from radcnn.study.checks import CHECKS, Examined, outcomes
@@ -25,7 +25,7 @@ from radcnn.study.listener import Listener
 from radcnn.study.muting import findings_of, standing
 from radcnn.study.open_study import OpenStudy
 
-parts_of = attrgetter(*(part.name for part in fields(Source)))
+known_of = attrgetter("id", "patient", "targets", "centre_mm", "site", "box")
 FORMAT = 1
 
 
@@ -52,6 +52,8 @@ def _pairs(
     opened: OpenStudy, looks: Sequence[Look], copies: Sequence[Sequence[int]], listener: Listener
 ) -> tuple[LeakPair, ...]:
     """Pairs of one picture, without those that are the same file."""
+    from radcnn.data.leaks.pairs import near_duplicate_pairs  # a third of a second, where nothing is looked for
+
     found = near_duplicate_pairs(
         opened.cohort,
         looks,
@@ -73,26 +75,29 @@ def seen(opened: OpenStudy, listener: Listener) -> tuple[Look, ...]:
 
 def key_of(opened: OpenStudy) -> str:
     """A hash of everything that the checks of the data depend on: cases, labels, split, files, and the checks."""
+    digest, target = hashlib.sha256(), opened.cohort.target
+    for part in (
+        [__version__, *((name, sorted(check.codes)) for name, check in CHECKS.items())],
+        [opened.split.hash, target.kind, target.names, target.classes, opened.cohort.unit],
+    ):
+        digest.update(_line(part))
+    for case in opened.cohort.cases:
+        digest.update(_line(_said(case)))
     sources = (source for case in opened.cohort.cases for source in (case.source, case.mask) if source is not None)
-    files = dict.fromkeys(source.path for source in sources)
-    return sha256_of_json(
-        {
-            "radcnn": __version__,
-            "checks": {name: check.codes for name, check in CHECKS.items()},
-            "split": opened.split.hash,
-            "target": [opened.cohort.target.kind, opened.cohort.target.names, opened.cohort.target.classes],
-            "unit": opened.cohort.unit,
-            "cases": [_said(case) for case in opened.cohort.cases],
-            "files": [[str(path), stat_of(path)] for path in files],
-        }
-    )
+    for path in dict.fromkeys(source.path for source in sources):
+        digest.update(_line([str(path), stat_of(path)]))
+    return digest.hexdigest()
+
+
+def _line(value: list[Any]) -> bytes:
+    """Plain values as one line; half the time that JSON takes."""
+    return f"{value!r}\n".encode(errors="surrogatepass")
 
 
 def _said(case: Case) -> list[Any]:
-    source = list(map(str, parts_of(case.source)))
-    targets = [repr(value) for value in case.targets]
-    mask = None if case.mask is None else [str(case.mask.path), case.mask.array, case.mask.item]
-    return [case.id, case.patient, source, targets, case.centre_mm, case.site, dict(case.attributes), mask, case.box]
+    mask = None if case.mask is None else [str(case.mask.path), how_it_is_read(case.mask)]
+    source = [str(case.source.path), how_it_is_read(case.source)]
+    return [source, known_of(case), dict(case.attributes), mask]
 
 
 def standing_in(run: Path) -> tuple[Finding, ...]:

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from radcnn.core.case import Source
 from radcnn.data.cohort import Cohort
 from radcnn.data.leaks.depth import agreement_in_depth, layers
+from radcnn.data.leaks.pair import LeakPair
 from radcnn.data.leaks.prints import FORMS, Floats, Prints
 from radcnn.data.leaks.recompressed import recompressed
 from radcnn.data.leaks.search import Candidates, placed, search
@@ -39,16 +40,6 @@ AGAIN = 0.4  # agreement from which a small image is asked whether it was compre
 KEPT_IMAGES = 512  # reduced images kept while pairs are verified; 75 MiB
 KEPT_VOLUMES = 16  # and volumes; 64 MiB
 MOST_VERIFIED = 20_000  # candidates, the most alike first; minutes
-
-
-@dataclass(frozen=True)
-class LeakPair:
-    """Two cases of one picture: their rows in the cohort, what was done to one of them, and how well they agree."""
-
-    first: int
-    second: int
-    how: str
-    figure: float
 
 
 def near_duplicate_pairs(

@@ -9,7 +9,7 @@ import numpy as np
 from radcnn.core.case import Side
 from radcnn.data.cohort import Cohort
 from radcnn.data.findings import Finding, counted, finding
-from radcnn.data.leaks.pairs import LeakPair
+from radcnn.data.leaks.pair import LeakPair
 
 MOST_NAMED = 5
 
