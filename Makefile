@@ -19,13 +19,14 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# radcnn beside its peers, which have an environment of their own; writes docs/benchmarks.md
+# radcnn beside its peers, which have an environment of their own; writes docs/benchmarks.md. ASTRA is GPL: it is here,
+# as a peer, and never a dependency
 bench: $(PEERS)/.installed
 	$(PEERS)/bin/python benchmarks/bench.py
 
 $(PEERS)/.installed: pyproject.toml constraints.txt
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[peers,fast]'
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[peers,fast]' 'astra-toolbox>=2.3'
 	touch $@
 
 format: $(READY)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from radcnn.core.errors import SettingsError
 from radcnn.physics.attenuation import MU_WATER_PER_MM, mu_to_hu
+from radcnn.physics.beam import ParallelBeam
 from radcnn.physics.ellipses import Ellipse, ellipse_sinogram
 from radcnn.physics.kernels import KERNELS
 from radcnn.physics.noise import Dose, noise_image, noise_variance, noisy_sinogram
-from radcnn.physics.projection import ParallelBeam, fbp
+from radcnn.physics.reconstruction import fbp
 
 BEAM = ParallelBeam(views=90, detectors=100, detector_mm=1.0, size=64, pixel_mm=1.0)
 DISC = ellipse_sinogram([Ellipse(0, 0, 40, 40, MU_WATER_PER_MM)], BEAM)
@@ -30,7 +32,7 @@ def test_noise_falls_with_the_square_root_of_the_dose():
 def test_noise_alone_equals_the_noise_of_a_whole_poisson_scan():
     dose = Dose(2e4, electronic=20)
     measured = noisy_sinogram(MANY, dose, np.random.default_rng(1))
-    scanned = mu_to_hu(fbp(measured, BEAM, KERNELS["soft"]))
+    scanned = mu_to_hu(fbp(torch.from_numpy(measured), BEAM, KERNELS["soft"]).numpy())
     alone = noise_image(MANY, BEAM, KERNELS["soft"], dose, np.random.default_rng(2))
     assert _sd(alone) == pytest.approx(_sd(scanned), rel=0.03)
     assert abs(scanned[:, 20:44, 20:44].mean()) < 5

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.physics.projection import ParallelBeam
+from radcnn.physics.beam import Beam
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Ellipse:
     angle: float = 0.0
 
 
-def ellipse_sinogram(ellipses: Sequence[Ellipse], beam: ParallelBeam) -> NDArray[np.float64]:
+def ellipse_sinogram(ellipses: Sequence[Ellipse], beam: Beam) -> NDArray[np.float64]:
     """Exact line integrals (views, detectors) of a sum of ellipses.
 
     p(a, t) = 2 v A B sqrt(w^2 - s^2) / w^2, w^2 = A^2 cos^2(a - phi) + B^2 sin^2(a - phi), s the ray's distance from
     the centre (Kak and Slaney 1988, eq. 3.6).
     """
-    total = np.zeros((beam.views, beam.detectors))
-    angles, offsets = beam.angles[:, None], beam.offsets_mm[None, :]
+    total = np.zeros(beam.shape)
+    angles, offsets = beam.rays()
     for e in ellipses:
         width2 = (e.a_mm * np.cos(angles - e.angle)) ** 2 + (e.b_mm * np.sin(angles - e.angle)) ** 2
         s = offsets - (e.x_mm * np.cos(angles) + e.y_mm * np.sin(angles))
@@ -38,7 +38,7 @@ def ellipse_sinogram(ellipses: Sequence[Ellipse], beam: ParallelBeam) -> NDArray
     return total
 
 
-def draw_ellipses(ellipses: Sequence[Ellipse], beam: ParallelBeam, *, supersampling: int = 4) -> NDArray[np.float64]:
+def draw_ellipses(ellipses: Sequence[Ellipse], beam: Beam, *, supersampling: int = 4) -> NDArray[np.float64]:
     """The image (size, size) of a sum of ellipses; pixels hold the mean of supersampling^2 points."""
     k = supersampling
     fine = (np.arange(beam.size * k) - (beam.size * k - 1) / 2) * (beam.pixel_mm / k)

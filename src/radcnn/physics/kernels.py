@@ -6,6 +6,7 @@ The filter is the band-limited ramp sampled in space (Kak and Slaney, Principles
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,16 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-Window = Literal["ramp", "hann"]
-KernelName = Literal["ramp", "hann", "soft", "sharp"]
+Window = Literal["ramp", "shepp-logan", "cosine", "hann"]
+KernelName = Literal["ramp", "shepp-logan", "cosine", "hann", "soft", "sharp"]
+
+
+SHAPES: dict[Window, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "ramp": np.ones_like,
+    "shepp-logan": lambda u: np.sinc(u / 2),
+    "cosine": lambda u: np.cos(np.pi * u / 2),
+    "hann": lambda u: 0.5 * (1 + np.cos(np.pi * u)),
+}
 
 
 @dataclass(frozen=True)
 class Kernel:
     """A window on the ramp filter.
 
-    window          "ramp" (none) or "hann"
-    cutoff_per_mm   frequency where the window reaches 0; None: the detector's Nyquist frequency
+    window          "ramp" (none), "shepp-logan" (sinc(u / 2), u the share of the cut-off: Shepp and Logan, IEEE TNS
+                    1974;21:21), "cosine" (cos(pi u / 2)) or "hann" ((1 + cos(pi u)) / 2)
+    cutoff_per_mm   frequency where the window ends; None: the detector's Nyquist frequency
     """
 
     window: Window
@@ -33,12 +43,14 @@ class Kernel:
         nyquist = 0.5 / detector_mm
         cutoff = self.cutoff_per_mm or nyquist
         f = np.abs(frequency_per_mm)
-        shape = np.ones_like(f) if self.window == "ramp" else 0.5 * (1 + np.cos(np.pi * np.minimum(f / cutoff, 1)))
+        shape = SHAPES[self.window](np.minimum(f / cutoff, 1))
         return np.where(f <= min(cutoff, nyquist) + 1e-12, shape, 0.0)
 
 
 KERNELS: dict[KernelName, Kernel] = {
     "ramp": Kernel("ramp"),
+    "shepp-logan": Kernel("shepp-logan"),
+    "cosine": Kernel("cosine"),
     "hann": Kernel("hann"),
     "soft": Kernel("hann", cutoff_per_mm=0.50),
     "sharp": Kernel("hann", cutoff_per_mm=0.90),

@@ -8,14 +8,19 @@ object, as in a scanner, unlike white noise added to the image (Barrett and Swin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from radcnn.core.errors import SettingsError
 from radcnn.physics.attenuation import MU_WATER_PER_MM
+from radcnn.physics.beam import Beam
 from radcnn.physics.kernels import Kernel
-from radcnn.physics.projection import FloatArray, ParallelBeam, fbp
+from radcnn.physics.reconstruction import fbp
+
+FloatArray: TypeAlias = NDArray[np.floating]
 
 LEAST_COUNT = 1.0  # a photon-starved ray is read as one photon, so that its logarithm exists
 
@@ -56,7 +61,7 @@ def noise_variance(line_integrals: FloatArray, dose: Dose) -> FloatArray:
 
 
 def noise_image(
-    line_integrals: FloatArray, beam: ParallelBeam, kernel: Kernel, dose: Dose, chance: np.random.Generator
+    line_integrals: FloatArray, beam: Beam, kernel: Kernel, dose: Dose, chance: np.random.Generator
 ) -> NDArray[np.float32]:
     """Only the noise of a reconstruction (..., size, size), in HU.
 
@@ -66,5 +71,6 @@ def noise_image(
     """
     sd = np.sqrt(noise_variance(line_integrals, dose)).astype(np.float32)
     noise = chance.standard_normal(sd.shape, dtype=np.float32) * sd
-    image: NDArray[np.float32] = fbp(noise, beam, kernel).astype(np.float32) * np.float32(1000 / MU_WATER_PER_MM)
+    image: NDArray[np.float32] = fbp(torch.from_numpy(noise), beam, kernel).numpy()
+    image *= np.float32(1000 / MU_WATER_PER_MM)
     return image

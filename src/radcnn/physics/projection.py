@@ -1,163 +1,180 @@
-"""Parallel-beam CT: line integrals of an image, their exact adjoint, and filtered back-projection.
+"""Line integrals of images, and their exact adjoint, as differentiable operations of torch.
 
-Coordinates are millimetres in the image plane, x along columns and y along rows (downwards, DICOM's way). A ray of
-view angle a and offset t is the line x cos a + y sin a = t. Images are (..., rows, columns), sinograms (..., views,
-detectors); leading axes are a batch and share one geometry, so a whole volume is projected at once.
+Images are (..., rows, columns), sinograms (..., views, detectors); leading axes are a batch and share one geometry, so
+a whole volume is projected at once. On a CPU compiled loops do the work; elsewhere, and as their reference, torch does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy import fft, sparse
+from torch import Tensor
 
 from radcnn.core.errors import GeometryError
-from radcnn.physics.kernels import KERNELS, Kernel, filter_response
+from radcnn.physics.beam import Beam
 
-BLOCK_WEIGHTS = 16_000_000  # interpolation weights held at once (128 MB); larger geometries go block by block
-
-FloatArray: TypeAlias = NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class ParallelBeam:
-    """A parallel-beam geometry over 180 degrees around the image's centre.
-
-    views        view angles, evenly spaced in [0, pi)
-    detectors    detector elements per view, centred
-    detector_mm  distance between elements
-    size         rows and columns of the image
-    pixel_mm     pixel spacing of the image
-    """
-
-    views: int
-    detectors: int
-    detector_mm: float
-    size: int
-    pixel_mm: float
-
-    def __post_init__(self) -> None:
-        numbers = (self.views, self.detectors, self.detector_mm, self.size, self.pixel_mm)
-        if not all(np.isfinite(n) and n > 0 for n in numbers):
-            raise GeometryError(f"views, detectors, detector_mm, size, pixel_mm must be positive, got {numbers}")
-
-    @property
-    def angles(self) -> NDArray[np.float64]:
-        """View angles (views,) in radians."""
-        return np.pi * np.arange(self.views, dtype=np.float64) / self.views
-
-    @property
-    def offsets_mm(self) -> NDArray[np.float64]:
-        """Detector offsets t (detectors,) in mm."""
-        return (np.arange(self.detectors, dtype=np.float64) - (self.detectors - 1) / 2) * self.detector_mm
-
-    @property
-    def pixels_mm(self) -> NDArray[np.float64]:
-        """Pixel centres along a row or a column (size,) in mm."""
-        return (np.arange(self.size, dtype=np.float64) - (self.size - 1) / 2) * self.pixel_mm
+BLOCK = 1 << 22  # crossings of rays and rows that torch holds at a time
+ASIDE = -1e9  # the place of a ray that does not cross the rows
 
 
-def project(image: FloatArray, beam: ParallelBeam) -> FloatArray:
+class Crossings(NamedTuple):
+    """Where every ray (views, detectors) crosses the rows of an image; see `kernels.rays`."""
+
+    at: NDArray[np.floating]
+    slope: NDArray[np.floating]
+    weight: NDArray[np.floating]
+
+
+def project(image: Tensor, beam: Beam) -> Tensor:
     """Line integrals (..., views, detectors) of images (..., size, size), in image units x mm.
 
-    Linear interpolation between the pixels a ray passes, along its steeper axis (Joseph, IEEE TMI 1982;1:192).
+    Linear interpolation between the pixels a ray passes, along its steeper axis (Joseph, IEEE TMI 1982;1:192); beyond
+    the image is nothing. Its gradient is `backproject`. Raises GeometryError for images of another size.
+
+    >>> from radcnn.physics.beam import ParallelBeam
+    >>> beam = ParallelBeam(views=4, detectors=3, detector_mm=1.0, size=3, pixel_mm=1.0)
+    >>> project(torch.ones(3, 3), beam)[0]
+    tensor([3., 3., 3.])
     """
-    flat = _columns(image, (beam.size, beam.size), "image")
-    parts = [_rays(beam, first, last) @ flat for first, last in _blocks(beam, beam.detectors * beam.size)]
-    return _rows(np.concatenate(parts), image, (beam.views, beam.detectors))
+    _check(image, (beam.size, beam.size), "image")
+    made: Tensor = _Project.apply(image, beam)
+    return made
 
 
-def backproject(sinogram: FloatArray, beam: ParallelBeam) -> FloatArray:
+def backproject(sinogram: Tensor, beam: Beam) -> Tensor:
     """The exact adjoint of project: <project(x), y> = <x, backproject(y)>; (..., size, size)."""
-    flat = _columns(sinogram, (beam.views, beam.detectors), "sinogram")
-    total = np.zeros((beam.size**2, flat.shape[1]), flat.dtype)
-    for first, last in _blocks(beam, beam.detectors * beam.size):
-        total += _rays(beam, first, last).T @ flat[first * beam.detectors : last * beam.detectors]
-    return _rows(total, sinogram, (beam.size, beam.size))
+    _check(sinogram, beam.shape, "sinogram")
+    made: Tensor = _Backproject.apply(sinogram, beam)
+    return made
 
 
-def fbp(sinogram: FloatArray, beam: ParallelBeam, kernel: Kernel = KERNELS["ramp"]) -> FloatArray:
-    """Filtered back-projection (..., size, size) of line integrals (..., views, detectors).
+class _Project(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, beam: Beam) -> Tensor:
+        ctx.beam = beam
+        return _forward(image, beam)
 
-    image(x, y) = pi / views * sum over views of the filtered view at t = x cos a + y sin a, linear in t
-    (Kak and Slaney 1988, chapter 3.3). Rays beyond the detector count as 0.
-    """
-    padded = fft.next_fast_len(2 * beam.detectors, real=True)
-    response = filter_response(kernel, padded, beam.detector_mm).astype(sinogram.dtype)
-    spectrum = fft.rfft(sinogram, padded, axis=-1) * response
-    filtered = fft.irfft(spectrum, padded, axis=-1)[..., : beam.detectors]
-    flat = _columns(filtered, (beam.views, beam.detectors), "sinogram")
-    total = np.zeros((beam.size**2, flat.shape[1]), flat.dtype)
-    for first, last in _blocks(beam, beam.size**2):
-        total += _weights(beam, first, last) @ flat[first * beam.detectors : last * beam.detectors]
-    total *= np.pi / beam.views
-    return _rows(total, sinogram, (beam.size, beam.size))
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return backproject(gradients[0], ctx.beam), None
 
 
-def _columns(values: FloatArray, shape: tuple[int, int], name: str) -> FloatArray:
-    """Values (..., a, b) as a contiguous matrix (a * b, batch); refuses another shape."""
-    if values.shape[-2:] != shape:
-        raise GeometryError(f"the {name} must end in shape {shape} for this beam, got {values.shape}")
-    return np.ascontiguousarray(values.reshape(-1, shape[0] * shape[1]).T)
+class _Backproject(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, sinogram: Tensor, beam: Beam) -> Tensor:
+        ctx.beam = beam
+        return _adjoint(sinogram, beam)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return project(gradients[0], ctx.beam), None
 
 
-def _rows(flat: FloatArray, like: FloatArray, shape: tuple[int, int]) -> FloatArray:
-    """The inverse of _columns, with the batch axes of `like`."""
-    return np.ascontiguousarray(flat.T).reshape(*like.shape[:-2], *shape)
+def _forward(image: Tensor, beam: Beam) -> Tensor:
+    if image.device.type != "cpu" or image.dtype not in (torch.float32, torch.float64):
+        return project_by_torch(image, beam)
+    from radcnn.kernels.rays import integrate
+    from radcnn.kernels.threads import over_slabs
+
+    images = image.detach().reshape(-1, beam.size, beam.size)
+    sums = np.zeros((len(images), *beam.shape), images.numpy().dtype)
+
+    def add(turned: NDArray[np.floating], across: Crossings) -> None:
+        over_slabs(lambda first, end: integrate(turned, *across, first, end, sums), beam.views)
+
+    rows, columns = crossings(beam, str(sums.dtype))
+    add(images.contiguous().numpy(), rows)
+    add(images.mT.contiguous().numpy(), columns)
+    return torch.from_numpy(sums).reshape(*image.shape[:-2], *beam.shape)
 
 
-def _blocks(beam: ParallelBeam, pairs_per_view: int) -> Iterator[tuple[int, int]]:
-    """Ranges of views whose interpolation weights fit the memory limit."""
-    step = max(1, BLOCK_WEIGHTS // (2 * pairs_per_view))
-    for first in range(0, beam.views, step):
-        yield first, min(first + step, beam.views)
+def _adjoint(sinogram: Tensor, beam: Beam) -> Tensor:
+    if sinogram.device.type != "cpu" or sinogram.dtype not in (torch.float32, torch.float64):
+        return backproject_by_torch(sinogram, beam)
+    from radcnn.kernels.rays import spread
+    from radcnn.kernels.threads import over_slabs
+
+    values = sinogram.detach().reshape(-1, *beam.shape).contiguous().numpy()
+
+    def made(across: Crossings) -> Tensor:
+        image = np.zeros((len(values), beam.size, beam.size), values.dtype)
+        over_slabs(lambda first, end: spread(values, *across, first, end, image), beam.size)
+        return torch.from_numpy(image)
+
+    rows, columns = crossings(beam, str(values.dtype))
+    return (made(rows) + made(columns).mT).reshape(*sinogram.shape[:-2], beam.size, beam.size)
 
 
-@lru_cache(maxsize=2)
-def _rays(beam: ParallelBeam, first: int, last: int) -> sparse.csr_matrix:
-    """Joseph's weights of views first..last: (views x detectors, pixels)."""
-    n, centre = beam.size, (beam.size - 1) / 2
-    step = np.arange(n)
-    columns, weights = [], []
-    for angle in beam.angles[first:last]:
-        cos, sin = np.cos(angle), np.sin(angle)
-        steep = abs(cos) >= abs(sin)  # the ray crosses every row; otherwise every column
-        major, minor = (cos, sin) if steep else (sin, cos)
-        across = (beam.offsets_mm[:, None] - beam.pixels_mm * minor) / major / beam.pixel_mm + centre
-        low = np.floor(across).astype(np.int64)
-        for index, share in ((low, 1 - (across - low)), (low + 1, across - low)):
-            inside = (index >= 0) & (index < n)
-            safe = np.where(inside, index, 0)
-            columns.append(step * n + safe if steep else safe * n + step)
-            weights.append(np.where(inside, share, 0) * beam.pixel_mm / abs(major))
-    views = last - first
-    at = np.stack(columns).reshape(views, 2, beam.detectors, n).swapaxes(1, 2)
-    w = np.stack(weights).reshape(views, 2, beam.detectors, n).swapaxes(1, 2)
-    return _csr(w, at, views * beam.detectors, n * n)
+def project_by_torch(image: Tensor, beam: Beam) -> Tensor:
+    """The same by torch alone, on any device: the reference of the compiled loops."""
+    images = image.reshape(-1, beam.size, beam.size)
+    total = images.new_zeros((len(images), *beam.shape))
+    for turned, across in zip((images, images.mT), crossings(beam, "float64"), strict=True):
+        lines = torch.nn.functional.pad(turned, (1, 1))
+        for first, end in _blocks(beam):
+            low, share, weight = _places(across, first, end, beam.size, images)
+            views = low.shape[0]
+            flat = low.movedim(1, 0).reshape(beam.size, -1).expand(len(images), -1, -1)
+            left, right = (lines.gather(2, flat + k).unflatten(2, (views, -1)) for k in (0, 1))
+            part = share.movedim(1, 0)
+            total[:, first:end] += weight * ((1 - part) * left + part * right).sum(1)
+    return total.reshape(*image.shape[:-2], *beam.shape)
 
 
-@lru_cache(maxsize=2)
-def _weights(beam: ParallelBeam, first: int, last: int) -> sparse.csr_matrix:
-    """Weights of linear interpolation between detectors for every pixel: (pixels, views x detectors)."""
-    cos, sin = np.cos(beam.angles[first:last]), np.sin(beam.angles[first:last])
-    xy = beam.pixels_mm
-    t = (xy[None, :, None] * cos + xy[:, None, None] * sin).reshape(beam.size**2, last - first)
-    place = t / beam.detector_mm + (beam.detectors - 1) / 2
-    low = np.clip(np.floor(place), 0, beam.detectors - 2).astype(np.int64)
-    share = np.where((place >= 0) & (place <= beam.detectors - 1), 1.0, 0.0)
-    index = low + beam.detectors * np.arange(last - first)
-    pair = np.stack([(1 - (place - low)) * share, (place - low) * share], axis=-1)
-    return _csr(pair, np.stack([index, index + 1], axis=-1), beam.size**2, (last - first) * beam.detectors)
+def backproject_by_torch(sinogram: Tensor, beam: Beam) -> Tensor:
+    """The same by torch alone, on any device: the reference of the compiled loops."""
+    values = sinogram.reshape(-1, *beam.shape)
+    made = []
+    for across in crossings(beam, "float64"):
+        lines = values.new_zeros((len(values), beam.size, beam.size + 2))
+        for first, end in _blocks(beam):
+            low, share, weight = _places(across, first, end, beam.size, values)
+            given = (weight * values[:, first:end])[:, None]
+            flat = low.movedim(1, 0).reshape(beam.size, -1).expand(len(values), -1, -1)
+            part = share.movedim(1, 0)
+            for k, amount in ((0, (1 - part) * given), (1, part * given)):
+                lines.scatter_add_(2, flat + k, amount.flatten(2))
+        made.append(lines[..., 1:-1])
+    return (made[0] + made[1].mT).reshape(*sinogram.shape[:-2], beam.size, beam.size)
 
 
-def _csr(weights: FloatArray, columns: NDArray[np.int64], rows: int, width: int) -> sparse.csr_matrix:
-    """A CSR matrix whose rows hold equally many weights, stored one row after the other."""
-    per_row = columns.size // rows
-    starts = np.arange(0, columns.size + 1, per_row, dtype=np.int32)
-    values = weights.astype(np.float32).ravel()
-    return sparse.csr_matrix((values, columns.astype(np.int32).ravel(), starts), shape=(rows, width))
+@lru_cache(maxsize=8)
+def crossings(beam: Beam, dtype: str) -> tuple[Crossings, Crossings]:
+    """Where the rays cross the rows of an image, and those that are too flat for that the rows of its transpose."""
+    angles, offsets = (np.broadcast_to(part, beam.shape) for part in beam.rays())
+    cos, sin, middle = np.cos(angles), np.sin(angles), (beam.size - 1) / 2
+    steep = np.abs(cos) >= np.abs(sin)
+    found = []
+    for along, across, mine in ((cos, sin, steep), (sin, cos, ~steep)):
+        safe = np.where(mine, along, 1.0)
+        slope = np.where(mine, -across / safe, 0.0)
+        at = np.where(mine, offsets / safe / beam.pixel_mm + middle - slope * middle, ASIDE)
+        weight = np.where(mine, beam.pixel_mm / np.abs(safe), 0.0)
+        found.append(Crossings(*(np.ascontiguousarray(part, dtype=dtype) for part in (at, slope, weight))))
+    return found[0], found[1]
+
+
+def _places(across: Crossings, first: int, end: int, size: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of some views: the padded column left of each crossing (views, rows, detectors), its share, and the weights."""
+    at, slope, weight = (torch.from_numpy(part[first:end]).to(like.device) for part in across)
+    rows = torch.arange(size, dtype=torch.float64, device=like.device)
+    place = at[:, None] + rows[None, :, None] * slope[:, None]
+    inside = (place > -1) & (place < size)
+    low = place.floor()
+    share = torch.where(inside, place - low, 0.0).to(like.dtype)
+    return torch.where(inside, low + 1, 0.0).long(), share, weight.to(like.dtype)
+
+
+def _blocks(beam: Beam) -> list[tuple[int, int]]:
+    """Ranges of views that torch computes at a time."""
+    step = max(1, BLOCK // (beam.size * beam.detectors))
+    return [(first, min(first + step, beam.views)) for first in range(0, beam.views, step)]
+
+
+def _check(values: Tensor, shape: tuple[int, int], name: str) -> None:
+    if values.ndim < 2 or values.shape[-2:] != shape:
+        raise GeometryError(f"the {name} must end in shape {shape} for this beam, got {tuple(values.shape)}")

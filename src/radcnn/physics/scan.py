@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import gaussian_filter
 
+from radcnn.physics.beam import ParallelBeam
 from radcnn.physics.ellipses import ellipse_sinogram
 from radcnn.physics.kernels import KERNELS, KernelName, transfer
 from radcnn.physics.noise import Dose, noise_image
-from radcnn.physics.projection import ParallelBeam
 from radcnn.physics.shapes import Array, Grid
 from radcnn.physics.thorax import Thorax
 
