@@ -13,12 +13,14 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from radcnn.core.errors import SettingsError
 from radcnn.physics.attenuation import MU_WATER_PER_MM
 from radcnn.physics.beam import Beam
 from radcnn.physics.kernels import Kernel
 from radcnn.physics.reconstruction import fbp
+from radcnn.physics.spectrum import Spectrum
 
 FloatArray: TypeAlias = NDArray[np.floating]
 
@@ -49,6 +51,30 @@ def noisy_sinogram(line_integrals: FloatArray, dose: Dose, chance: np.random.Gen
     expected = dose.photons * np.exp(-np.asarray(line_integrals, dtype=np.float64))
     counts = chance.poisson(expected) + chance.normal(0, dose.electronic, expected.shape)
     return -np.log(np.maximum(counts, LEAST_COUNT) / dose.photons)
+
+
+def hardened_sinogram(
+    water_mm: FloatArray, bone_mm: FloatArray | float, dose: Dose, spectrum: Spectrum, chance: np.random.Generator
+) -> NDArray[np.float64]:
+    """Measured line integrals of a beam of many energies behind lengths of water and bone, corrected for water.
+
+    The photons of each energy are drawn by themselves; where the detector adds up energy, one of high energy counts
+    more, and the noise is larger than its photons' number says (Whiting et al. 2006, doi:10.1118/1.2230762).
+    """
+    water, bone = np.asarray(water_mm, np.float64), np.asarray(bone_mm, np.float64)
+    photons = chance.poisson(dose.photons * spectrum.transmitted(water, bone))
+    signal = photons @ spectrum.signal + chance.normal(0, dose.electronic, photons.shape[:-1])
+    return spectrum.water_corrected(-np.log(np.maximum(signal, LEAST_COUNT) / dose.photons))
+
+
+def blurred(line_integrals: FloatArray, beam: Beam, fwhm_mm: float) -> FloatArray:
+    """Sinograms (..., views, detectors) as a detector sees them whose signal spreads to its neighbours.
+
+    A Gaussian of this full width at half maximum on what arrives, exp(-p), along the detector. For before the noise.
+    """
+    sigma = fwhm_mm / (2 * np.sqrt(2 * np.log(2))) / beam.detector_mm
+    arriving: FloatArray = gaussian_filter1d(np.exp(-line_integrals), sigma, axis=-1, mode="nearest")
+    return -np.log(arriving)
 
 
 def noise_variance(line_integrals: FloatArray, dose: Dose) -> FloatArray:
