@@ -72,6 +72,8 @@ def initialise(network: nn.Module, how: Initialisation, seed: int) -> None:
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d):
             _fill(module, name, how.convolution, how.sd, seed)
+        elif isinstance(module, nn.ConvTranspose2d | nn.ConvTranspose3d):
+            _fill_transposed(module, name, how.convolution, how.sd, seed)
         elif isinstance(module, nn.Linear):
             _fill(module, name, how.dense, how.sd, seed)
         elif isinstance(module, nn.PReLU):
@@ -87,6 +89,20 @@ def _fill(module: nn.Conv2d | nn.Conv3d | nn.Linear, name: str, scheme: Scheme, 
     if module.bias is not None:
         limit = 1 / math.sqrt(fans(weight.shape)[0]) if scheme == "uniform" else 0.0
         module.bias.copy_(torch.empty(module.bias.shape).uniform_(-limit, limit, generator=generator))
+
+
+def _fill_transposed(
+    module: nn.ConvTranspose2d | nn.ConvTranspose3d, name: str, scheme: Scheme, sd: float, seed: int
+) -> None:
+    """As a convolution with its ends exchanged: an output meets the inputs of every stride-th place."""
+    weight: Tensor = module.weight
+    turned = torch.Size((weight.shape[1], weight.shape[0], *weight.shape[2:]))
+    made = drawn(scheme, turned, torch_generator(seed, "initialise", name), sd=sd)
+    if scheme != "normal":
+        made = made * math.sqrt(math.prod(module.stride))
+    weight.copy_(made.transpose(0, 1))
+    if module.bias is not None:
+        module.bias.zero_()
 
 
 def _reset(module: nn.Module, name: str, how: Initialisation) -> None:

@@ -45,6 +45,17 @@ def convolution(
     return kind(channels, kernels, size, stride=stride, padding=padding, bias=bias)  # type: ignore[arg-type]
 
 
+def transposed_convolution(
+    dims: Dims, channels: int, kernels: int, size: int, *, stride: int = 1
+) -> nn.ConvTranspose2d | nn.ConvTranspose3d:
+    """The transpose of a convolution without padding: (n - 1) stride + size voxels per axis; its weight is (in, out).
+
+    With stride 2 and side 3 the last row and column are one too many, and are cut off by who uses it.
+    """
+    kind = nn.ConvTranspose2d if dims == 2 else nn.ConvTranspose3d
+    return kind(channels, kernels, size, stride=stride)
+
+
 def max_pool(dims: Dims, size: int, *, stride: int, padding: int = 0, ceil: bool = False) -> nn.Module:
     """The largest value of each window; depth is kept. With `ceil` a last, incomplete window is kept too."""
     kind = nn.MaxPool2d if dims == 2 else nn.MaxPool3d

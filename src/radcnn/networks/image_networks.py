@@ -1,0 +1,64 @@
+"""IMAGE_NETWORKS, and build_image_network: networks from images to images, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from radcnn.core.catalogue import look_up
+from radcnn.networks.denoisers import (
+    REDCNN,
+    AutoEncoder,
+    AutoEncoderOptions,
+    DnCNN,
+    DnCNNOptions,
+    REDCNNOptions,
+    ThreeLayerOptions,
+    ThreeLayers,
+)
+from radcnn.networks.image_network import ImageBuilder, ImageNetwork
+from radcnn.networks.initialisation import initialise
+from radcnn.networks.layers import Dims
+from radcnn.networks.network import Ends
+from radcnn.networks.options import read_options
+from radcnn.networks.unet import FBPConvNetOptions, UNet, UNetOptions
+
+IMAGE_NETWORKS: dict[str, ImageBuilder] = {
+    "chen2017": ImageBuilder(ThreeLayers, ThreeLayerOptions, "Chen et al., Biomed Opt Express 2017;8:679"),
+    "redcnn": ImageBuilder(REDCNN, REDCNNOptions, "Chen et al., IEEE TMI 2017;36:2524"),
+    "nishio2017": ImageBuilder(AutoEncoder, AutoEncoderOptions, "Nishio et al., Heliyon 2017;3:e00393"),
+    "fbpconvnet": ImageBuilder(UNet, FBPConvNetOptions, "Jin et al., IEEE TIP 2017;26:4509"),
+    "dncnn": ImageBuilder(DnCNN, DnCNNOptions, "Zhang et al., IEEE TIP 2017;26:3142"),
+    "unet": ImageBuilder(UNet, UNetOptions, "Ronneberger et al., MICCAI 2015, arXiv:1505.04597"),
+}
+
+
+def build_image_network(
+    name: str,
+    *,
+    channels: int = 1,
+    outputs: int = 1,
+    dims: Dims = 2,
+    options: Mapping[str, object] | None = None,
+    seed: int | None = None,
+) -> ImageNetwork:
+    """A network of IMAGE_NETWORKS on the CPU in float32, in training mode.
+
+    channels, outputs  of the image that comes in and of the one that goes out; dims is 2 for images, 3 for volumes
+    options            by name: the fields of IMAGE_NETWORKS[name].options
+    seed               of the first weights; None draws one from torch's own generator
+
+    Raises SettingsError on an unknown name or option, or a value that does not fit.
+
+    >>> sum(p.numel() for p in build_image_network("redcnn", seed=0).parameters())
+    1848865
+    """
+    builder = look_up(IMAGE_NETWORKS, name, "network")
+    settings = read_options(builder.options, options or {}, name)
+    with torch.device("meta"):
+        network = builder.make(Ends(channels, outputs, dims), settings)
+    network.to_empty(device="cpu")
+    drawn = int(torch.randint(2**62, ())) if seed is None else seed
+    initialise(network, network.initialisation, drawn)
+    return network

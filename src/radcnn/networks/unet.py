@@ -1,0 +1,123 @@
+"""The U-Net, as Ronneberger et al. 2015 drew it and as FBPConvNet (Jin et al. 2017) changed it.
+
+Down: convolutions, halving by max pooling, twice the kernels; up: a transposed convolution, the maps of the same
+resolution beside it, convolutions. All is padded by zeros, so that the output is as large as the input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from radcnn.core.errors import SettingsError
+from radcnn.networks.image_network import ImageNetwork
+from radcnn.networks.layers import (
+    Activation,
+    Dims,
+    Norm,
+    activation,
+    convolution,
+    max_pool,
+    normalisation,
+    transposed_convolution,
+)
+from radcnn.networks.network import Ends
+from radcnn.networks.options import at_least
+
+
+@dataclass(frozen=True, kw_only=True)
+class UNetOptions:
+    """Options of a U-Net.
+
+    kernels       at each resolution, the image's own first
+    convolutions  at each resolution on the way down, and on the way up
+    first_convolutions  at the image's own resolution on the way down
+    up_size       side of the transposed convolutions, 2 or 3; their stride is 2
+    norm, activation    after each convolution
+    residual      whether the input is added to the output: the network learns what is wrong with it
+    """
+
+    kernels: tuple[int, ...] = (32, 64, 128, 256)
+    convolutions: int = 2
+    first_convolutions: int = 2
+    up_size: int = 2
+    norm: Norm | str = "instance"
+    activation: Activation = "leaky_relu"
+    residual: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.kernels) < 2:
+            raise SettingsError("a U-Net needs kernels for at least two resolutions")
+        at_least(1, kernels=min(self.kernels), convolutions=self.convolutions)
+        at_least(1, first_convolutions=self.first_convolutions)
+        if self.up_size not in (2, 3):
+            raise SettingsError(f"option up_size must be 2 or 3, got {self.up_size}")
+        if self.norm not in ("batch", "group", "instance", "none"):
+            raise SettingsError(f"option norm must be batch, group, instance or none, got {self.norm}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FBPConvNetOptions(UNetOptions):
+    """The same, by default as Jin et al.: 64 to 1,024 kernels, three convolutions first, batch normalisation, ReLU."""
+
+    kernels: tuple[int, ...] = (64, 128, 256, 512, 1024)
+    first_convolutions: int = 3
+    up_size: int = 3
+    norm: Norm | str = "batch"
+    activation: Activation = "relu"
+
+
+class UNet(ImageNetwork):
+    """`down` and `up` blocks from fine to coarse, `rise` between them, `output`."""
+
+    def __init__(self, ends: Ends, options: UNetOptions) -> None:
+        super().__init__()
+        if options.residual and ends.channels != ends.outputs:
+            raise SettingsError(f"a residual U-Net needs as many outputs as channels, got {ends}; set residual=false")
+        widths, dims = options.kernels, ends.dims
+        self.residual, self.multiple = options.residual, 2 ** (len(widths) - 1)
+        self.pool = max_pool(dims, 2, stride=2)
+        self.down, self.rise, self.up = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        for level, (before, width) in enumerate(zip((ends.channels, *widths[:-1]), widths, strict=True)):
+            many = options.convolutions if level else options.first_convolutions
+            self.down.append(_block(dims, before, width, many, options))
+        for width, below in pairwise(widths):
+            self.rise.append(transposed_convolution(dims, below, width, options.up_size, stride=2))
+            self.up.append(_block(dims, 2 * width, width, options.convolutions, options))
+        self.output = convolution(dims, widths[0], ends.outputs, 1)
+        self.halo = self._halo(options)
+
+    def maps(self, x: Tensor) -> Tensor:
+        kept, y = [], x
+        for level, block in enumerate(self.down):
+            y = block(y if level == 0 else self.pool(y))
+            kept.append(y)
+        kept.pop()
+        for rise, block in zip(reversed(self.rise), reversed(self.up), strict=True):
+            beside = kept.pop()
+            y = rise(y)[(..., *(slice(0, n) for n in beside.shape[2:]))]
+            y = block(torch.cat([beside, y], dim=1))
+        made: Tensor = self.output(y)
+        return x + made if self.residual else made
+
+    def _halo(self, options: UNetOptions) -> int:
+        """Down and up again, in voxels of the image: what pooling and rising see, and a voxel for each convolution."""
+        reach = 0
+        for level in range(len(options.kernels)):
+            many = options.convolutions + (options.convolutions if level else options.first_convolutions)
+            reach += many * 2**level + 2 * 2**level
+        return reach
+
+
+def _block(dims: Dims, channels: int, kernels: int, many: int, options: UNetOptions) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for _ in range(many):
+        layers.append(convolution(dims, channels, kernels, 3, padding=1, bias=options.norm == "none"))
+        if options.norm != "none":
+            layers.append(normalisation(options.norm, dims, kernels))  # type: ignore[arg-type]
+        layers.append(activation(options.activation))
+        channels = kernels
+    return nn.Sequential(*layers)

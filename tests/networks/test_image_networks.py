@@ -1,0 +1,107 @@
+"""Networks from images to images: sizes, parameters, what a voxel depends on, gradients, first weights."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from radcnn.core.errors import SettingsError
+from radcnn.networks.image_networks import IMAGE_NETWORKS, build_image_network
+
+SMALL: dict[str, dict[str, object]] = {
+    "chen2017": {"kernels": (4, 3)},
+    "redcnn": {"kernels": 4, "kernel_size": 3},
+    "nishio2017": {"kernels": (3, 4)},
+    "fbpconvnet": {"kernels": (3, 4), "norm": "none"},
+    "dncnn": {"depth": 4, "kernels": 3},
+    "unet": {"kernels": (3, 4, 5), "norm": "none"},
+}
+PARAMETERS = {
+    "chen2017": 64 * 81 + 64 + 32 * 64 * 9 + 32 + 32 * 25 + 1,
+    "redcnn": 1_848_865,
+    "dncnn": 64 * 9 + 64 + 15 * (64 * 64 * 9 + 2 * 64) + 64 * 9 + 1,
+}
+
+
+def small(name: str, dims: int = 2, **options: object) -> torch.nn.Module:
+    return build_image_network(name, dims=dims, options={**SMALL[name], **options}, seed=0).eval()  # type: ignore[arg-type]
+
+
+def test_every_network_is_tried():
+    assert set(SMALL) == set(IMAGE_NETWORKS)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_are_those_of_the_papers(name):
+    assert sum(p.numel() for p in build_image_network(name, seed=0).parameters()) == PARAMETERS[name]
+
+
+def test_fbpconvnet_is_as_its_authors_drew_it():
+    network = build_image_network("fbpconvnet", seed=0)
+    convolutions = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert [m.out_channels for m in network.down[0] if isinstance(m, torch.nn.Conv2d)] == [64, 64, 64]
+    assert max(m.out_channels for m in convolutions) == 1024
+    assert len(convolutions) == 3 + 4 * 2 + 4 * 2 + 1
+    assert all(m.kernel_size == (3, 3) and m.stride == (2, 2) for m in network.rise)
+    assert network.output.kernel_size == (1, 1)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("size", [(24, 24, 24), (23, 26, 29)])
+def test_the_image_that_goes_out_is_as_large_as_the_one_that_comes_in(name, dims, size):
+    x = torch.randn(2, 1, *size[:dims], generator=torch.Generator().manual_seed(1))
+    assert small(name, dims)(x).shape == x.shape
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_patch_with_its_halo_gives_the_voxels_of_the_whole_image(name):
+    network = small(name)
+    step = network.multiple
+    low = step * -(-network.halo // step)
+    side = 3 * low + 8 * step
+    x = torch.randn(1, 1, side, side, generator=torch.Generator().manual_seed(2))
+    whole = network(x)
+    first, last = low, low + 8 * step
+    patch = network(x[..., first - low : last + low, first - low : last + low])
+    inner = patch[..., low : low + 8 * step, low : low + 8 * step]
+    torch.testing.assert_close(inner, whole[..., first:last, first:last], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_gradients_are_right(name):
+    network = small(name).double()
+    x = torch.randn(1, 1, 14, 16, dtype=torch.float64, requires_grad=True, generator=torch.Generator().manual_seed(3))
+    assert torch.autograd.gradcheck(network, x, fast_mode=True)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_seed_draws_the_same_weights_and_signals_neither_vanish_nor_explode(name):
+    first, second = (build_image_network(name, seed=5).state_dict() for _ in range(2))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    network = build_image_network(name, seed=5, options={"residual": False} if "unet" in name else {}).eval()
+    y = network(torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(4)))
+    assert 0.02 < float(y.detach().std()) < 50
+
+
+def test_a_residual_network_that_learned_nothing_passes_the_image_on():
+    x = torch.rand(1, 1, 32, 32)
+    for name in ("unet", "fbpconvnet"):
+        network = small(name)
+        torch.nn.init.zeros_(network.output.weight)
+        assert torch.equal(network(x), x)
+
+
+def test_wrong_options_are_refused():
+    with pytest.raises(SettingsError, match="did you mean redcnn"):
+        build_image_network("redcn")
+    with pytest.raises(SettingsError, match="odd number of at least 1, got 4"):
+        build_image_network("redcnn", options={"kernel_size": 4})
+    with pytest.raises(SettingsError, match="as many outputs as channels"):
+        build_image_network("dncnn", channels=1, outputs=2)
+    with pytest.raises(SettingsError, match="set residual=false"):
+        build_image_network("unet", channels=1, outputs=2)
+    with pytest.raises(SettingsError, match="at least two resolutions"):
+        build_image_network("unet", options={"kernels": (8,)})
+    with pytest.raises(SettingsError, match=r"more than 20 pixels, got \(20, 40\)"):
+        build_image_network("redcnn", seed=0)(torch.zeros(1, 1, 20, 40))
