@@ -21,7 +21,7 @@ from radcnn.core.errors import GeometryError, ReadError, StorageError
 from radcnn.data.findings import finding
 from radcnn.data.prepared import building
 from radcnn.data.prepared import cases as prepared_cases
-from radcnn.data.prepared.building import noticed, prepare_cases, ready_bytes
+from radcnn.data.prepared.building import noticed, prepare_cases, ready
 from radcnn.data.prepared.cases import of_rows
 from radcnn.data.prepared.keys import folder_of, keys_of
 from radcnn.data.reading import Reading
@@ -298,7 +298,7 @@ def test_a_damaged_store_is_made_anew_and_said(tmp_path: Path, file: str, conten
     broken.unlink()
     broken.write_bytes(content)
     said: list[str] = []
-    assert ready_bytes(cases, PLAIN, tmp_path / "cache") == 0
+    assert ready(cases, PLAIN, tmp_path / "cache").bytes == 0
     assert np.array_equal(prepare_cases(cases, PLAIN, tmp_path / "cache", said=said.append)[:], values)
     assert [sentence.partition(" in ")[0] for sentence in said] == ["the prepared cases"]
     assert "are damaged; all are prepared again" in said[0]
@@ -306,14 +306,27 @@ def test_a_damaged_store_is_made_anew_and_said(tmp_path: Path, file: str, conten
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
+def test_of_many_cases_some_are_looked_for_and_all_where_one_of_them_is_missing(tmp_path: Path, monkeypatch) -> None:
+    cases = pictures(tmp_path / "in", 24)
+    prepare_cases(cases, PLAIN, tmp_path / "cache")
+    counted = ready(cases, PLAIN, tmp_path / "cache")
+    monkeypatch.setattr(building, "MANY", 20)
+    monkeypatch.setattr(building, "PICKED", 6)
+    guessed = ready(cases, PLAIN, tmp_path / "cache")
+    assert guessed.cases == counted.cases == 24
+    assert guessed.bytes == pytest.approx(counted.bytes, rel=0.1)
+    os.utime(cases[8].source.path, (1, 1))
+    assert ready(cases, PLAIN, tmp_path / "cache").cases == 23
+
+
 def test_what_is_ready_is_counted_for_the_cases_that_are_asked_for(tmp_path: Path) -> None:
     cases = pictures(tmp_path / "in", 6)
-    assert ready_bytes(cases, PLAIN, tmp_path / "cache") == 0
+    assert ready(cases, PLAIN, tmp_path / "cache").bytes == 0
     prepare_cases(cases[:4], PLAIN, tmp_path / "cache", workers=1)  # each thread has a palette
-    of_four = ready_bytes(cases, PLAIN, tmp_path / "cache")
+    of_four = ready(cases, PLAIN, tmp_path / "cache").bytes
     assert 4 * (24 + LINE.itemsize) < of_four <= 4 * (4 * 24 + LINE.itemsize) + 1024
-    assert of_four > ready_bytes(cases[2:], PLAIN, tmp_path / "cache") > 0
-    assert ready_bytes([], PLAIN, tmp_path / "cache") == 0
+    assert of_four > ready(cases[2:], PLAIN, tmp_path / "cache").bytes > 0
+    assert ready([], PLAIN, tmp_path / "cache").bytes == 0
 
 
 def test_no_cases_are_an_empty_array(tmp_path: Path) -> None:
