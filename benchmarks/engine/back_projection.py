@@ -66,7 +66,7 @@ def row(views: int) -> dict[str, Any]:
     sinogram, truth = ellipse_sinogram(ellipses, beam).astype(np.float32), draw_ellipses(ellipses, beam)
     given, turned, degrees = torch.from_numpy(sinogram), np.ascontiguousarray(sinogram.T), np.rad2deg(beam.angles)
     jobs: dict[str, Callable[[], Any]] = {
-        OURS: lambda: fbp(given, beam, area=True).numpy(),
+        OURS: lambda: fbp(given, beam).numpy(),
         "ASTRA, CPU": by_astra(sinogram, beam),
         "scikit-image": lambda: iradon(turned, degrees, filter_name="ramp", circle=True),
     }

@@ -18,7 +18,7 @@ def label_sizes(labels: NDArray[np.int32], count: int, *, threads: int | None = 
     """Number of voxels (count,) of labels 1..count in labels (n,); 0 is nobody's."""
     asked = available_cores() if threads is None else threads
     parts = max(1, min(asked, len(labels) // max(ALONE, count)))
-    sizes = np.zeros((parts, count + 1 + APART), np.int64)
+    sizes = np.zeros((parts, count + 1 + APART), np.int32 if len(labels) < 1 << 31 else np.int64)
     edges = [len(labels) * part // parts for part in range(parts + 1)]
 
     def slab(first: int, end: int) -> None:
@@ -26,8 +26,10 @@ def label_sizes(labels: NDArray[np.int32], count: int, *, threads: int | None = 
             _count(labels[edges[part] : edges[part + 1]], sizes[part])
 
     over_slabs(slab, parts, parts)
-    total: NDArray[np.int64] = sizes.sum(axis=0)
-    return total[1 : count + 1]
+    total: NDArray[np.int64] = sizes[0, 1 : count + 1].astype(np.int64)
+    for part in sizes[1:]:
+        total += part[1 : count + 1]
+    return total
 
 
 @compiled
