@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from radcnn.kernels.warp import Map, copy_values, warp_linear, warp_nearest
+from radcnn.kernels.cutting import copy_values
+from radcnn.kernels.warp import Map, warp_linear, warp_nearest
 from radcnn.transforms.splines import spline_basis
 from radcnn.transforms.steps import PaddingMode, Step
 
