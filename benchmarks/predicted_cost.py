@@ -95,7 +95,7 @@ def nodules(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     """A study of simulated CT series."""
     images = folder / "simulated-ct"
     call(
-        "from radcnn.physics.study import simulate_nodule_study as s; from pathlib import Path; "
+        "from radcnn.physics.phantoms.study import simulate_nodule_study as s; from pathlib import Path; "
         "s(Path({images!r}), patients={patients}, seed=0)",
         images=str(images), patients=given.patients,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from cli_in_process import refused, told, torch_threads, tree
 from finished_studies import Finish
 from radcnn.core.files import sha256_of, write_json
 from radcnn.evaluation.panels import PANELS
-from radcnn.physics.study import simulate_nodule_study
+from radcnn.physics.phantoms.study import simulate_nodule_study
 from radcnn.plan.settings import Reason
 from radcnn.plan.stored import load_plan, save_plan
 from radcnn.study.again import commands_again

@@ -11,7 +11,7 @@ from radcnn.core.case import Case, Source
 from radcnn.core.target import Target
 from radcnn.data.cohort import Cohort
 from radcnn.data.splits import split
-from radcnn.physics.study import plan_patients
+from radcnn.physics.phantoms.study import plan_patients
 
 FEWEST = 24  # patients; as the command line asks
 

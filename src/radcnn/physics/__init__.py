@@ -1,1 +1,1 @@
-"""CT physics: projector, kernels, noise in the sinogram, drawn anatomy and the simulated studies made of them."""
+"""CT physics: beams, projectors, reconstruction, spectra, noise in the sinogram; and phantoms that are scanned by them."""

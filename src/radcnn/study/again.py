@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from radcnn.core.errors import ReadError
-from radcnn.physics.study import simulated_with
+from radcnn.physics.phantoms.study import simulated_with
 from radcnn.plan.settings import Plan
 from radcnn.study.folder import RunFolder, quoted, read_record
 from radcnn.study.open_study import OpenStudy

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from radcnn.core.errors import InputError, Stopped
-from radcnn.physics.study import simulate_nodule_study, simulated_with
+from radcnn.physics.phantoms.study import simulate_nodule_study, simulated_with
 from radcnn.study.begin import begin_or_continue, begun, default_folder
 from radcnn.study.folder import RunFolder, quoted, read_record
 from radcnn.study.judging import evaluate, read_judgement

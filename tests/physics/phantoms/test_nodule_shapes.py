@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from radcnn.physics.nodules import Nodule, draw_nodule, lay_nodule
-from radcnn.physics.scan import SITES, Field
-from radcnn.physics.shapes import Grid, capsule, coverage
-from radcnn.physics.thorax import draw_thorax, paint_thorax
+from radcnn.physics.phantoms.nodules import Nodule, draw_nodule, lay_nodule
+from radcnn.physics.phantoms.scan import SITES, Field
+from radcnn.physics.phantoms.shapes import Grid, capsule, coverage
+from radcnn.physics.phantoms.thorax import draw_thorax, paint_thorax
 
 GRID = Grid(
     np.arange(-16, 16, 0.55, dtype=np.float32),

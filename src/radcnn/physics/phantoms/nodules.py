@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.physics.shapes import Array, Box, Distance, Grid, capsule, coverage, lay
+from radcnn.physics.phantoms.shapes import Array, Box, Distance, Grid, capsule, coverage, lay
 
 LEAST_MM, LARGEST_MM = 5.0, 25.0  # diameter of the core
 STRAND_HU = 0.0

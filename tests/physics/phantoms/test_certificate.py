@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from radcnn.core.errors import SettingsError
-from radcnn.physics.certificate import certificate
-from radcnn.physics.study import simulate_nodule_study
+from radcnn.physics.phantoms.certificate import certificate
+from radcnn.physics.phantoms.study import simulate_nodule_study
 
 CHANCE = np.random.default_rng(0)
 LABELS = CHANCE.integers(0, 2, 120)

@@ -22,8 +22,8 @@ from radcnn.physics.beam import ParallelBeam
 from radcnn.physics.ellipses import ellipse_sinogram
 from radcnn.physics.kernels import KERNELS, KernelName, transfer
 from radcnn.physics.noise import Dose, noise_image
-from radcnn.physics.shapes import Array, Grid
-from radcnn.physics.thorax import Thorax
+from radcnn.physics.phantoms.shapes import Array, Grid
+from radcnn.physics.phantoms.thorax import Thorax
 
 FINE = 2  # fine pixels per pixel along each axis
 MARGIN = 8  # fine pixels around the field, which absorb the wrap-around of the blur

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from radcnn.physics.attenuation import hu_to_mu
 from radcnn.physics.ellipses import Ellipse
-from radcnn.physics.shapes import Array, Grid, capsule, lay, soft_edge
+from radcnn.physics.phantoms.shapes import Array, Grid, capsule, lay, soft_edge
 
 FAT_HU, MUSCLE_HU, HEART_HU, BLOOD_HU, BONE_HU, MARROW_HU = -100.0, 50.0, 42.0, 45.0, 650.0, 180.0
 RIB_RING = 0.885  # the ribs' mean place between the body's axis (0) and the skin (1)

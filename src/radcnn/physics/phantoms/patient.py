@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.chance import generator
-from radcnn.physics.features import measure
-from radcnn.physics.nodules import Nodule, Placed, draw_nodule, lay_nodule
-from radcnn.physics.scan import Field, Site, scan
-from radcnn.physics.series import stored_hu
-from radcnn.physics.shapes import Grid
-from radcnn.physics.thorax import Thorax, draw_thorax, paint_thorax
+from radcnn.physics.phantoms.features import measure
+from radcnn.physics.phantoms.nodules import Nodule, Placed, draw_nodule, lay_nodule
+from radcnn.physics.phantoms.scan import Field, Site, scan
+from radcnn.physics.phantoms.series import stored_hu
+from radcnn.physics.phantoms.shapes import Grid
+from radcnn.physics.phantoms.thorax import Thorax, draw_thorax, paint_thorax
 
 APART_MM = 40.0  # wished distance between nodules, so that a patch shows one; shrinks where the lung is full
 WALL_MM = 3.0  # least distance of a nodule's core from the pleura

@@ -29,12 +29,12 @@ import numpy as np
 from radcnn.core.chance import generator
 from radcnn.core.errors import ReadError, SettingsError, StorageError
 from radcnn.core.files import read_json, write_json, write_text
-from radcnn.physics.certificate import Certificate, certificate
-from radcnn.physics.features import FEATURES
-from radcnn.physics.nodules import Placed
-from radcnn.physics.patient import Plan, simulate_patient
-from radcnn.physics.scan import SITES, Field
-from radcnn.physics.series import Series, write_series
+from radcnn.physics.phantoms.certificate import Certificate, certificate
+from radcnn.physics.phantoms.features import FEATURES
+from radcnn.physics.phantoms.nodules import Placed
+from radcnn.physics.phantoms.patient import Plan, simulate_patient
+from radcnn.physics.phantoms.scan import SITES, Field
+from radcnn.physics.phantoms.series import Series, write_series
 
 FEWEST, MOST = 4, 6  # nodules per patient
 LIKENESS = 0.7  # sd of a patient's leaning to one class, beside 1 for the nodule's own
