@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from radcnn.study.checking import check
     from radcnn.study.deidentifying import deidentify
     from radcnn.study.judging import evaluate
+    from radcnn.study.lowering import lower_dose
     from radcnn.study.names import names
     from radcnn.study.predicting import predict
     from radcnn.study.reporting import report
@@ -39,6 +40,7 @@ _PLACES = {
     "deidentify": "radcnn.study.deidentifying",
     "demo": "radcnn.study.running",
     "evaluate": "radcnn.study.judging",
+    "lower_dose": "radcnn.study.lowering",
     "mask": "radcnn.data.masks.placed",
     "names": "radcnn.study.names",
     "new": "radcnn.study.begin",
@@ -57,6 +59,7 @@ __all__ = [
     "deidentify",
     "demo",
     "evaluate",
+    "lower_dose",
     "mask",
     "names",
     "new",

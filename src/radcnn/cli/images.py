@@ -9,6 +9,7 @@ from radcnn.data.reading import Reading
 
 if TYPE_CHECKING:
     from radcnn.data.masks.mask import Mask
+    from radcnn.physics.lower_dose import Lowered
 
 UNKNOWN = "unknown: lengths are in voxels"
 PLACES = {"patient": "in the patient (LPS)", "image": "spacing known, place in the patient unknown", "unknown": UNKNOWN}
@@ -60,6 +61,22 @@ def mask_json(found: Mask) -> dict[str, Any]:
     """The same as a JSON object."""
     labels = {str(label): {"voxels": n, "name": found.names.get(label)} for label, n in found.counts().items()}
     return {"size": list(found.volume.size), "labels": labels, "notes": list(found.notes)}
+
+
+def lowered_text(found: Lowered, dose: float) -> str:
+    """Noise before and after, and what the scan was found to have been taken with."""
+    before, after = found.noise_hu
+    return (
+        f"SIMULATED at {dose:.3g} of its dose: noise in soft tissue {before:.1f} HU before, {after:.1f} HU after; "
+        f"the scan was found to have had {found.photons:.2g} photons for each ray"
+    )
+
+
+def lowered_json(found: Lowered, dose: float) -> dict[str, Any]:
+    """The same as a JSON object."""
+    before, after = found.noise_hu
+    told = {"simulated": True, "dose": dose, "photons_per_ray": found.photons}
+    return {**told, "noise_hu": {"before": before, "after": after}}
 
 
 def _channels(volume: Volume) -> str:

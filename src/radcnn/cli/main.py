@@ -133,6 +133,29 @@ def mask(
 
 
 @app.command()
+def lower_dose(
+    path: Annotated[Path, typer.Argument(help="A CT: a DICOM series' folder, or a file.", show_default=False)],
+    dose: Annotated[float, typer.Option("--dose", help="Share of its dose, like 0.25.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="A .nii or .nii.gz file to write it to.", show_default=False)],
+    kernel: Annotated[str, typer.Option("--kernel", help="How sharp the scan is: soft, sharp, ramp ...")] = "soft",
+    series: Annotated[
+        str | None, typer.Option("--series", help="Which DICOM series: number, UID or rule.", show_default=False)
+    ] = None,
+    hu: Annotated[bool, typer.Option("--hu", help="The file's values are HU, though it does not say so.")] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the noise.")] = 0,
+    as_json: AsJson = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """A CT scan as a lower dose would have shown it: noise is made in the line integrals, calibrated by its own."""
+    with one_sentence():
+        from radcnn.cli.images import lowered_json, lowered_text
+        from radcnn.study.lowering import lower_dose as lower
+
+        voice = Voice(quiet=quiet)
+        found = lower(path, dose, out=out, kernel=kernel, series=series, hu=hu, seed=seed, listener=voice)
+        show(lowered_json(found, dose), f"{lowered_text(found, dose)}\nwrote {out}", as_json=as_json)
+
+
+@app.command()
 @with_options(*DATA_OPTIONS, *TRAINING_OPTIONS)
 def new(data: Data, out: Out = None, as_json: AsJson = False, quiet: Quiet = False, **options: Any) -> None:
     """Look at the data, split them once, propose a plan; writes a study with its study.yaml."""

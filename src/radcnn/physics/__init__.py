@@ -1,1 +1,1 @@
-"""CT physics: beams, projectors, reconstruction, spectra, noise in the sinogram; and phantoms that are scanned by them."""
+"""CT physics: beams, projectors, reconstruction, spectra, noise in the sinogram; and phantoms, scanned by them."""
