@@ -185,3 +185,14 @@ def test_windows_fall_from_one_to_their_ends():
         assert window[-1] == pytest.approx(end, abs=1e-12)
         assert (np.diff(window) <= 1e-12).all()
         assert (KERNELS[name].response(f + 0.51, 1.0) == 0).all(), "beyond Nyquist there is nothing"
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 16])
+def test_neither_cores_nor_other_images_change_a_number(monkeypatch, cores):
+    from radcnn.physics import reconstruction
+
+    sinograms = torch.rand((5, *PARALLEL.shape), generator=torch.Generator().manual_seed(2))
+    usual = fbp(sinograms, PARALLEL)
+    monkeypatch.setattr(reconstruction, "available_cores", lambda: cores)
+    assert torch.equal(fbp(sinograms, PARALLEL), usual)
+    assert torch.equal(fbp(sinograms[3], PARALLEL), usual[3])

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import fft, special
 from torch import Tensor
 
+from radcnn.core.cores import available_cores
 from radcnn.core.errors import GeometryError
 from radcnn.physics.beam import Beam, FanBeam, ParallelBeam
 from radcnn.physics.kernels import KERNELS, Kernel, filter_response
@@ -26,6 +27,7 @@ from radcnn.physics.kernels import KERNELS, Kernel, filter_response
 OVER = 1.5  # grid points per pixel
 WIDTH = 5  # grid points of the window: an error of 6e-5 of the image's range
 FINE = 4096  # tabled values of the window between two grid points
+PARTS = 4  # of the views, spread onto a grid of their own each
 WIDEST_GAP = 2.0  # a gap between views that is wider than the usual one by this factor is a missing angle
 
 
@@ -137,39 +139,42 @@ def _parallel(sinograms: Tensor, beam: ParallelBeam, kernel: Kernel, area: bool)
     plain = sinograms.device.type == "cpu" and not sinograms.requires_grad
     if not plain or sinograms.dtype not in (torch.float32, torch.float64):
         return gridded_by_torch(sinograms, beam, kernel, area=area)
-    from radcnn.core.cores import available_cores
     from radcnn.kernels.threads import over_slabs
 
-    values = sinograms.contiguous().numpy()
-    known, cores = _gridding(beam, kernel, area, str(values.dtype)), available_cores()
+    values, cores = sinograms.contiguous().numpy(), available_cores()
+    known = _gridding(beam, kernel, area, str(values.dtype))
     made = np.empty((len(values), beam.size, beam.size), values.dtype)
-    parts = 1 if len(values) >= cores else min(cores, beam.views)  # of one image, if there are few
+    alone = len(values) < cores  # an image is shared by the cores where there are fewer images than cores
 
     def images(first: int, end: int) -> None:
         for number in range(first, end):
-            made[number] = _gridded(values[number], known, beam, parts)
+            made[number] = _gridded(values[number], known, beam, cores if alone else 1)
 
-    over_slabs(images, len(values), 1 if parts > 1 else cores)
+    over_slabs(images, len(values), 1 if alone else cores)
     return torch.from_numpy(made)
 
 
-def _gridded(sinogram: NDArray[np.floating], known: _Gridding, beam: ParallelBeam, parts: int) -> NDArray[np.floating]:
-    """One image, its views spread in so many parts at a time."""
+def _gridded(
+    sinogram: NDArray[np.floating], known: _Gridding, beam: ParallelBeam, threads: int
+) -> NDArray[np.floating]:
+    """One image; its views are spread in parts that are always the same, so that no sum depends on the threads."""
     from radcnn.kernels.gridding import spread_lines
     from radcnn.kernels.threads import over_slabs
 
     spectra = fft.rfft(sinogram, known.length, axis=-1)[:, : known.filters.shape[1]] * known.filters
-    grids = np.zeros((parts, *known.shift.shape), known.shift.dtype)
+    grids = np.zeros((PARTS, *known.shift.shape), known.shift.dtype)
 
     def lines(start: int, stop: int) -> None:
         for part in range(start, stop):
-            bounds = beam.views * part // parts, beam.views * (part + 1) // parts
+            bounds = beam.views * part // PARTS, beam.views * (part + 1) // PARTS
             spread_lines(spectra, known.across, known.down, WIDTH, known.table, FINE, *bounds, grids[part])
 
-    over_slabs(lines, parts, parts)
-    whole = grids[0] if parts == 1 else grids.sum(0)
+    over_slabs(lines, PARTS, threads)
+    whole = grids[0]
+    for part in grids[1:]:
+        whole += part
     whole *= known.shift
-    seen = fft.irfft2(whole, (len(whole),) * 2, workers=parts)[: beam.size, : beam.size]
+    seen = fft.irfft2(whole, (len(whole),) * 2, workers=threads)[: beam.size, : beam.size]
     image: NDArray[np.floating] = seen * known.unshade
     return image
 
