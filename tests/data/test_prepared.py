@@ -308,7 +308,7 @@ def test_a_damaged_store_is_made_anew_and_said(tmp_path: Path, file: str, conten
 
 def test_of_many_cases_some_are_looked_for_and_all_where_one_of_them_is_missing(tmp_path: Path, monkeypatch) -> None:
     cases = pictures(tmp_path / "in", 24)
-    prepare_cases(cases, PLAIN, tmp_path / "cache")
+    prepare_cases(cases, PLAIN, tmp_path / "cache", workers=1)  # one thread, one palette
     counted = ready(cases, PLAIN, tmp_path / "cache")
     monkeypatch.setattr(building, "MANY", 20)
     monkeypatch.setattr(building, "PICKED", 6)

@@ -38,8 +38,8 @@ def windowed(image: ArrayLike, low: float, high: float) -> Floats:
 def rms_error(image: ArrayLike, reference: ArrayLike) -> float:
     """Root mean squared difference of two images, in their unit.
 
-    >>> rms_error([[1.0, 2.0]], [[1.0, 4.0]]) ** 2
-    2.0
+    >>> round(rms_error([[1.0, 2.0]], [[1.0, 4.0]]), 4)
+    1.4142
     """
     found, wanted = _pair(image, reference)
     return float(np.sqrt(np.mean((found - wanted) ** 2)))
