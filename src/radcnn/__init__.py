@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from radcnn.study.checking import check
     from radcnn.study.deidentifying import deidentify
     from radcnn.study.judging import evaluate
-    from radcnn.study.lowering import lower_dose
+    from radcnn.study.lowdose import lowdose
     from radcnn.study.names import names
     from radcnn.study.predicting import predict
     from radcnn.study.reporting import report
@@ -40,7 +40,7 @@ _PLACES = {
     "deidentify": "radcnn.study.deidentifying",
     "demo": "radcnn.study.running",
     "evaluate": "radcnn.study.judging",
-    "lower_dose": "radcnn.study.lowering",
+    "lowdose": "radcnn.study.lowdose",
     "mask": "radcnn.data.masks.placed",
     "names": "radcnn.study.names",
     "new": "radcnn.study.begin",
@@ -59,7 +59,7 @@ __all__ = [
     "deidentify",
     "demo",
     "evaluate",
-    "lower_dose",
+    "lowdose",
     "mask",
     "names",
     "new",

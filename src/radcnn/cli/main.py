@@ -133,10 +133,12 @@ def mask(
 
 
 @app.command()
-def lower_dose(
+def lowdose(
     path: Annotated[Path, typer.Argument(help="A CT: a DICOM series' folder, or a file.", show_default=False)],
-    dose: Annotated[float, typer.Option("--dose", help="Share of its dose, like 0.25.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", help="A .nii or .nii.gz file to write it to.", show_default=False)],
+    dose: Annotated[float, typer.Option("--dose", help="Share of its dose.")] = 0.25,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A .nii or .nii.gz file to write it to.", show_default=False)
+    ] = None,
     kernel: Annotated[str, typer.Option("--kernel", help="How sharp the scan is: soft, sharp, ramp ...")] = "soft",
     series: Annotated[
         str | None, typer.Option("--series", help="Which DICOM series: number, UID or rule.", show_default=False)
@@ -148,11 +150,13 @@ def lower_dose(
     """A CT scan as a lower dose would have shown it: noise is made in the line integrals, calibrated by its own."""
     with one_sentence():
         from radcnn.cli.images import lowered_json, lowered_text
-        from radcnn.study.lowering import lower_dose as lower
+        from radcnn.study.lowdose import lowdose as lower
 
         voice = Voice(quiet=quiet)
-        found = lower(path, dose, out=out, kernel=kernel, series=series, hu=hu, seed=seed, listener=voice)
-        show(lowered_json(found, dose), f"{lowered_text(found, dose)}\nwrote {out}", as_json=as_json)
+        found = lower(path, dose=dose, out=out, kernel=kernel, series=series, hu=hu, seed=seed, listener=voice)
+        show(lowered_json(found, dose), lowered_text(found, dose), as_json=as_json)
+        if out is not None and not quiet and not as_json:
+            typer.echo(f"wrote {out}")
 
 
 @app.command()

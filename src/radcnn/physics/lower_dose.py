@@ -4,7 +4,8 @@ The slices are projected, each ray gets the noise that it would have had more of
 and added (Yu et al. 2012, doi:10.1097/RCT.0b013e318258e891, work on the scanner's own raw data; without these the
 projections of the image stand in, which hold the object's attenuation along each ray). How many photons the scan had
 is found from the noise it shows: in soft tissue, from the differences of neighbouring slices, which share the anatomy
-and not the noise, looked at in the same way as noise that is made for them.
+and not the noise, looked at in the same way as noise that is made for them. The tube's current is taken to be the same
+for every view: where a scanner raised it through the shoulders, the streaks there come out stronger than they were.
 """
 
 from __future__ import annotations

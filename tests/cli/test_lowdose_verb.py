@@ -1,4 +1,4 @@
-"""`radcnn lower-dose`: a CT in a file becomes a noisier one on the same grid, or one sentence says why not."""
+"""`radcnn lowdose`: a CT in a file becomes a noisier one on the same grid, or one sentence says why not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def series(tmp_path: Path) -> Path:
 
 def test_the_scan_is_noisier_and_lies_where_it_did(series: Path, tmp_path: Path) -> None:
     out = tmp_path / "low.nii.gz"
-    said = told("lower-dose", series, "--dose", "0.25", "--out", out).out
+    said = told("lowdose", series, "--dose", "0.25", "--out", out).out
     assert "SIMULATED at 0.25 of its dose" in said
     assert said.splitlines()[-1] == f"wrote {out}"
     before, after = radcnn.read(series), radcnn.read(out)
@@ -39,15 +39,15 @@ def test_the_scan_is_noisier_and_lies_where_it_did(series: Path, tmp_path: Path)
     middle = BODY & (np.hypot((ROWS - 40) / 24, (COLUMNS - 45) / 30) < 1)
     assert after.voxels[0][:, middle].std() > 1.3 * before.voxels[0][:, middle].std()
     again = tmp_path / "again.nii.gz"
-    told("lower-dose", series, "--dose", "0.25", "--out", again)
+    told("lowdose", series, "--dose", "0.25", "--out", again)
     assert again.read_bytes() == out.read_bytes(), "the same seed"
 
 
 def test_as_json_and_from_python(series: Path, tmp_path: Path) -> None:
-    said = json.loads(told("lower-dose", series, "--dose", "0.5", "--out", tmp_path / "a.nii", "--json").out)
+    said = json.loads(told("lowdose", series, "--dose", "0.5", "--out", tmp_path / "a.nii", "--json").out)
     assert said["simulated"] is True
     assert said["noise_hu"]["after"] > said["noise_hu"]["before"]
-    found = radcnn.lower_dose(series, 0.5)
+    found = radcnn.lowdose(series, dose=0.5)
     assert found.photons == pytest.approx(said["photons_per_ray"])
     assert np.array_equal(found.volume.voxels, radcnn.read(tmp_path / "a.nii").voxels)
 
@@ -55,7 +55,7 @@ def test_as_json_and_from_python(series: Path, tmp_path: Path) -> None:
 def test_a_nifti_file_is_taken_for_hu_only_where_somebody_says_so(series: Path, tmp_path: Path) -> None:
     volume = radcnn.read(series)
     write_nifti(Volume(volume.voxels, volume.affine, "arbitrary", "patient"), tmp_path / "ct.nii")
-    ask = ("lower-dose", tmp_path / "ct.nii", "--dose", "0.5", "--out", tmp_path / "low.nii")
+    ask = ("lowdose", tmp_path / "ct.nii", "--dose", "0.5", "--out", tmp_path / "low.nii")
     assert "say so with --hu" in refused(*ask)
     told(*ask, "--hu")
 
@@ -70,5 +70,5 @@ def test_a_nifti_file_is_taken_for_hu_only_where_somebody_says_so(series: Path, 
 )
 def test_what_cannot_be_done_is_said_and_nothing_is_written(series, tmp_path, changes, says) -> None:
     asked = {"--dose": "0.5", "--out": str(tmp_path / "low.nii"), **changes}
-    assert says in refused("lower-dose", series, *(word for pair in asked.items() for word in pair))
+    assert says in refused("lowdose", series, *(word for pair in asked.items() for word in pair))
     assert [path.name for path in tmp_path.iterdir()] == ["ct"]

@@ -1,4 +1,4 @@
-"""`lower_dose`: a CT scan as a lower dose would have shown it, read from any file and written as NIfTI."""
+"""`lowdose`: a CT scan as a lower dose would have shown it, read from any file and written as NIfTI."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from radcnn.core.errors import GeometryError, InputError
 from radcnn.data.nifti import write_nifti
 from radcnn.data.read import read_noted
 from radcnn.physics.kernels import KERNELS
-from radcnn.physics.lower_dose import Lowered
-from radcnn.physics.lower_dose import lower_dose as lowered_volume
+from radcnn.physics.lower_dose import Lowered, lower_dose
 from radcnn.study.listener import SILENCE, Listener
 
 
-def lower_dose(
+def lowdose(
     path: Path | str,
-    dose: float,
     *,
+    dose: float = 0.25,
     out: Path | str | None = None,
     kernel: str = "soft",
     series: str | None = None,
@@ -51,7 +50,7 @@ def lower_dose(
     if volume.affine is None:
         raise GeometryError("a lower dose needs the size of pixels in mm, which this image does not say")
     listener.progress("lowering the dose", 0, 1)
-    found = lowered_volume(volume, dose, kernel=known[kernel], chance=generator(seed, "lower dose"))
+    found = lower_dose(volume, dose, kernel=known[kernel], chance=generator(seed, "lower dose"))
     listener.progress("lowering the dose", 1, 1)
     whole = found.volume.with_voxels(found.volume.voxels.round().clip(-32768, 32767).astype("int16"))
     found = replace(found, volume=whole)
