@@ -73,5 +73,6 @@ def test_shuffled_labels_of_a_larger_study(tmp_path: Path, seed: int, capsys: py
 @pytest.mark.slow
 def test_the_same_labels_split_by_image_would_look_like_a_finding(tmp_path: Path) -> None:
     rows = textured_patients(tmp_path / "images", patients=30, images=24, seed=0)
-    auc = auc_of_test_side(tmp_path, rows, *LARGER, columns=("--unit", "image", "--target", "label"))
-    assert auc["low"] > 0.5
+    longer = (*LARGER, "--set", "training.epochs=15")  # patients take longer to be learned by heart than noise does
+    auc = auc_of_test_side(tmp_path, rows, *longer, columns=("--unit", "image", "--target", "label"))
+    assert auc["low"] > 0.6
