@@ -65,7 +65,7 @@ def test_a_nifti_file_is_taken_for_hu_only_where_somebody_says_so(series: Path, 
     [
         ({"--dose": "1.5"}, "between 0 and 1, got 1.5"),
         ({"--out": "low.png"}, "low.png must end in .nii"),
-        ({"--kernel": "bone"}, "kernel must be one of ramp"),
+        ({"--kernel": "bone"}, "kernel 'bone' is unknown"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_nothing_is_written(series, tmp_path, changes, says) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from radcnn.core.errors import SettingsError
-from radcnn.losses.images import absolute_difference, squared_difference, structural_dissimilarity
+from radcnn.losses.images import l1_loss, mse_loss, ssim_loss
 from radcnn.metrics.fidelity import rms_error, ssim
 
 
@@ -21,21 +21,21 @@ def pair(*size: int, offset: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
 def test_dissimilarity_is_one_less_the_similarity_that_is_reported(size, offset):
     x, y = pair(*size, offset=offset)
     found = [ssim(a[0].numpy(), b[0].numpy(), data_range=1.0) for a, b in zip(x, y, strict=True)]
-    loss = structural_dissimilarity(x, y, data_range=1.0)
+    loss = ssim_loss(x, y, data_range=1.0)
     assert float(loss) == pytest.approx(1 - sum(found) / 2, abs=1e-9)
-    single = structural_dissimilarity(x.float(), y.float(), data_range=1.0)
+    single = ssim_loss(x.float(), y.float(), data_range=1.0)
     assert float(single) == pytest.approx(float(loss), abs=1e-3)
 
 
-def test_squared_and_absolute_differences():
+def test_squared_and_l1_losss():
     x, y = pair(12, 12)
-    assert float(squared_difference(x, y)) == pytest.approx(rms_error(x.numpy(), y.numpy()) ** 2)
-    assert float(absolute_difference(y + 3, y)) == pytest.approx(3)
+    assert float(mse_loss(x, y)) == pytest.approx(rms_error(x.numpy(), y.numpy()) ** 2)
+    assert float(l1_loss(y + 3, y)) == pytest.approx(3)
 
 
 @pytest.mark.parametrize(
     "loss",
-    [squared_difference, absolute_difference, lambda x, y: structural_dissimilarity(x, y, data_range=1.0)],
+    [mse_loss, l1_loss, lambda x, y: ssim_loss(x, y, data_range=1.0)],
 )
 def test_gradients_are_right_and_lead_to_the_target(loss):
     x, y = pair(12, 13)
@@ -48,6 +48,6 @@ def test_gradients_are_right_and_lead_to_the_target(loss):
 def test_what_means_nothing_is_refused():
     x, y = pair(10, 30)
     with pytest.raises(SettingsError, match="at least 11 pixels"):
-        structural_dissimilarity(x, y, data_range=1.0)
+        ssim_loss(x, y, data_range=1.0)
     with pytest.raises(SettingsError, match="data range must be positive, got 0"):
-        structural_dissimilarity(*pair(12, 12), data_range=0)
+        ssim_loss(*pair(12, 12), data_range=0)

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from radcnn.core.errors import InputError
 from radcnn.metrics.texture import (
-    Spectrum,
+    FrequencyCurve,
     contrast_to_noise,
     disc_transfer,
     frequency_at,
@@ -43,7 +43,7 @@ def test_the_integral_of_the_power_is_the_variance():
 def test_coarse_noise_has_a_lower_mean_frequency():
     found = [mean_frequency(noise_power_spectrum(noise(sigma), 1.0)) for sigma in (0.0, 1.0, 2.0)]
     assert found[0] > found[1] > found[2]
-    assert math.isnan(mean_frequency(Spectrum(np.arange(3.0), np.zeros(3))))
+    assert math.isnan(mean_frequency(FrequencyCurve(np.arange(3.0), np.zeros(3))))
 
 
 def disc(sigma: float, contrast: float = 100.0, pixel_mm: float = 0.8) -> np.ndarray:
@@ -64,7 +64,7 @@ def test_the_transfer_of_a_blurred_disc_is_that_of_its_blur(sigma, contrast):
 
 
 def test_a_curve_that_never_falls_so_low_has_no_frequency():
-    flat = Spectrum(np.array([0.0, 0.1]), np.array([1.0, 0.9]))
+    flat = FrequencyCurve(np.array([0.0, 0.1]), np.array([1.0, 0.9]))
     assert math.isnan(frequency_at(flat, 0.5))
     assert frequency_at(flat, 0.95) == pytest.approx(0.05)
     assert frequency_at(flat, 1.0) == 0

@@ -39,10 +39,10 @@ def test_parameters_are_those_of_the_papers(name):
 def test_fbpconvnet_is_as_its_authors_drew_it():
     network = build_image_network("fbpconvnet", seed=0)
     convolutions = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
-    assert [m.out_channels for m in network.down[0] if isinstance(m, torch.nn.Conv2d)] == [64, 64, 64]
+    assert [m.out_channels for m in network.encoder[0] if isinstance(m, torch.nn.Conv2d)] == [64, 64, 64]
     assert max(m.out_channels for m in convolutions) == 1024
     assert len(convolutions) == 3 + 4 * 2 + 4 * 2 + 1
-    assert all(m.kernel_size == (3, 3) and m.stride == (2, 2) for m in network.rise)
+    assert all(m.kernel_size == (3, 3) and m.stride == (2, 2) for m in network.upsample)
     assert network.output.kernel_size == (1, 1)
 
 

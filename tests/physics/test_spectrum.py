@@ -10,7 +10,7 @@ from radcnn.core.errors import SettingsError
 from radcnn.physics.attenuation import MU_WATER_PER_MM, mu_to_hu
 from radcnn.physics.beam import ParallelBeam
 from radcnn.physics.ellipses import Ellipse, ellipse_sinogram
-from radcnn.physics.noise import Dose, blurred, hardened_sinogram
+from radcnn.physics.noise import Dose, detector_blur, hardened_sinogram
 from radcnn.physics.reconstruction import fbp
 from radcnn.physics.spectrum import ENERGIES_KEV, MASS_ATTENUATION_CM2_PER_G, Spectrum, attenuation_per_mm
 
@@ -83,9 +83,9 @@ def test_noise_of_added_energy_is_larger_than_of_counted_photons():
     assert spreads[True] > 1.02 * spreads[False]
 
 
-def test_a_blurred_detector_keeps_energy_and_softens_edges():
+def test_a_detector_blur_detector_keeps_energy_and_softens_edges():
     water = ellipse_sinogram(WATER, BEAM) * MU_WATER_PER_MM
-    soft = blurred(water, BEAM, 4.0)
+    soft = detector_blur(water, BEAM, 4.0)
     assert np.exp(-soft).sum() == pytest.approx(np.exp(-water).sum(), rel=1e-6)
     assert np.abs(np.diff(soft, axis=1)).max() < 0.8 * np.abs(np.diff(water, axis=1)).max()
 

@@ -86,8 +86,10 @@ def read(
 
 def read_and_write(source: Source, *, out: Path | str | None, allow_nonfinite: bool = False) -> Reading:
     """Read, and write what was read as NIfTI where `out` says so; its name is looked at before anything is read."""
-    if out is not None and not str(out).endswith((".nii", ".nii.gz")):
-        raise InputError(f"{Path(out).name} must end in .nii or .nii.gz: images are written as NIfTI")
+    if out is not None:
+        from radcnn.data.nifti import check_nifti_name
+
+        check_nifti_name(out)
     found = read_noted(source, allow_nonfinite=allow_nonfinite)
     if out is not None:
         from radcnn.data.nifti import write_nifti

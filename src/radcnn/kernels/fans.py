@@ -16,20 +16,24 @@ Floats = NDArray[np.floating]
 
 @compiled
 def backproject_fan(
-    filtered: Floats, cos: Floats, sin: Floats, pixels_mm: Floats, source_mm: float, step: float, flat: bool,
-    first: int, end: int, images: Floats,
+    filtered: Floats, turned: Floats, pixels_mm: Floats, fan: tuple[float, float, bool], first: int, end: int,
+    images: Floats,
 ) -> None:  # fmt: skip
     """Add filtered views (B, views, detectors) to rows first..end of images (B, rows, columns).
 
-    step  between elements: an angle as seen from the source, or its tangent where the detector is flat
+    turned  (2, views), cosine and sine of each view's angle
+    fan     source_mm; the angle between elements as seen from the source, or its tangent where the detector is flat;
+            whether it is flat
     """
+    source_mm, step, flat = fan
     detectors = filtered.shape[2]
     middle = (detectors - 1) / 2
-    for v in range(len(cos)):
+    for v in range(filtered.shape[1]):
+        cos, sin = turned[0, v], turned[1, v]
         for r in range(first, end):
             for c in range(len(pixels_mm)):
-                across = pixels_mm[c] * cos[v] + pixels_mm[r] * sin[v]
-                along = source_mm + pixels_mm[r] * cos[v] - pixels_mm[c] * sin[v]
+                across = pixels_mm[c] * cos + pixels_mm[r] * sin
+                along = source_mm + pixels_mm[r] * cos - pixels_mm[c] * sin
                 place = across / along
                 if flat:
                     near = (source_mm / along) ** 2

@@ -15,23 +15,23 @@ SIGMA, REACH = 1.5, 5  # the Gaussian window of 11 pixels of Wang et al. 2004 (d
 K = (0.01, 0.03)
 
 
-def squared_difference(images: Tensor, targets: Tensor) -> Tensor:
+def mse_loss(images: Tensor, targets: Tensor) -> Tensor:
     """The mean of (image - target)^2: blurs what it cannot foresee."""
     return (images - targets).square().mean()
 
 
-def absolute_difference(images: Tensor, targets: Tensor) -> Tensor:
+def l1_loss(images: Tensor, targets: Tensor) -> Tensor:
     """The mean of |image - target|: the median of what may be, sharper than the mean."""
     return (images - targets).abs().mean()
 
 
-def structural_dissimilarity(images: Tensor, targets: Tensor, *, data_range: float) -> Tensor:
+def ssim_loss(images: Tensor, targets: Tensor, *, data_range: float) -> Tensor:
     """1 - the mean structural similarity, as `metrics.fidelity.ssim` measures it.
 
     Raises SettingsError for a data range of 0 or less, or images of fewer than 11 pixels along an axis.
 
     >>> x = torch.rand(1, 1, 16, 16)
-    >>> float(structural_dissimilarity(x, x, data_range=1.0).abs()) < 1e-6
+    >>> float(ssim_loss(x, x, data_range=1.0).abs()) < 1e-6
     True
     """
     if not data_range > 0:

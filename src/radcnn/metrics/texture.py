@@ -19,14 +19,14 @@ TAPERED = 0.5  # of an edge's surroundings, where noise must not be taken for an
 FINE = 10  # places within a pixel at which an edge is sampled
 
 
-class Spectrum(NamedTuple):
+class FrequencyCurve(NamedTuple):
     """A figure by frequency: frequencies (k,) per mm, ascending, and the value at each."""
 
     frequency_per_mm: Floats
     value: Floats
 
 
-def noise_power_spectrum(noise: ArrayLike, pixel_mm: float) -> Spectrum:
+def noise_power_spectrum(noise: ArrayLike, pixel_mm: float) -> FrequencyCurve:
     """The radial noise power spectrum, in unit^2 mm^2, of images of noise alone (n, rows, columns).
 
     NPS = dx dy / (rows columns) <|DFT(noise - its mean)|^2>, averaged over rings (ICRU Report 87, 2012). Its integral
@@ -49,10 +49,10 @@ def noise_power_spectrum(noise: ArrayLike, pixel_mm: float) -> Spectrum:
     inside = ring <= rings
     counts = np.bincount(ring[inside], minlength=rings + 1)
     means = np.bincount(ring[inside], power[inside], minlength=rings + 1) / counts
-    return Spectrum(np.arange(rings + 1) / (side * pixel_mm), means)
+    return FrequencyCurve(np.arange(rings + 1) / (side * pixel_mm), means)
 
 
-def mean_frequency(spectrum: Spectrum) -> float:
+def mean_frequency(spectrum: FrequencyCurve) -> float:
     """The mean frequency of a radial noise power spectrum, per mm: lower where noise is coarse, or blotchy.
 
     Each ring counts as its circumference.
@@ -63,7 +63,7 @@ def mean_frequency(spectrum: Spectrum) -> float:
 
 def disc_transfer(
     image: ArrayLike, centre: tuple[float, float], radius_mm: float, pixel_mm: float, *, reach_mm: float = 8.0
-) -> Spectrum:
+) -> FrequencyCurve:
     """The modulation transfer function from the edge of a disc, at the disc's own contrast.
 
     The values about the edge are sorted by their distance from the centre into tenths of a pixel; the derivative of
@@ -92,7 +92,7 @@ def disc_transfer(
     transfer = np.abs(np.fft.rfft(line))
     frequency = np.fft.rfftfreq(bins - 1, step).astype(np.float64)
     seen = frequency <= 0.5 / pixel_mm
-    return Spectrum(frequency[seen], transfer[seen] / transfer[0])
+    return FrequencyCurve(frequency[seen], transfer[seen] / transfer[0])
 
 
 def _tapered(count: int) -> Floats:
@@ -102,7 +102,7 @@ def _tapered(count: int) -> Floats:
     return window
 
 
-def frequency_at(spectrum: Spectrum, value: float) -> float:
+def frequency_at(spectrum: FrequencyCurve, value: float) -> float:
     """The lowest frequency at which a falling curve reaches a value: 0.5 for an MTF's half; NaN where it does not."""
     below = np.flatnonzero(spectrum.value <= value)
     if not below.size:

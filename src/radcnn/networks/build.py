@@ -13,7 +13,7 @@ from radcnn.networks.alexnet import AlexNetOptions, alexnet
 from radcnn.networks.chain import ChainOptions, chain
 from radcnn.networks.densenet import DenseNetOptions, WideDenseNetOptions, densenet
 from radcnn.networks.googlenet import GoogLeNetOptions, googlenet
-from radcnn.networks.initialisation import initialise
+from radcnn.networks.initialisation import with_first_weights
 from radcnn.networks.layers import Dims
 from radcnn.networks.network import Builder, Ends, Network
 from radcnn.networks.options import read_options
@@ -27,7 +27,7 @@ GOOGLENET = "Szegedy et al., CVPR 2015, arXiv:1409.4842"
 RESNET = "He et al., CVPR 2016, arXiv:1512.03385"
 DENSENET = "Huang et al., CVPR 2017, arXiv:1608.06993"
 
-NETWORKS: dict[str, Builder] = {
+NETWORKS: dict[str, Builder[Network]] = {
     "chain": Builder(chain, ChainOptions, LENET),
     "alexnet": Builder(alexnet, AlexNetOptions, ALEXNET),
     "vgg11": Builder(partial(vgg, 11), VGGOptions, VGG),
@@ -71,10 +71,7 @@ def build(
     'fc'
     """
     network, _, _ = bare(name, channels=channels, outputs=outputs, dims=dims, options=options)
-    network.to_empty(device="cpu")
-    drawn = int(torch.randint(2**62, ())) if seed is None else seed
-    initialise(network, network.initialisation, drawn)
-    return network
+    return with_first_weights(network, network.initialisation, seed)
 
 
 def bare(

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
 from radcnn.networks.image_network import ImageNetwork
-from radcnn.networks.initialisation import Initialisation
 from radcnn.networks.layers import convolution, max_pool, normalisation, transposed_convolution
 from radcnn.networks.network import Ends
 from radcnn.networks.options import at_least
@@ -187,7 +186,6 @@ class AutoEncoder(ImageNetwork):
         levels = len(options.kernels) - 1
         self.multiple = 2**levels
         self.halo = 3 * self.multiple + 1
-        self.initialisation = Initialisation("he", "he")
 
 
 def _as_many(ends: Ends, name: str) -> None:

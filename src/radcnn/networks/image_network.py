@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from radcnn.networks.initialisation import Initialisation
-from radcnn.networks.network import Ends
 
 
 class ImageNetwork(nn.Module):
@@ -38,17 +35,3 @@ class ImageNetwork(nn.Module):
         for axis, length in enumerate(size, start=2):
             made = made.narrow(axis, 0, length)
         return made
-
-
-@dataclass(frozen=True)
-class ImageBuilder:
-    """An entry of IMAGE_NETWORKS.
-
-    make     (ends, options) -> network; its weights are not drawn yet
-    options  the frozen dataclass of its options
-    paper    where the network was described
-    """
-
-    make: Callable[[Ends, Any], ImageNetwork]
-    options: type[Any]
-    paper: str

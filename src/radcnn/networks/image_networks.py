@@ -17,20 +17,20 @@ from radcnn.networks.denoisers import (
     ThreeLayerOptions,
     ThreeLayers,
 )
-from radcnn.networks.image_network import ImageBuilder, ImageNetwork
-from radcnn.networks.initialisation import initialise
+from radcnn.networks.image_network import ImageNetwork
+from radcnn.networks.initialisation import with_first_weights
 from radcnn.networks.layers import Dims
-from radcnn.networks.network import Ends
+from radcnn.networks.network import Builder, Ends
 from radcnn.networks.options import read_options
 from radcnn.networks.unet import FBPConvNetOptions, UNet, UNetOptions
 
-IMAGE_NETWORKS: dict[str, ImageBuilder] = {
-    "chen2017": ImageBuilder(ThreeLayers, ThreeLayerOptions, "Chen et al., Biomed Opt Express 2017;8:679"),
-    "redcnn": ImageBuilder(REDCNN, REDCNNOptions, "Chen et al., IEEE TMI 2017;36:2524"),
-    "nishio2017": ImageBuilder(AutoEncoder, AutoEncoderOptions, "Nishio et al., Heliyon 2017;3:e00393"),
-    "fbpconvnet": ImageBuilder(UNet, FBPConvNetOptions, "Jin et al., IEEE TIP 2017;26:4509"),
-    "dncnn": ImageBuilder(DnCNN, DnCNNOptions, "Zhang et al., IEEE TIP 2017;26:3142"),
-    "unet": ImageBuilder(UNet, UNetOptions, "Ronneberger et al., MICCAI 2015, arXiv:1505.04597"),
+IMAGE_NETWORKS: dict[str, Builder[ImageNetwork]] = {
+    "chen2017": Builder(ThreeLayers, ThreeLayerOptions, "Chen et al., Biomed Opt Express 2017;8:679"),
+    "redcnn": Builder(REDCNN, REDCNNOptions, "Chen et al., IEEE TMI 2017;36:2524"),
+    "nishio2017": Builder(AutoEncoder, AutoEncoderOptions, "Nishio et al., Heliyon 2017;3:e00393"),
+    "fbpconvnet": Builder(UNet, FBPConvNetOptions, "Jin et al., IEEE TIP 2017;26:4509"),
+    "dncnn": Builder(DnCNN, DnCNNOptions, "Zhang et al., IEEE TIP 2017;26:3142"),
+    "unet": Builder(UNet, UNetOptions, "Ronneberger et al., MICCAI 2015, arXiv:1505.04597"),
 }
 
 
@@ -58,7 +58,4 @@ def build_image_network(
     settings = read_options(builder.options, options or {}, name)
     with torch.device("meta"):
         network = builder.make(Ends(channels, outputs, dims), settings)
-    network.to_empty(device="cpu")
-    drawn = int(torch.randint(2**62, ())) if seed is None else seed
-    initialise(network, network.initialisation, drawn)
-    return network
+    return with_first_weights(network, network.initialisation, seed)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from radcnn.core.chance import torch_generator
 
 Scheme = Literal["he", "he_fan_out", "glorot", "normal", "uniform"]
+N = TypeVar("N", bound=nn.Module)
 PRELU_SLOPE = 0.25  # He et al. 2015, the start of the learned slope
 
 
@@ -80,6 +81,16 @@ def initialise(network: nn.Module, how: Initialisation, seed: int) -> None:
             module.weight.fill_(PRELU_SLOPE)
         else:
             _reset(module, name, how)
+
+
+def with_first_weights(network: N, how: Initialisation, seed: int | None) -> N:
+    """A network that was made without weights (on torch's meta device), on the CPU in float32 with its first ones.
+
+    seed  of the weights; None draws one from torch's own generator
+    """
+    network.to_empty(device="cpu")
+    initialise(network, how, int(torch.randint(2**62, ())) if seed is None else seed)
+    return network
 
 
 def _fill(module: nn.Conv2d | nn.Conv3d | nn.Linear, name: str, scheme: Scheme, sd: float, seed: int) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
 from radcnn.networks.initialisation import Initialisation
 from radcnn.networks.layers import Dims
+
+N = TypeVar("N", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,14 @@ class Network(nn.Module):
 
 
 @dataclass(frozen=True)
-class Builder:
-    """An entry of NETWORKS.
+class Builder(Generic[N]):
+    """An entry of NETWORKS or IMAGE_NETWORKS.
 
     make     (ends, options) -> network; its weights are not drawn yet
     options  the frozen dataclass of its options
     paper    where the network was described
     """
 
-    make: Callable[[Ends, Any], Network]
+    make: Callable[[Ends, Any], N]
     options: type[Any]
     paper: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +36,7 @@ class UNetOptions:
     kernels       at each resolution, the image's own first
     convolutions  at each resolution on the way down, and on the way up
     first_convolutions  at the image's own resolution on the way down
-    up_size       side of the transposed convolutions, 2 or 3; their stride is 2
+    upsample_size       side of the transposed convolutions, 2 or 3; their stride is 2
     norm, activation    after each convolution
     residual      whether the input is added to the output: the network learns what is wrong with it
     """
@@ -43,8 +44,8 @@ class UNetOptions:
     kernels: tuple[int, ...] = (32, 64, 128, 256)
     convolutions: int = 2
     first_convolutions: int = 2
-    up_size: int = 2
-    norm: Norm | str = "instance"
+    upsample_size: int = 2
+    norm: Norm | Literal["none"] = "instance"
     activation: Activation = "leaky_relu"
     residual: bool = True
 
@@ -53,10 +54,8 @@ class UNetOptions:
             raise SettingsError("a U-Net needs kernels for at least two resolutions")
         at_least(1, kernels=min(self.kernels), convolutions=self.convolutions)
         at_least(1, first_convolutions=self.first_convolutions)
-        if self.up_size not in (2, 3):
-            raise SettingsError(f"option up_size must be 2 or 3, got {self.up_size}")
-        if self.norm not in ("batch", "group", "instance", "none"):
-            raise SettingsError(f"option norm must be batch, group, instance or none, got {self.norm}")
+        if self.upsample_size not in (2, 3):
+            raise SettingsError(f"option upsample_size must be 2 or 3, got {self.upsample_size}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +64,13 @@ class FBPConvNetOptions(UNetOptions):
 
     kernels: tuple[int, ...] = (64, 128, 256, 512, 1024)
     first_convolutions: int = 3
-    up_size: int = 3
-    norm: Norm | str = "batch"
+    upsample_size: int = 3
+    norm: Norm | Literal["none"] = "batch"
     activation: Activation = "relu"
 
 
 class UNet(ImageNetwork):
-    """`down` and `up` blocks from fine to coarse, `rise` between them, `output`."""
+    """`encoder` and `decoder` blocks from fine to coarse, `upsample` between them, `output`."""
 
     def __init__(self, ends: Ends, options: UNetOptions) -> None:
         super().__init__()
@@ -80,25 +79,25 @@ class UNet(ImageNetwork):
         widths, dims = options.kernels, ends.dims
         self.residual, self.multiple = options.residual, 2 ** (len(widths) - 1)
         self.pool = max_pool(dims, 2, stride=2)
-        self.down, self.rise, self.up = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        self.encoder, self.upsample, self.decoder = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for level, (before, width) in enumerate(zip((ends.channels, *widths[:-1]), widths, strict=True)):
             many = options.convolutions if level else options.first_convolutions
-            self.down.append(_block(dims, before, width, many, options))
+            self.encoder.append(_block(dims, before, width, many, options))
         for width, below in pairwise(widths):
-            self.rise.append(transposed_convolution(dims, below, width, options.up_size, stride=2))
-            self.up.append(_block(dims, 2 * width, width, options.convolutions, options))
+            self.upsample.append(transposed_convolution(dims, below, width, options.upsample_size, stride=2))
+            self.decoder.append(_block(dims, 2 * width, width, options.convolutions, options))
         self.output = convolution(dims, widths[0], ends.outputs, 1)
         self.halo = self._halo(options)
 
     def maps(self, x: Tensor) -> Tensor:
         kept, y = [], x
-        for level, block in enumerate(self.down):
+        for level, block in enumerate(self.encoder):
             y = block(y if level == 0 else self.pool(y))
             kept.append(y)
         kept.pop()
-        for rise, block in zip(reversed(self.rise), reversed(self.up), strict=True):
+        for upsample, block in zip(reversed(self.upsample), reversed(self.decoder), strict=True):
             beside = kept.pop()
-            y = rise(y)[(..., *(slice(0, n) for n in beside.shape[2:]))]
+            y = upsample(y)[(..., *(slice(0, n) for n in beside.shape[2:]))]
             y = block(torch.cat([beside, y], dim=1))
         made: Tensor = self.output(y)
         return x + made if self.residual else made
@@ -117,7 +116,7 @@ def _block(dims: Dims, channels: int, kernels: int, many: int, options: UNetOpti
     for _ in range(many):
         layers.append(convolution(dims, channels, kernels, 3, padding=1, bias=options.norm == "none"))
         if options.norm != "none":
-            layers.append(normalisation(options.norm, dims, kernels))  # type: ignore[arg-type]
+            layers.append(normalisation(options.norm, dims, kernels))
         layers.append(activation(options.activation))
         channels = kernels
     return nn.Sequential(*layers)

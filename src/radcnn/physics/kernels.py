@@ -47,7 +47,7 @@ class Kernel:
         return np.where(f <= min(cutoff, nyquist) + 1e-12, shape, 0.0)
 
 
-KERNELS: dict[KernelName, Kernel] = {
+KERNELS: dict[str, Kernel] = {
     "ramp": Kernel("ramp"),
     "shepp-logan": Kernel("shepp-logan"),
     "cosine": Kernel("cosine"),

@@ -22,7 +22,7 @@ from radcnn.core.errors import GeometryError, InputError, SettingsError
 from radcnn.core.volume import Volume
 from radcnn.physics.attenuation import MU_WATER_PER_MM, hu_to_mu
 from radcnn.physics.beam import ParallelBeam
-from radcnn.physics.kernels import KERNELS, KernelName
+from radcnn.physics.kernels import KERNELS, Kernel
 from radcnn.physics.noise import Dose, noise_variance
 from radcnn.physics.projection import project
 from radcnn.physics.reconstruction import fbp
@@ -57,15 +57,17 @@ def lower_dose(
     volume: Volume,
     fraction: float,
     *,
-    kernel: KernelName = "soft",
+    kernel: Kernel = KERNELS["soft"],
     chance: np.random.Generator,
     electronic: float = 10.0,
 ) -> Lowered:
     """The scan as `fraction` of its dose would have shown it.
 
     volume      a CT in HU, (1, slices, rows, columns) or one slice, square pixels of known size, axial
-    kernel      how its sharpness is taken to be: the noise's grain follows it
-    electronic  noise of the detector, in photons
+    fraction    of the dose, above 0 and below 1
+    kernel      how sharp the scan is taken to be: the noise's grain follows it
+    chance      draws the noise; the same state, the same scan
+    electronic  standard deviation of the detector's noise, in photons
 
     Raises SettingsError for a fraction outside (0, 1), GeometryError for pixels that are not square or of unknown size,
     InputError for other units and for scans without soft tissue, whose noise cannot be read.
@@ -121,13 +123,13 @@ def _integrals(slices: NDArray[np.float32], beam: ParallelBeam) -> NDArray[np.fl
 def _noise(
     variance: NDArray[np.floating],
     beam: ParallelBeam,
-    kernel: KernelName,
+    kernel: Kernel,
     chance: np.random.Generator,
     size: tuple[int, ...],
 ) -> NDArray[np.float32]:
     """Noise (n, rows, columns) in HU of rays with this variance (n, views, detectors)."""
     rays = chance.standard_normal(variance.shape, dtype=np.float32) * np.sqrt(variance).astype(np.float32)
-    square = fbp(torch.from_numpy(rays), beam, KERNELS[kernel]).numpy() * np.float32(1000 / MU_WATER_PER_MM)
+    square = fbp(torch.from_numpy(rays), beam, kernel).numpy() * np.float32(1000 / MU_WATER_PER_MM)
     top, left = (beam.size - size[0]) // 2, (beam.size - size[1]) // 2
     return square[:, top : top + size[0], left : left + size[1]]
 
@@ -147,7 +149,7 @@ def _photons(
     slices: NDArray[np.float32],
     gap: int,
     beam: ParallelBeam,
-    kernel: KernelName,
+    kernel: Kernel,
     electronic: float,
     chance: np.random.Generator,
 ) -> float:

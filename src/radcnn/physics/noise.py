@@ -56,7 +56,9 @@ def noisy_sinogram(line_integrals: FloatArray, dose: Dose, chance: np.random.Gen
 def hardened_sinogram(
     water_mm: FloatArray, bone_mm: FloatArray | float, dose: Dose, spectrum: Spectrum, chance: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Measured line integrals of a beam of many energies behind lengths of water and bone, corrected for water.
+    """Line integrals as a beam of many energies measures them, corrected for water; without a unit.
+
+    water_mm, bone_mm  lengths along the rays, (..., views, detectors)
 
     The photons of each energy are drawn by themselves; where the detector adds up energy, one of high energy counts
     more, and the noise is larger than its photons' number says (Whiting et al. 2006, doi:10.1118/1.2230762).
@@ -67,10 +69,12 @@ def hardened_sinogram(
     return spectrum.water_corrected(-np.log(np.maximum(signal, LEAST_COUNT) / dose.photons))
 
 
-def blurred(line_integrals: FloatArray, beam: Beam, fwhm_mm: float) -> FloatArray:
-    """Sinograms (..., views, detectors) as a detector sees them whose signal spreads to its neighbours.
+def detector_blur(line_integrals: FloatArray, beam: Beam, fwhm_mm: float) -> FloatArray:
+    """Line integrals (..., views, detectors) as a detector sees them whose signal spreads to its neighbours.
 
-    A Gaussian of this full width at half maximum on what arrives, exp(-p), along the detector. For before the noise.
+    fwhm_mm  full width at half maximum, on the detector, of the Gaussian by which what arrives, exp(-p), is spread
+
+    To be applied before the noise, which is drawn behind the scintillator.
     """
     sigma = fwhm_mm / (2 * np.sqrt(2 * np.log(2))) / beam.detector_mm
     arriving: FloatArray = gaussian_filter1d(np.exp(-line_integrals), sigma, axis=-1, mode="nearest")

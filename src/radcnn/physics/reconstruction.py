@@ -219,11 +219,11 @@ def _fan(sinograms: Tensor, beam: FanBeam, kernel: Kernel, area: bool) -> Tensor
 
     values = filtered.contiguous().numpy()
     made = np.zeros((len(values), beam.size, beam.size), values.dtype)
-    cos, sin, flat = np.cos(beam.angles), np.sin(beam.angles), beam.form == "flat"
-    step = beam.detector_mm / beam.detector_at_mm
+    turned = np.stack([np.cos(beam.angles), np.sin(beam.angles)])
+    fan = (beam.source_mm, beam.detector_mm / beam.detector_at_mm, beam.form == "flat")
 
     def rows(first: int, end: int) -> None:
-        backproject_fan(values, cos, sin, beam.pixels_mm, beam.source_mm, step, flat, first, end, made)
+        backproject_fan(values, turned, beam.pixels_mm, fan, first, end, made)
 
     over_slabs(rows, beam.size)
     return torch.from_numpy(made)

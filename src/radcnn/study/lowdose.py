@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from radcnn.core.case import Source
+from radcnn.core.catalogue import look_up
 from radcnn.core.chance import generator
-from radcnn.core.errors import GeometryError, InputError
-from radcnn.data.nifti import write_nifti
+from radcnn.core.errors import InputError
+from radcnn.data.nifti import check_nifti_name, write_nifti
 from radcnn.data.read import read_noted
 from radcnn.physics.kernels import KERNELS
 from radcnn.physics.lower_dose import Lowered, lower_dose
@@ -34,23 +35,19 @@ def lowdose(
     series  which series of a DICOM folder
     hu      take the values of a file that does not say so (NIfTI, MetaImage) for HU
 
-    The volume keeps its grid. Raises InputError for another kernel or ending and for images that are not CT in HU,
-    GeometryError for pixels that are not square, SettingsError for another share.
+    The volume keeps its grid. Raises InputError for another ending and for images that are not CT in HU,
+    GeometryError for pixels that are not square or of unknown size, SettingsError for another share or kernel.
     """
-    if out is not None and not str(out).endswith((".nii", ".nii.gz")):
-        raise InputError(f"{Path(out).name} must end in .nii or .nii.gz: images are written as NIfTI")
-    known = {name: name for name in KERNELS}
-    if kernel not in known:
-        raise InputError(f"kernel must be one of {', '.join(known)}, got {kernel!r}")
+    if out is not None:
+        check_nifti_name(out)
+    sharpness = look_up(KERNELS, kernel, "kernel")
     volume = read_noted(Source(Path(path), series=series or "")).volume
     if volume.units == "arbitrary" and hu:
         volume = replace(volume, units="HU")
     if volume.units == "arbitrary":
         raise InputError(f"{Path(path).name} does not say that its values are HU; say so with --hu if they are")
-    if volume.affine is None:
-        raise GeometryError("a lower dose needs the size of pixels in mm, which this image does not say")
     listener.progress("lowering the dose", 0, 1)
-    found = lower_dose(volume, dose, kernel=known[kernel], chance=generator(seed, "lower dose"))
+    found = lower_dose(volume, dose, kernel=sharpness, chance=generator(seed, "lower dose"))
     listener.progress("lowering the dose", 1, 1)
     whole = found.volume.with_voxels(found.volume.voxels.round().clip(-32768, 32767).astype("int16"))
     found = replace(found, volume=whole)

@@ -35,8 +35,10 @@ def mask(
     """
     if overlap not in ("refuse", "higher"):
         raise InputError(f"overlap must be 'refuse' or 'higher', got {overlap!r}")
-    if out is not None and not str(out).endswith((".nii", ".nii.gz")):
-        raise InputError(f"{Path(out).name} must end in .nii or .nii.gz: masks are written as NIfTI")
+    if out is not None:
+        from radcnn.data.nifti import check_nifti_name
+
+        check_nifti_name(out)
     for place in (Path(path), Path(image)):
         with reading(place):
             if not place.exists():

@@ -43,8 +43,7 @@ def write_nifti(volume: Volume, path: Path | str) -> None:
     voxels have a type NIfTI cannot keep, StorageError when the file cannot be written.
     """
     path = Path(path)
-    if not path.name.endswith((".nii", ".nii.gz")):
-        raise InputError(f"{path.name} must end in .nii or .nii.gz to be written as NIfTI")
+    check_nifti_name(path)
     pieces = _pieces(path.name, volume)
     if path.name.endswith(".gz"):
         pieces = _gzipped(pieces)
@@ -53,6 +52,12 @@ def write_nifti(volume: Volume, path: Path | str) -> None:
         file.write(first)
         for piece in pieces:
             file.write(piece)
+
+
+def check_nifti_name(path: Path | str) -> None:
+    """Raises InputError where a file's name does not end as NIfTI's do: asked before anything is read or computed."""
+    if not str(path).endswith((".nii", ".nii.gz")):
+        raise InputError(f"{Path(path).name} must end in .nii or .nii.gz: images and masks are written as NIfTI")
 
 
 def _gzipped(pieces: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:

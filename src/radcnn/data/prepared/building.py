@@ -99,9 +99,10 @@ def ready(cases: Sequence[Case], preparation: Preparation, cache: Path) -> Ready
     if store is None or not len(store):
         return Ready(0, 0)
     if len(cases) > MANY and len(store) >= len(cases):
-        some = _found(cases[:: len(cases) // PICKED], store)
-        if len(some) == len(cases[:: len(cases) // PICKED]):
-            return Ready(len(cases), _bytes(some, len(cases)))
+        picked = cases[:: len(cases) // PICKED]
+        found = _found(picked, store)
+        if len(found) == len(picked):
+            return Ready(len(cases), _bytes(found, len(cases)))
     lines = _found(cases, store)
     return Ready(len(lines), _bytes(lines, len(lines)))
 
