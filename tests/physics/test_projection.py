@@ -117,6 +117,8 @@ def test_wrong_shapes_and_geometries_are_refused():
         ParallelBeam(0, 10, 1.0, 10, 1.0)
     with pytest.raises(GeometryError, match="3 views need 3 finite angles, got 2"):
         ParallelBeam(3, 10, 1.0, 10, 1.0, (0.0, 10.0))
+    with pytest.raises(GeometryError, match="a step of at least 1, got 0"):
+        PARALLEL.every(0)
     with pytest.raises(GeometryError, match="no view is left"):
         PARALLEL.between(200, 210)
     with pytest.raises(GeometryError, match="detector must lie behind"):

@@ -1,7 +1,4 @@
-"""Losses between images: mean squared and mean absolute difference, and structural dissimilarity.
-
-Images and targets are (B, C, H, W) or (B, C, D, H, W); a loss is a scalar, the mean over all voxels of the batch.
-"""
+"""The loss between images that torch does not have: structural dissimilarity. (MSE and L1 are torch's own.)"""
 
 from __future__ import annotations
 
@@ -15,18 +12,10 @@ SIGMA, REACH = 1.5, 5  # the Gaussian window of 11 pixels of Wang et al. 2004 (d
 K = (0.01, 0.03)
 
 
-def mse_loss(images: Tensor, targets: Tensor) -> Tensor:
-    """The mean of (image - target)^2: blurs what it cannot foresee."""
-    return (images - targets).square().mean()
-
-
-def l1_loss(images: Tensor, targets: Tensor) -> Tensor:
-    """The mean of |image - target|: the median of what may be, sharper than the mean."""
-    return (images - targets).abs().mean()
-
-
 def ssim_loss(images: Tensor, targets: Tensor, *, data_range: float) -> Tensor:
-    """1 - the mean structural similarity, as `metrics.fidelity.ssim` measures it.
+    """1 - the mean structural similarity of images and targets (B, C, H, W) or (B, C, D, H, W), a scalar.
+
+    As `metrics.fidelity.ssim` measures it; data_range is in the images' unit.
 
     Raises SettingsError for a data range of 0 or less, or images of fewer than 11 pixels along an axis.
 

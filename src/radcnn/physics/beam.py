@@ -68,7 +68,9 @@ class _Scanned:
         return self.views, self.detectors
 
     def every(self, step: int) -> Self:
-        """The same scan with the first of every `step` views alone."""
+        """The same scan with the first of every `step` views alone; raises GeometryError for a step below 1."""
+        if step < 1:
+            raise GeometryError(f"views are left out by a step of at least 1, got {step}")
         return self._of(np.arange(self.views) % step == 0)
 
     def between(self, first_deg: float, last_deg: float) -> Self:

@@ -24,8 +24,16 @@ GRADIENT_NORM = 8**0.5  # of differences between neighbours along two axes, at m
 def sirt(sinogram: Tensor, beam: Beam, *, iterations: int = 100, start: Tensor | None = None) -> Tensor:
     """Simultaneous iterative reconstruction: x + C A' R (y - A x), never below 0.
 
+    start  an image (..., size, size) to begin with; 0 where none is given
+
     R and C are one over the sums of A's rows and columns (Gilbert 1972, doi:10.1016/0022-5193(72)90180-4). Raises
     SettingsError for fewer than 1 iteration.
+
+    >>> from radcnn.physics.beam import ParallelBeam
+    >>> beam = ParallelBeam(views=12, detectors=12, detector_mm=1.0, size=8, pixel_mm=1.0)
+    >>> image = torch.ones(8, 8)
+    >>> bool((sirt(project(image, beam), beam) - image).abs().mean() < 0.05)
+    True
     """
     _check(iterations)
     ones = torch.ones((beam.size, beam.size), dtype=sinogram.dtype, device=sinogram.device)
@@ -41,6 +49,12 @@ def cgls(sinogram: Tensor, beam: Beam, *, iterations: int = 20) -> Tensor:
     """Conjugate gradients for least squares, |A x - y|^2; stopping early is what keeps noise out.
 
     Hestenes and Stiefel 1952 (doi:10.6028/jres.049.044). Raises SettingsError for fewer than 1 iteration.
+
+    >>> from radcnn.physics.beam import ParallelBeam
+    >>> beam = ParallelBeam(views=12, detectors=12, detector_mm=1.0, size=8, pixel_mm=1.0)
+    >>> image = torch.ones(8, 8)
+    >>> bool((cgls(project(image, beam), beam) - image).abs().mean() < 0.05)
+    True
     """
     _check(iterations)
     left = sinogram
@@ -63,6 +77,12 @@ def total_variation(sinogram: Tensor, beam: Beam, *, weight: float, iterations: 
     TV is the sum over pixels of the length of the differences to the next row and column. The primal-dual method of
     Chambolle and Pock (doi:10.1007/s10851-010-0251-1) as Sidky et al. use it for CT (doi:10.1088/0031-9155/57/10/3065).
     Raises SettingsError for fewer than 1 iteration or a weight below 0.
+
+    >>> from radcnn.physics.beam import ParallelBeam
+    >>> beam = ParallelBeam(views=12, detectors=12, detector_mm=1.0, size=8, pixel_mm=1.0)
+    >>> image = torch.ones(8, 8)
+    >>> bool((total_variation(project(image, beam), beam, weight=0.1) - image).abs().mean() < 0.05)
+    True
     """
     _check(iterations)
     if not weight >= 0:

@@ -11,7 +11,9 @@ for every view: where a scanner raised it through the shoulders, the streaks the
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -76,10 +78,12 @@ def lower_dose(
         raise SettingsError(f"the share of the dose must lie between 0 and 1, got {fraction:g}")
     slices, pixel_mm = _slices(volume)
     beam = _beam(slices.shape[1:], pixel_mm)
-    told, gap = _telling(slices), 1
+    tissue = _tissue(slices)
+    told, gap = _telling(tissue), 1
     if volume.rank == 3 and volume.spacing_mm is not None:
         gap = max(1, min(math.ceil(APART_MM / volume.spacing_mm[0]), told.stop - told.start - 1))
-    full = Dose(_photons(slices[told], gap, beam, kernel, electronic, chance), electronic)
+    seen = partial(_seen_noise, tissue=tissue[told], gap=gap)
+    full = Dose(_photons(slices[told], seen, beam, kernel, electronic, chance), electronic)
     low = Dose(full.photons * fraction, electronic)
     made = np.empty(slices.shape, np.float32)
     for first in range(0, len(slices), SLICES_AT_ONCE):
@@ -88,8 +92,7 @@ def lower_dose(
         variance = noise_variance(integrals, low) - noise_variance(integrals, full)
         made[first : first + SLICES_AT_ONCE] = part + _noise(variance, beam, kernel, chance, slices.shape[1:])
     lowered = volume.with_voxels(made.reshape(volume.voxels.shape))
-    before, after = (_seen_noise(part[told], slices[told], gap) for part in (slices, made))
-    return Lowered(lowered, full.photons, (before, after))
+    return Lowered(lowered, full.photons, (seen(slices[told]), seen(made[told])))
 
 
 def _slices(volume: Volume) -> tuple[NDArray[np.float32], float]:
@@ -134,10 +137,10 @@ def _noise(
     return square[:, top : top + size[0], left : left + size[1]]
 
 
-def _telling(slices: NDArray[np.float32]) -> slice:
+def _telling(tissue: NDArray[np.bool_]) -> slice:
     """The neighbouring slices that show the most soft tissue."""
-    pixels = _tissue(slices).sum(axis=(1, 2))
-    many = min(len(slices), SLICES_AT_ONCE)
+    pixels = tissue.sum(axis=(1, 2))
+    many = min(len(tissue), SLICES_AT_ONCE)
     seen = np.convolve(pixels, np.ones(many), mode="valid")
     first = int(seen.argmax())
     if seen[first] < FEWEST * many:
@@ -147,7 +150,7 @@ def _telling(slices: NDArray[np.float32]) -> slice:
 
 def _photons(
     slices: NDArray[np.float32],
-    gap: int,
+    seen_noise: Callable[[NDArray[np.float32]], float],
     beam: ParallelBeam,
     kernel: Kernel,
     electronic: float,
@@ -160,9 +163,9 @@ def _photons(
     integrals, size = _integrals(slices, beam), slices.shape[1:]
     alone = noise_variance(integrals, Dose(TRIED, 0.0))
     both = noise_variance(integrals, Dose(TRIED, electronic))
-    quantum = TRIED * _seen_noise(_noise(alone, beam, kernel, chance, size), slices, gap) ** 2
-    rest = TRIED**2 * _seen_noise(_noise(both - alone, beam, kernel, chance, size), slices, gap) ** 2
-    seen = max(_seen_noise(slices, slices, gap), 1e-3) ** 2
+    quantum = TRIED * seen_noise(_noise(alone, beam, kernel, chance, size)) ** 2
+    rest = TRIED**2 * seen_noise(_noise(both - alone, beam, kernel, chance, size)) ** 2
+    seen = max(seen_noise(slices), 1e-3) ** 2
     return float((quantum + np.sqrt(quantum**2 + 4 * seen * rest)) / (2 * seen))
 
 
@@ -176,12 +179,11 @@ def _tissue(slices: NDArray[np.float32]) -> NDArray[np.bool_]:
     return found
 
 
-def _seen_noise(slices: NDArray[np.float32], anatomy: NDArray[np.float32], gap: int) -> float:
-    """Standard deviation of what differs finely between slices `gap` apart, in the anatomy's soft tissue.
+def _seen_noise(slices: NDArray[np.float32], tissue: NDArray[np.bool_], gap: int) -> float:
+    """Standard deviation of what differs finely between slices `gap` apart, in soft tissue.
 
     Of one slice alone, of what is fine in it: some of that is anatomy, so that its noise is overrated.
     """
-    tissue = _tissue(anatomy)
     if len(slices) > gap:
         slices, tissue = (slices[gap:] - slices[:-gap]) / np.float32(np.sqrt(2)), tissue[gap:] & tissue[:-gap]
     fine = (slices - ndimage.gaussian_filter(slices, (0, FINE, FINE)))[tissue]
