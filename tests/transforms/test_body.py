@@ -82,6 +82,12 @@ def test_one_voxel_and_one_slice_have_a_box():
     assert 80 <= columns.stop <= 90
 
 
+def test_a_scan_that_does_not_say_its_unit_is_taken_for_hu():
+    volume = trunk((4.0, 2.0, 2.0))
+    unsaid = Volume(volume.voxels, volume.affine, "arbitrary", volume.frame)
+    assert body_box(unsaid) == body_box(volume), "a network of DICOM series predicts NIfTI files, too"
+
+
 def test_other_units_are_refused():
     with pytest.raises(GeometryError, match=r"by its HU.*in grey.*preparation\.within image"):
         body_box(Volume(np.zeros((1, 4, 4), np.float32), None, "grey"))

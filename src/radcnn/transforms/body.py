@@ -23,15 +23,16 @@ THIN = 2  # steps: what is less than twice as thick falls off
 def body_box(volume: Volume) -> Box:
     """The box (slices, rows, columns; rows, columns) about the patient; the whole image where nothing is dense.
 
-    Every few millimetres one voxel is looked at, so that no time is spent; the box is wider by one such step.
-    Raises GeometryError where the image is not in HU.
+    Every few millimetres one voxel is looked at, so that no time is spent; the box is wider by one such step. Values
+    that do not say what they are (NIfTI) are taken for HU, as a window in HU takes them. Raises GeometryError for
+    images in another unit.
 
     >>> voxels = np.full((1, 40, 60, 60), -1000.0, np.float32)
     >>> voxels[:, :, 20:50, 10:40] = 40.0
     >>> body_box(Volume.from_spacing(voxels, (4.0, 4.0, 4.0), units="HU"))
     (slice(0, 40, None), slice(19, 51, None), slice(9, 41, None))
     """
-    if volume.units != "HU":
+    if volume.units not in ("HU", "arbitrary"):
         raise GeometryError(
             f"the body is found by its HU, and this image is in {volume.units}; train with preparation.within image"
         )

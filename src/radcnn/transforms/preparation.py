@@ -128,7 +128,7 @@ def looked_at(volume: Volume, preparation: Preparation) -> Box:
     """The box of an image that its preparation is about, so that its masks can be prepared on the same grid.
 
     Indices count along the patient's axes (`towards_patient_axes`). Raises GeometryError where the body is asked for
-    and the image is not in HU.
+    and the image is in another unit than HU.
     """
     image = single_slice_as_image(volume) if preparation.dims == 2 else volume
     return _box(towards_patient_axes(image), preparation)
