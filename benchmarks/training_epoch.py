@@ -21,9 +21,10 @@ import torch.nn.functional as F
 from radcnn.core.cores import available_cores
 from radcnn.core.target import Target
 from radcnn.learning.batches import Cases
+from radcnn.learning.case_lesson import CaseLesson
 from radcnn.learning.events import StepEnded
 from radcnn.learning.execution import Execution, keep_memory
-from radcnn.learning.loop import Lesson, fit
+from radcnn.learning.loop import fit
 from radcnn.networks import build
 from radcnn.plan.settings import TrainingPlan
 from radcnn.tasks import make_task
@@ -74,7 +75,7 @@ def our_epoch(cases: Cases, execution: Execution) -> float:
     task = make_task(Target("binary", ("label",), ("0", "1")))
     plan = TrainingPlan(epochs=1, batch=BATCH, learning_rate=RATE, warmup=0, gradient_clip=1.0)
     rows = np.arange(len(cases))
-    lesson = Lesson(0, cases, rows, rows[:BATCH], task, Pipeline(Augmentation()), plan, seed=0)
+    lesson = CaseLesson(0, cases, rows, rows[:BATCH], task, Pipeline(Augmentation()), plan, seed=0)
     net = network()
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()

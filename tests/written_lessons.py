@@ -10,8 +10,8 @@ import numpy as np
 from radcnn.core.chance import derived_seed, generator
 from radcnn.core.target import Target
 from radcnn.learning.batches import Cases
+from radcnn.learning.case_lesson import CaseLesson
 from radcnn.learning.execution import Execution
-from radcnn.learning.loop import Lesson
 from radcnn.networks import Network, build
 from radcnn.plan.settings import NetworkPlan, Plan, TaskPlan, TrainingPlan
 from radcnn.tasks import make_task
@@ -42,13 +42,13 @@ def training_plan(**changes: Any) -> TrainingPlan:
     return replace(TrainingPlan(epochs=3, batch=8, learning_rate=3e-3, channels_last=False), **changes)
 
 
-def lesson(cases: Cases | None = None, *, seed: int = 0, index: int = 0, **changes: Any) -> Lesson:
+def lesson(cases: Cases | None = None, *, seed: int = 0, index: int = 0, **changes: Any) -> CaseLesson:
     """Two thirds of the cases to train on, the rest to tune on."""
     cases = cases or planted()
     rows = np.arange(len(cases))
     tuning = rows % 3 == 0
     task, plan = make_task(BINARY), training_plan(**changes)
-    return Lesson(index, cases, rows[~tuning], rows[tuning], task, Pipeline(MOTION), plan, seed)
+    return CaseLesson(index, cases, rows[~tuning], rows[tuning], task, Pipeline(MOTION), plan, seed)
 
 
 def tiny_network(seed: int = 0, *, dropout: float = 0.2, outputs: int = 1, channels: int = 1) -> Network:

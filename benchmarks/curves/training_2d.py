@@ -21,8 +21,9 @@ from radcnn.core.cores import available_cores
 from radcnn.core.target import Target
 from radcnn.data.prepared.building import prepare_cases
 from radcnn.learning.batches import Cases
+from radcnn.learning.case_lesson import CaseLesson
 from radcnn.learning.execution import Execution, keep_memory
-from radcnn.learning.loop import Lesson, fit
+from radcnn.learning.loop import fit
 from radcnn.networks import build
 from radcnn.plan.settings import TrainingPlan
 from radcnn.tasks import make_task
@@ -56,7 +57,7 @@ def point(count: int) -> tuple[object, ...]:
             targets = np.arange(count)[:, None] % 2.0
             rows = np.arange(count)
             task = make_task(Target("binary", ("label",), ("0", "1")))
-            lesson = Lesson(
+            lesson = CaseLesson(
                 0, Cases(images, targets), rows, rows[:TUNING], task,
                 Pipeline(Augmentation((Rotate(degrees=10), Noise(sd=0.02)))),
                 TrainingPlan(epochs=1, batch=128, learning_rate=1e-3, warmup=0, gradient_clip=1.0), seed=0,

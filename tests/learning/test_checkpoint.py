@@ -14,21 +14,22 @@ from torch import nn
 
 from radcnn.core.errors import ReadError, StorageError
 from radcnn.learning.batches import Cases
+from radcnn.learning.case_lesson import CaseLesson
 from radcnn.learning.events import EpochEnded, StepEnded
 from radcnn.learning.execution import Execution
-from radcnn.learning.loop import Lesson, fit
+from radcnn.learning.loop import fit
 from written_lessons import PLAIN, lesson, planted, tiny_network
 
 LAST = replace(PLAIN, channels_last=True)
 
 
-def train(what: Lesson, folder: Path, execution: Execution = PLAIN) -> tuple[nn.Module, list[EpochEnded]]:
+def train(what: CaseLesson, folder: Path, execution: Execution = PLAIN) -> tuple[nn.Module, list[EpochEnded]]:
     network = tiny_network(what.seed)
     events = fit(what, network, folder, execution)
     return network, [event for event in events if isinstance(event, EpochEnded)]
 
 
-def interrupt(what: Lesson, folder: Path, epoch: int, step: int, execution: Execution = PLAIN) -> None:
+def interrupt(what: CaseLesson, folder: Path, epoch: int, step: int, execution: Execution = PLAIN) -> None:
     """Train until a step of an epoch (counted from 1) and let everything go."""
     events = fit(what, tiny_network(what.seed), folder, execution)
     for event in events:
@@ -157,12 +158,12 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, what: str) -> None:
         train(lesson(), tmp_path)
 
 
-def relabelled() -> Lesson:
+def relabelled() -> CaseLesson:
     one = lesson()
     return replace(one, cases=Cases(one.cases.images, 1 - one.cases.targets))
 
 
-def with_one_voxel_changed() -> Lesson:
+def with_one_voxel_changed() -> CaseLesson:
     one = lesson()
     images = one.cases.images.copy()
     images[-1, 0, 0, 0] += 1e-3
@@ -181,7 +182,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
-def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path, other: Lesson) -> None:
+def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path, other: CaseLesson) -> None:
     interrupt(lesson(), tmp_path, 2, 1)
     with pytest.raises(ReadError, match="belongs to another training"):
         train(other, tmp_path)

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from radcnn.core.chance import generator
 from radcnn.core.errors import InputError
-from radcnn.learning import loop
+from radcnn.learning import case_lesson
 from radcnn.learning.batches import Cases, shuffled
+from radcnn.learning.case_lesson import CaseLesson
 from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
 from radcnn.learning.execution import Execution, training_logits
-from radcnn.learning.loop import Lesson, fit, measure
+from radcnn.learning.loop import fit
 from radcnn.losses import binary_cross_entropy
 from radcnn.metrics.ranking import auc
 from radcnn.networks import build
@@ -25,7 +26,7 @@ from radcnn.transforms.pipeline import Pipeline
 from written_lessons import CHAIN, PLAIN, lesson, planted, tiny_network
 
 
-def trained(what: Lesson, folder: Path, execution: Execution = PLAIN) -> tuple[nn.Module, list]:
+def trained(what: CaseLesson, folder: Path, execution: Execution = PLAIN) -> tuple[nn.Module, list]:
     network = tiny_network(what.seed)
     events = list(fit(what, network, folder, execution))
     return network, events
@@ -99,7 +100,7 @@ def test_auxiliary_heads_are_trained_with_three_tenths_of_their_loss(tmp_path: P
         given.extend(logits.detach().clone() for logits in found)
         return found
 
-    monkeypatch.setattr(loop, "training_logits", kept)
+    monkeypatch.setattr(case_lesson, "training_logits", kept)
     what = lesson(epochs=1, batch=64, mixup=mixup, weight_decay=0.0)
     (ended,) = epochs(list(fit(what, network, tmp_path, PLAIN)))
     untrained = [name for name, value in network.named_parameters() if torch.equal(value, first[name])]
@@ -196,7 +197,7 @@ class Told:
         return 0.5 if self.asked % 2 else self.figures[self.asked // 2 - 1]
 
 
-def told(figures: list[float], **changes) -> Lesson:
+def told(figures: list[float], **changes) -> CaseLesson:
     what = lesson(epochs=len(figures), **changes)
     return replace(what, task=Told(what.task, figures))
 
@@ -267,7 +268,7 @@ def test_weights_that_diverge_in_the_last_step_are_refused_too(tmp_path: Path) -
 
 def test_measuring_is_as_at_prediction_and_in_any_batch(tmp_path: Path) -> None:
     network, _ = trained(lesson(), tmp_path)
-    found = [measure(lesson(batch=size), network, np.arange(32), PLAIN) for size in (1, 5, 64)]
+    found = [lesson(batch=size).measure_rows(network, np.arange(32), PLAIN) for size in (1, 5, 64)]
     assert np.allclose(found, found[0], rtol=1e-5)
     values = torch.sigmoid(torch.from_numpy(scores(network, planted()))).numpy()
     truth = planted().targets[:, 0]

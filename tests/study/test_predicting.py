@@ -65,7 +65,7 @@ def test_a_machine_that_trained_in_bfloat16_needs_no_trial(monkeypatch) -> None:
 
 def test_the_bundle_of_a_run_knows_how_it_ran_and_predict_does_so_too(tmp_path: Path, monkeypatch) -> None:
     # bfloat16 itself may end the process on this machine: it is written down, and float32 is computed
-    for module in ("radcnn.study.training", "radcnn.learning.loop", "radcnn.learning.settling"):
+    for module in ("radcnn.study.training", "radcnn.learning.case_lesson", "radcnn.learning.settling"):
         monkeypatch.setattr(f"{module}.logits_of", lambda network, images, execution: network(images))
     seen = []
     monkeypatch.setattr(predicting, "bfloat16_runs", lambda plan, device: (True, ""))

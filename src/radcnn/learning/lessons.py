@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from radcnn.core.chance import derived_seed
 from radcnn.learning.batches import Cases
+from radcnn.learning.case_lesson import CaseLesson
 from radcnn.learning.events import Event
 from radcnn.learning.execution import Execution
-from radcnn.learning.loop import Lesson, fit
+from radcnn.learning.loop import fit
 from radcnn.networks import Network, build
 from radcnn.plan.settings import Plan
 from radcnn.tasks import Task
@@ -41,7 +42,7 @@ def train_networks(
     Every network starts from weights of its own, drawn from the seed and its index: folds never share any.
     """
     for index, (training, tuning) in enumerate(development.pairs):
-        lesson = Lesson(
+        lesson = CaseLesson(
             index, development.cases, training, tuning, task, Pipeline(plan.augmentation), plan.training, plan.seed
         )
         network = first_network(plan, task, index)
