@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.networks.image_network import ImageNetwork
+from radcnn.networks.image_network import ImageNetwork, refuse_lopsided
 from radcnn.networks.layers import convolution, max_pool, normalisation, transposed_convolution
 from radcnn.networks.network import Ends
 from radcnn.networks.options import at_least
@@ -77,11 +77,12 @@ class DnCNNOptions:
 
 
 class DnCNN(ImageNetwork):
-    """The noise is predicted, and taken from the input: `body` is the sum of convolutions; channels must be outputs."""
+    """The noise is predicted by `body`, and taken from the input."""
 
     def __init__(self, ends: Ends, options: DnCNNOptions) -> None:
         super().__init__()
-        _as_many(ends, "dncnn")
+        refuse_lopsided(ends, "dncnn")
+        self.outputs = ends.outputs
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         layers["conv1"] = convolution(ends.dims, ends.channels, options.kernels, 3, padding=1)
         layers["activation1"] = nn.ReLU(inplace=True)
@@ -95,7 +96,7 @@ class DnCNN(ImageNetwork):
 
     def maps(self, x: Tensor) -> Tensor:
         noise: Tensor = self.body(x)
-        return x - noise
+        return self.carried(x, self.outputs) - noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +122,8 @@ class REDCNN(ImageNetwork):
 
     def __init__(self, ends: Ends, options: REDCNNOptions) -> None:
         super().__init__()
-        _as_many(ends, "redcnn")
+        refuse_lopsided(ends, "redcnn")
+        self.outputs = ends.outputs
         k, side = options.kernels, options.kernel_size
         inputs, outputs = (ends.channels, k, k, k, k), (k, k, k, k, ends.outputs)
         self.conv = nn.ModuleList(convolution(ends.dims, channels, k, side) for channels in inputs)
@@ -140,7 +142,7 @@ class REDCNN(ImageNetwork):
         fourth = active(self.conv[3](active(self.conv[2](second))))
         y = active(self.tconv[0](active(self.conv[4](fourth))) + fourth)
         y = active(self.tconv[2](active(self.tconv[1](y))) + second)
-        y = self.tconv[4](active(self.tconv[3](y))) + x
+        y = self.tconv[4](active(self.tconv[3](y))) + self.carried(x, self.outputs)
         made: Tensor = active(y) if self.nonnegative else y
         return made
 
@@ -186,8 +188,3 @@ class AutoEncoder(ImageNetwork):
         levels = len(options.kernels) - 1
         self.multiple = 2**levels
         self.halo = 3 * self.multiple + 1
-
-
-def _as_many(ends: Ends, name: str) -> None:
-    if ends.channels != ends.outputs:
-        raise SettingsError(f"{name} adds to its input: it needs as many outputs as channels, got {ends}")

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from radcnn.core.errors import SettingsError
 from radcnn.networks.initialisation import Initialisation
+from radcnn.networks.network import Ends
 
 
 class ImageNetwork(nn.Module):
@@ -25,6 +27,12 @@ class ImageNetwork(nn.Module):
     halo: int
     initialisation: Initialisation = Initialisation()
 
+    @staticmethod
+    def carried(x: Tensor, outputs: int) -> Tensor:
+        """What a residual network adds to: its input, or the middle one of several slices (B, outputs, ...)."""
+        first = (x.shape[1] - outputs) // 2
+        return x.narrow(1, first, outputs)
+
     def forward(self, x: Tensor) -> Tensor:
         size = x.shape[2:]
         missing = [-n % self.multiple for n in size]
@@ -35,3 +43,12 @@ class ImageNetwork(nn.Module):
         for axis, length in enumerate(size, start=2):
             made = made.narrow(axis, 0, length)
         return made
+
+
+def refuse_lopsided(ends: Ends, name: str, way_out: str = "") -> None:
+    """Raises SettingsError where a network that adds to its input has no middle channels to add to."""
+    if ends.channels < ends.outputs or (ends.channels - ends.outputs) % 2:
+        raise SettingsError(
+            f"{name} adds to its input: it needs as many outputs as channels, or a middle one of an odd number, got "
+            f"{ends.channels} channels and {ends.outputs} outputs{way_out}"
+        )

@@ -54,8 +54,15 @@ def build_image_network(
     >>> sum(p.numel() for p in build_image_network("redcnn", seed=0).parameters())
     1848865
     """
+    network = bare_image_network(name, channels=channels, outputs=outputs, dims=dims, options=options)
+    return with_first_weights(network, network.initialisation, seed)
+
+
+def bare_image_network(
+    name: str, *, channels: int = 1, outputs: int = 1, dims: Dims = 2, options: Mapping[str, object] | None = None
+) -> ImageNetwork:
+    """The same without weights (torch's meta device): enough for counting, or to be filled."""
     builder = look_up(IMAGE_NETWORKS, name, "network")
     settings = read_options(builder.options, options or {}, name)
     with torch.device("meta"):
-        network = builder.make(Ends(channels, outputs, dims), settings)
-    return with_first_weights(network, network.initialisation, seed)
+        return builder.make(Ends(channels, outputs, dims), settings)

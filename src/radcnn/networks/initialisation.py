@@ -32,12 +32,14 @@ class Initialisation:
     convolution, dense  schemes of the two kinds of weights
     sd                  standard deviation of "normal"
     zero_scales         names of normalisation scales that start at 0 instead of 1 (Goyal et al. 2017, arXiv:1706.02677)
+    zero_layers         names of convolutions that start at 0: a residual network begins by changing nothing
     """
 
     convolution: Scheme = "he"
     dense: Scheme = "he"
     sd: float = 0.01
     zero_scales: tuple[str, ...] = ()
+    zero_layers: tuple[str, ...] = ()
 
     def overruled(self, scheme: Scheme | None) -> Initialisation:
         """The same with one scheme for all weights; unchanged when `scheme` is None."""
@@ -71,7 +73,10 @@ def initialise(network: nn.Module, how: Initialisation, seed: int) -> None:
     A tensor depends on the seed and its name only: a new head leaves the weights of the rest as they were.
     """
     for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d | nn.Conv3d):
+        if name in how.zero_layers:
+            for parameter in module.parameters():
+                parameter.zero_()
+        elif isinstance(module, nn.Conv2d | nn.Conv3d):
             _fill(module, name, how.convolution, how.sd, seed)
         elif isinstance(module, nn.ConvTranspose2d | nn.ConvTranspose3d):
             _fill_transposed(module, name, how.convolution, how.sd, seed)

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.networks.image_network import ImageNetwork
+from radcnn.networks.image_network import ImageNetwork, refuse_lopsided
+from radcnn.networks.initialisation import Initialisation
 from radcnn.networks.layers import (
     Activation,
     Dims,
@@ -74,10 +75,10 @@ class UNet(ImageNetwork):
 
     def __init__(self, ends: Ends, options: UNetOptions) -> None:
         super().__init__()
-        if options.residual and ends.channels != ends.outputs:
-            raise SettingsError(f"a residual U-Net needs as many outputs as channels, got {ends}; set residual=false")
+        if options.residual:
+            refuse_lopsided(ends, "a residual U-Net", "; set residual=false")
         widths, dims = options.kernels, ends.dims
-        self.residual, self.multiple = options.residual, 2 ** (len(widths) - 1)
+        self.residual, self.multiple, self.outputs = options.residual, 2 ** (len(widths) - 1), ends.outputs
         self.pool = max_pool(dims, 2, stride=2)
         self.encoder, self.upsample, self.decoder = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for level, (before, width) in enumerate(zip((ends.channels, *widths[:-1]), widths, strict=True)):
@@ -88,6 +89,8 @@ class UNet(ImageNetwork):
             self.decoder.append(_block(dims, 2 * width, width, options.convolutions, options))
         self.output = convolution(dims, widths[0], ends.outputs, 1)
         self.halo = self._halo(options)
+        if options.residual:
+            self.initialisation = Initialisation(zero_layers=("output",))
 
     def maps(self, x: Tensor) -> Tensor:
         kept, y = [], x
@@ -100,7 +103,7 @@ class UNet(ImageNetwork):
             y = upsample(y)[(..., *(slice(0, n) for n in beside.shape[2:]))]
             y = block(torch.cat([beside, y], dim=1))
         made: Tensor = self.output(y)
-        return x + made if self.residual else made
+        return self.carried(x, self.outputs) + made if self.residual else made
 
     def _halo(self, options: UNetOptions) -> int:
         """Down and up again, in voxels of the image: what pooling and rising see, and a voxel for each convolution."""
