@@ -45,6 +45,7 @@ class Case:
     side      given by a fixed split, or None
     attributes  columns for subgroup tables
     mask      where the mask of its image is, or None
+    reference  where the image is that another one is to become, or None
     box       what is to be found, as (x0, y0, x1, y1) in pixels of the image (see `data.masks.checking`), or None
     """
 
@@ -57,6 +58,7 @@ class Case:
     side: Side | None = None
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     mask: Source | None = None
+    reference: Source | None = None
     box: tuple[float, float, float, float] | None = None
     name: str = field(default="", repr=False)
     mark: str = ""

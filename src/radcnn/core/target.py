@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["binary", "multiclass", "multilabel", "regression"]
+LabelKind = Literal["binary", "multiclass", "multilabel", "regression"]
+Kind = LabelKind | Literal["image"]
 
 
 @dataclass(frozen=True)
 class Target:
     """The target of a study.
 
-    kind     "binary", "multiclass", "multilabel" or "regression"
+    kind     "binary", "multiclass", "multilabel" or "regression"; "image" where another image is to be predicted
     names    column names: one, or one per label of a multi-label target
     classes  names of the classes in the order of their index; the last one is the positive class of a binary target;
-             empty for regression; ("absent", "present") per label for multi-label
+             empty for values and images; ("absent", "present") per label for multi-label
     """
 
     kind: Kind

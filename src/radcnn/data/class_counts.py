@@ -17,7 +17,7 @@ def class_count_findings(cohort: Cohort, split: Split, *, folds: int = 0) -> Ver
     A split that radcnn makes by classes is refused where it would be so; one that the data bring, a site left out and
     the labels of a multi-label target are not.
     """
-    if cohort.target.kind == "regression":
+    if not cohort.target.classes:
         return NotApplicable("the target is a value, not a class")
     found: list[Finding] = []
     noun = "case" if cohort.unit == "image" else "patient"

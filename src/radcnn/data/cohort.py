@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from radcnn.core.case import Case, Source
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.core.files import reading
-from radcnn.core.target import Kind, Target
+from radcnn.core.target import LabelKind, Target
 from radcnn.data.draft import Draft
 from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.folder import draft_from_folder
 from radcnn.data.kind import head_of, hinted, recognised
 from radcnn.data.medmnist import draft_from_npz
 from radcnn.data.naming import called, mark
+from radcnn.data.pairing import draft_from_pairs
 from radcnn.data.patients import HOW_TO_GIVE_PATIENTS, patients_from_dicom, patients_from_names, pseudonyms
 from radcnn.data.read import read_source
 from radcnn.data.rows import TABLE_ENDINGS, Columns, draft_from_table
@@ -50,6 +51,8 @@ class CohortSettings:
     positive      the positive class of a binary target
     kind          "binary", "multiclass", "multilabel" or "regression"; inferred where it is not given
     series, allow_gaps, voi  how DICOM is read; see `Source`
+    reference     a folder of the images that those of `path` are to become, by the same names; then there are no labels
+    simulate_dose  `path` holds what is wanted; the images to begin with are made of it at this share of its dose
     """
 
     path: Path
@@ -67,10 +70,12 @@ class CohortSettings:
     box: tuple[str, str, str, str] | None = None
     subgroups: tuple[str, ...] = ()
     positive: str | None = None
-    kind: Kind | None = None
+    kind: LabelKind | None = None
     series: str = ""
     allow_gaps: bool = False
     voi: bool = False
+    reference: Path | None = None
+    simulate_dose: float | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,8 @@ def gather(settings: CohortSettings, *, salt: str) -> Cohort:
     ids, shown = called(draft, identifiers if unit == "patient" else None)
     patients = pseudonyms(identifiers, salt)
     draft = replace(draft, sources=tuple(_asked(source, settings) for source in draft.sources))
+    if draft.references is not None:
+        draft = replace(draft, references=tuple(_asked(source, settings) for source in draft.references))
     cases = tuple(_case(draft, i, ids[i], patients[i], salt) for i in range(len(ids)))
     findings += shown
     rank = read_source(cases[0].source).rank
@@ -160,6 +167,9 @@ def _draft(settings: CohortSettings) -> Draft:
     if not exists:
         raise InputError(f"{path} does not exist; give a folder of images or an npz file")
     labels = settings.labels
+    if settings.reference is not None or settings.simulate_dose is not None:
+        _refuse_columns(settings)
+        return draft_from_pairs(path, settings.reference)
     if labels is None and is_file and path.suffix.lower() in TABLE_ENDINGS:
         path, labels = path.parent, path
     if labels is not None:
@@ -259,6 +269,7 @@ def _case(draft: Draft, i: int, called: str, patient: str, salt: str) -> Case:
         side=draft.sides[i] if draft.sides else None,
         attributes=MappingProxyType(attributes),
         mask=draft.masks[i] if draft.masks else None,
+        reference=draft.references[i] if draft.references else None,
         box=draft.boxes[i] if draft.boxes else None,
     )
 
@@ -273,7 +284,7 @@ def _unlabelled(cohort: Cohort) -> list[Finding]:
 
 def _rare(cohort: Cohort) -> list[Finding]:
     """Classes, or labels present or absent, that few patients have."""
-    if cohort.target.kind == "regression":
+    if not cohort.target.classes:
         return []
     targets, found = cohort.targets(), []
     for column, name in enumerate(cohort.target.names):

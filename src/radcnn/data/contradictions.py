@@ -29,7 +29,7 @@ def site_findings(cohort: Cohort) -> Verdict:
         return NotApplicable("no column names the site (--site)")
     if len({case.site for case in cohort.cases}) < 2:
         return NotApplicable("there is one site only")
-    if cohort.target.kind == "regression":
+    if not cohort.target.classes:
         return NotApplicable("the target is a value, not a class")
     found: list[Finding] = []
     for column, name in enumerate(cohort.target.names):
@@ -89,7 +89,7 @@ def patient_findings(cohort: Cohort) -> Verdict:
     """Patients of two classes where nearly all patients have one: a label, or a patient's number, is wrong."""
     if cohort.unit == "image":
         return NotApplicable("every image counts as a patient")
-    if cohort.target.kind == "regression":
+    if not cohort.target.classes:
         return NotApplicable("the target is a value, not a class")
     groups = _several(cohort)
     if not groups:

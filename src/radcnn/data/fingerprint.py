@@ -155,7 +155,7 @@ def _kind(source: Source) -> tuple[str, str | None]:
 
 
 def _class_counts(cohort: Cohort, split: Split) -> dict[str, dict[str, dict[str, int]]]:
-    if cohort.target.kind == "regression":
+    if not cohort.target.classes:
         return {}
     targets = cohort.targets()
     return {

@@ -7,7 +7,7 @@ from pathlib import Path
 from radcnn.core.case import SIDES, Side, Source
 from radcnn.core.errors import InputError
 from radcnn.core.files import reading
-from radcnn.core.target import Kind
+from radcnn.core.target import LabelKind
 from radcnn.data.draft import SIDE_WORDS, Draft
 from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.labels import labels_from_words
@@ -20,7 +20,7 @@ Listed = list[tuple[Path, str, Side | None]]  # image, class, side
 
 
 def draft_from_folder(
-    root: Path | str, *, name: str = "class", kind: Kind | None = None, positive: str | None = None
+    root: Path | str, *, name: str = "class", kind: LabelKind | None = None, positive: str | None = None
 ) -> Draft:
     """The cases of a folder that holds one folder of images per class.
 

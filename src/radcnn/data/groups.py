@@ -75,7 +75,7 @@ class Groups:
     def _strata(self, smallest: int) -> list[int]:
         """A class per group, the rarest among its cases; for a regression, the quantile of its mean value."""
         targets = self.cohort.targets()
-        if self.cohort.target.kind == "regression":
+        if not self.cohort.target.classes:
             self._refuse_few(len(self.cases), smallest, "with a value")
             return quantile_bins(np.array([np.nanmean(targets[list(group)]) for group in self.cases]), smallest)
         classes = [{int(v) for v in targets[list(group), 0] if not np.isnan(v)} for group in self.cases]
@@ -88,14 +88,14 @@ class Groups:
         return [number for number, group in enumerate(self.cases) if (targets[list(group)] == index).any()]
 
     def _refuse_few_of_a_class(self, needed: int) -> None:
-        if self.cohort.target.kind == "regression":
+        if not self.cohort.target.classes:
             return
         for index, name in enumerate(self.cohort.target.classes):
             self._refuse_few(len(self._showing(index)), needed, f"of class {name!r}")
 
     def _refuse_bare_side(self, dealt: Sequence[int], sides: Sequence[object], minimum: int) -> None:
         """Groups are dealt by one class each; that of their other cases comes by chance, and is checked."""
-        if self.cohort.target.kind == "regression":
+        if not self.cohort.target.classes:
             return
         for index, name in enumerate(self.cohort.target.classes):
             here = [dealt[number] for number in self._showing(index)]

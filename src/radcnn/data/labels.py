@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.cells import as_number, is_missing
 from radcnn.core.errors import InputError, SettingsError, TableError
-from radcnn.core.target import Kind, Target
+from radcnn.core.target import LabelKind, Target
 from radcnn.data.findings import Finding, finding
 from radcnn.data.table import Table, numbers_of
 
@@ -37,7 +37,7 @@ class Labels:
 
 
 def labels_from_table(
-    table: Table, columns: Sequence[str], *, kind: Kind | None = None, positive: str | None = None
+    table: Table, columns: Sequence[str], *, kind: LabelKind | None = None, positive: str | None = None
 ) -> Labels:
     """Labels from one column, or from several (one per label of a multi-label target).
 
@@ -67,7 +67,7 @@ def labels_from_words(
     *,
     name: str,
     whose: str,
-    kind: Kind | None = None,
+    kind: LabelKind | None = None,
     positive: str | None = None,
 ) -> Labels:
     """Binary or multi-class labels from one word per case, such as a folder's name.
@@ -184,7 +184,7 @@ def _regression(table: Table, columns: Sequence[str], positive: str | None) -> L
     return Labels(Target("regression", tuple(columns)), values)
 
 
-def _multilabel(table: Table, columns: Sequence[str], kind: Kind | None, positive: str | None) -> Labels:
+def _multilabel(table: Table, columns: Sequence[str], kind: LabelKind | None, positive: str | None) -> Labels:
     if kind not in (None, "multilabel"):
         raise SettingsError(f"kind {kind!r} takes one target column, got {len(columns)}: {', '.join(columns)}")
     if positive is not None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from radcnn.core.case import SIDES
 from radcnn.core.errors import InputError, ReadError, SettingsError
-from radcnn.core.target import Kind, Target
+from radcnn.core.target import LabelKind, Target
 from radcnn.data.draft import Draft
 from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.labels import MAX_CLASSES, Labels, labels_from_words
@@ -21,7 +21,7 @@ from radcnn.data.npz import NpzStack, NpzStudy, open_npz
 
 
 def draft_from_npz(
-    path: Path | str, *, name: str = "label", kind: Kind | None = None, positive: str | None = None
+    path: Path | str, *, name: str = "label", kind: LabelKind | None = None, positive: str | None = None
 ) -> Draft:
     """The cases of an npz file: one per image, called train/0, train/1 ... test/0 ...
 
@@ -64,7 +64,7 @@ def _label_rows(study: NpzStudy, stack: NpzStack) -> NDArray:
     return labels
 
 
-def _labels(path: Path, values: NDArray, name: str, kind: Kind | None, positive: str | None) -> Labels:
+def _labels(path: Path, values: NDArray, name: str, kind: LabelKind | None, positive: str | None) -> Labels:
     """Labels (n, k) as a Target and float64 numbers; NaN is not labelled, infinity is refused."""
     numbers = values.astype(np.float64)
     if endless := int(np.isinf(numbers).sum()):
@@ -81,7 +81,9 @@ def _labels(path: Path, values: NDArray, name: str, kind: Kind | None, positive:
     return labels_from_words(words, name=name, whose=path.name, kind=kind, positive=positive)
 
 
-def _several(path: Path, numbers: NDArray[np.float64], name: str, kind: Kind | None, positive: str | None) -> Labels:
+def _several(
+    path: Path, numbers: NDArray[np.float64], name: str, kind: LabelKind | None, positive: str | None
+) -> Labels:
     names = tuple(f"{name}{column}" for column in range(numbers.shape[1]))
     if kind == "regression":
         return Labels(Target("regression", names), numbers)

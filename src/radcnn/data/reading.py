@@ -14,11 +14,13 @@ class Reading:
     """A Volume, and the findings that go with it: what was chosen, resampled or contradicted itself.
 
     finite  whether its reader knows that no voxel is NaN or infinite, so that nobody need look
+    files   the DICOM file of each slice; empty for other formats
     """
 
     volume: Volume
     findings: tuple[Finding, ...] = ()
     finite: bool = False
+    files: tuple[Path, ...] = ()
 
     def nameless(self, path: Path) -> tuple[Finding, ...]:
         """The findings without the name of the file or folder, which may be called like its patient."""

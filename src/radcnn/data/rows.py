@@ -12,7 +12,7 @@ from typing import TypeVar
 from radcnn.core.case import SIDES, Side, Source
 from radcnn.core.cells import as_number, is_missing
 from radcnn.core.errors import InputError, TableError
-from radcnn.core.target import Kind
+from radcnn.core.target import LabelKind
 from radcnn.data.draft import SIDE_WORDS, Draft, Point
 from radcnn.data.findings import Finding, finding
 from radcnn.data.labels import Labels, labels_from_table
@@ -53,7 +53,7 @@ def draft_from_table(
     table: Path | str | Table,
     columns: Columns,
     *,
-    kind: Kind | None = None,
+    kind: LabelKind | None = None,
     positive: str | None = None,
 ) -> Draft:
     """The cases of a table whose rows name images below `folder`.

@@ -303,6 +303,8 @@ def _marks(cohort: Cohort) -> tuple[str, ...]:
 
 def _refuse_nothing_to_learn(cohort: Cohort, sides: Sequence[Side]) -> None:
     """Raise SplitError when the labels of the training side are all the same, which only a given split can bring."""
+    if cohort.target.kind == "image":
+        return
     training = cohort.targets()[[i for i, side in enumerate(sides) if side == "training"]]
     found = {float(value) for value in training.reshape(-1) if value == value}
     if len(found) < 2:
@@ -316,7 +318,7 @@ def _refuse_nothing_to_learn(cohort: Cohort, sides: Sequence[Side]) -> None:
 
 def _missing_classes(cohort: Cohort, sides: Sequence[Side]) -> list[Finding]:
     """Classes that do not occur on a side, where figures about them will be undefined."""
-    if cohort.target.kind == "regression":
+    if not cohort.target.classes:
         return []
     targets = cohort.targets()
     missing = []

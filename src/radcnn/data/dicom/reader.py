@@ -79,7 +79,7 @@ def _reading(headers: list[H], source: Source, whose: str, decode: Decode[H]) ->
     units: Units = chosen[0].known.units
     volume = finished_volume(voxels, replace(made, units=units), _outside(voxels, units, made))
     finite = all(header.known.finite for header in chosen)
-    return Reading(volume, (*made.findings, *_of_pixels(chosen)), finite)
+    return Reading(volume, (*made.findings, *_of_pixels(chosen)), finite, tuple(header.file for header in chosen))
 
 
 def _headers(crew: Crew, files: Sequence[Path], *, voi: bool, lone: bool) -> list[Header]:

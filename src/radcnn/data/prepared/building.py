@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,26 +60,46 @@ def prepare_cases(
     if not cases:
         return PreparedCases(np.empty(0, np.uint8), np.zeros(0, LINE), shape)
     keys = keys_of(cases)
-    folder = folder_of(preparation, cache)
-    held = _used(folder, preparation)
+
+    def fill(store: CaseStore, rows: list[int]) -> None:
+        there = len(cases) - len(rows)
+        todo = [(keys[row], cases[row]) for row in rows]
+        _fill(store, todo, preparation, workers, lambda done: told(there + done, len(cases)) if told else None)
+
+    about = {"preparation": preparation.as_json()}
+    store, held = held_store(folder_of(preparation, cache), about, keys, fill, said)
+    lines = store.lines[[store.row(key) for key in keys]]
+    return PreparedCases(store.mapped(), lines, shape, held)
+
+
+def held_store(
+    folder: Path,
+    about: dict[str, Any],
+    keys: Sequence[str],
+    fill: Callable[[CaseStore, list[int]], None],
+    said: Said | None,
+) -> tuple[CaseStore, Held]:
+    """A store with all of these keys, and what keeps it from being removed.
+
+    about  what is kept beside it of how it was made
+    fill   adds what is missing, by rows of `keys`; one process at a time does, another one waits and `said` hears of it
+    """
+    held = _used(folder, about)
     store = _opened(folder)
     if store is None or any(key not in store for key in keys):
         building = _building(folder, said or _nobody)
         try:
-            held = _used(folder, preparation)  # the folder may be another one than before the wait
+            held = _used(folder, about)  # the folder may be another one than before the wait
             store = _opened(folder)  # and others may have prepared more meanwhile
             if store is None:
                 (said or _nobody)(f"the prepared cases in {folder.name} are damaged; all are prepared again")
-                building, held, store = _anew(folder, preparation)
+                building, held, store = _anew(folder, about)
             missing = [row for row, key in enumerate(keys) if key not in store]
             if missing:
-                ready = len(cases) - len(missing)
-                todo = [(keys[row], cases[row]) for row in missing]
-                _fill(store, todo, preparation, workers, lambda done: told(ready + done, len(cases)) if told else None)
+                fill(store, missing)
         finally:
             building.let_go()
-    lines = store.lines[[store.row(key) for key in keys]]
-    return PreparedCases(store.mapped(), lines, shape, held)
+    return store, held
 
 
 @dataclass(frozen=True)
@@ -136,7 +157,7 @@ def _nobody(sentence: str) -> None:
     assert sentence
 
 
-def _used(folder: Path, preparation: Preparation) -> Held:
+def _used(folder: Path, said: dict[str, Any]) -> Held:
     """Keep the store from being removed; it is made where it is missing."""
     try:
         held = hold(folder / USED, alone=False, waiting=lambda: None)
@@ -146,7 +167,7 @@ def _used(folder: Path, preparation: Preparation) -> Held:
             with suppress(OSError):  # a cache that may only be read
                 os.utime(about)
         else:
-            write_json(about, {"preparation": preparation.as_json()})
+            write_json(about, said)
     except OSError as cause:
         raise _not_written(folder.parent, cause) from cause
     return held
@@ -178,7 +199,7 @@ def _opened(folder: Path) -> CaseStore | None:
         return None
 
 
-def _anew(folder: Path, preparation: Preparation) -> tuple[Held, Held, CaseStore]:
+def _anew(folder: Path, about: dict[str, Any]) -> tuple[Held, Held, CaseStore]:
     """An empty store in the place of a damaged one; who still reads from that keeps his files."""
     removed = folder.with_name(f".removed-{folder.name}-{os.getpid()}")
     try:
@@ -189,7 +210,7 @@ def _anew(folder: Path, preparation: Preparation) -> tuple[Held, Held, CaseStore
         for name in (VOXELS, INDEX, ABOUT, USED, BUILDING):
             (removed / name).unlink(missing_ok=True)
         removed.rmdir()
-    held = _used(folder, preparation)
+    held = _used(folder, about)
     return _building(folder, _nobody), held, CaseStore(folder)
 
 

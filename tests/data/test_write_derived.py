@@ -1,0 +1,89 @@
+"""Series derived from DICOM: the same place, values in HU, new identifiers, and what they came from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from radcnn.core.case import Source
+from radcnn.core.errors import GeometryError, InputError
+from radcnn.data.dicom.derived import Derivation, write_derived
+from radcnn.data.read import read_noted
+from written_dicom import write_stack
+
+SAID = Derivation("made by a test", "test")
+
+
+def source(folder: Path, **attributes: object) -> Path:
+    stored = np.arange(4 * 6 * 5, dtype=np.int16).reshape(4, 6, 5)
+    return write_stack(folder, stored, order=[2, 0, 3, 1], PatientID="MRN1", **attributes)  # type: ignore[arg-type]
+
+
+def test_values_and_place_come_back(tmp_path: Path) -> None:
+    read = read_noted(Source(source(tmp_path / "in")))
+    changed = read.volume.with_voxels(read.volume.voxels.astype(np.float32) * 2 - 500)
+    write_derived(changed, read.files, tmp_path_out(tmp_path), SAID)
+    again = read_noted(Source(tmp_path / "out")).volume
+    assert again.units == "HU"
+    assert np.array_equal(again.voxels, changed.voxels)
+    assert np.array_equal(again.affine, read.volume.affine)  # type: ignore[arg-type]
+
+
+def tmp_path_out(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"
+
+
+def test_identifiers_are_new_and_the_source_is_named(tmp_path: Path) -> None:
+    read = read_noted(Source(source(tmp_path / "in")))
+    made = write_derived(read.volume, read.files, tmp_path_out(tmp_path), SAID)
+    before = {str(pydicom.dcmread(file).SOPInstanceUID): pydicom.dcmread(file) for file in read.files}
+    after = [pydicom.dcmread(file) for file in made]
+    assert len({d.SOPInstanceUID for d in after}) == 4
+    assert len({d.SeriesInstanceUID for d in after}) == 1
+    for dataset in after:
+        (one,) = dataset.SourceImageSequence
+        came = before[one.ReferencedSOPInstanceUID]
+        assert dataset.SOPInstanceUID not in before
+        assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
+        assert dataset.SeriesInstanceUID != came.SeriesInstanceUID
+        for name in ("StudyInstanceUID", "PatientID", "ImagePositionPatient", "PixelSpacing", "FrameOfReferenceUID"):
+            assert dataset.get(name) == came.get(name), name
+        assert list(dataset.ImageType)[:2] == ["DERIVED", "SECONDARY"]
+        assert dataset.DerivationDescription == "made by a test"
+        assert (float(dataset.RescaleSlope), float(dataset.RescaleIntercept)) == (1.0, -1024.0)
+        assert dataset.RescaleType == "HU"
+
+
+def test_what_spoke_of_the_old_pixels_is_gone(tmp_path: Path) -> None:
+    folder = source(tmp_path / "in", PixelPaddingValue=-5, SmallestImagePixelValue=0)
+    read = read_noted(Source(folder))
+    made = write_derived(read.volume, read.files, tmp_path_out(tmp_path), SAID)
+    assert all("PixelPaddingValue" not in pydicom.dcmread(file) for file in made)
+
+
+def test_values_beyond_16_bits_get_a_rescale_that_holds_them(tmp_path: Path) -> None:
+    read = read_noted(Source(source(tmp_path / "in")))
+    wide = read.volume.with_voxels(np.linspace(-3000, 90000, read.volume.voxels.size).reshape(read.volume.voxels.shape))
+    write_derived(wide, read.files, tmp_path_out(tmp_path), SAID)
+    again = read_noted(Source(tmp_path / "out")).volume
+    assert np.abs(again.voxels - wide.voxels).max() < 1.0
+
+
+def test_a_volume_that_lies_elsewhere_is_not_written(tmp_path: Path) -> None:
+    read = read_noted(Source(source(tmp_path / "in")))
+    assert read.volume.affine is not None
+    moved = read.volume.affine.copy()
+    moved[2, 3] += 1.0
+    with pytest.raises(GeometryError, match="does not lie on the volume's grid"):
+        write_derived(replace(read.volume, affine=moved), read.files, tmp_path_out(tmp_path), SAID)
+    with pytest.raises(GeometryError, match="3 files were found for 4 slices"):
+        write_derived(read.volume, read.files[1:], tmp_path / "out", SAID)
+    smaller = read.volume.with_voxels(read.volume.voxels)
+    with pytest.raises(InputError, match="is no slice of the series"):
+        write_derived(replace(smaller, voxels=smaller.voxels[..., :4]), read.files, tmp_path / "out", SAID)
+    assert list((tmp_path / "out").iterdir()) == []
