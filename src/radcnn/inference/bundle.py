@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -42,6 +43,17 @@ CARD = "README.md"
 MAX_FILE_BYTES = 4 << 30  # a larger file is not one of ours
 MAX_SUMS_BYTES = 1 << 20
 MAX_NETWORKS = 1000
+
+
+class Described(Protocol):
+    """What every bundle.json says."""
+
+    @property
+    def networks(self) -> int: ...
+
+
+B = TypeVar("B", bound=Described)
+W = TypeVar("W", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -80,12 +92,17 @@ def save_bundle(folder: Path, bundle: Bundle, networks: Sequence[nn.Module]) -> 
     """Write a bundle, without auxiliary heads; the sums come last, so `load_bundle` refuses an interrupted one."""
     bundle = replace(bundle, networks=len(networks))
     write_json(folder / "bundle.json", {"format": FORMAT, **to_plain(bundle)})
+    write_weights(folder, networks)
+    seal(folder)
+
+
+def write_weights(folder: Path, networks: Sequence[nn.Module]) -> None:
+    """One file for each network, without auxiliary heads."""
     for index, network in enumerate(networks):
         spare = tuple(f"{name}." for name in network.auxiliary) if isinstance(network, Network) else ()
         kept = {name: value for name, value in network.state_dict().items() if not name.startswith(spare)}
         state = {name: value.detach().cpu().contiguous() for name, value in kept.items()}
         write_bytes(folder / f"weights-{index}.safetensors", save_tensors(state))
-    seal(folder)
 
 
 def seal(folder: Path) -> str:
@@ -109,15 +126,22 @@ def load_bundle(folder: Path) -> tuple[Bundle, list[Network]]:
 
     Raises BundleError when a file is missing or was changed, or when the bundle is of another format.
     """
+    return read_bundle(folder, _bundle, _network)
+
+
+def read_bundle(
+    folder: Path, described: Callable[[Mapping[str, Any]], B], network_of: Callable[[Path, B], W]
+) -> tuple[B, list[W]]:
+    """What bundle.json says and its networks, once every file was found as it was written."""
     sums = _intact(folder)
     try:
-        bundle = _read(folder)
+        bundle = described(_read(folder))
         if not 1 <= bundle.networks <= MAX_NETWORKS:
             raise BundleError(f"networks of bundle.json must be 1 to {MAX_NETWORKS}, got {bundle.networks}")
         names = [f"weights-{index}.safetensors" for index in range(bundle.networks)]
         if missing := [name for name in names if name not in sums]:
             raise BundleError(f"{missing[0]} is missing")
-        networks = [_network(folder / name, bundle) for name in names]
+        networks = [network_of(folder / name, bundle) for name in names]
     except (InputError, SafetensorError, RuntimeError, LookupError, TypeError, ValueError) as cause:
         raise BundleError(f"the bundle in {folder} cannot be used: {' '.join(str(cause).split())}") from cause
     return bundle, networks
@@ -175,12 +199,24 @@ def _sums(folder: Path) -> dict[str, str]:
     return sums
 
 
-def _read(folder: Path) -> Bundle:
+def restores(folder: Path) -> bool:
+    """Whether the bundle in a folder restores images."""
+    plain = read_json(folder / "bundle.json")
+    return isinstance(plain, dict) and "restoration" in plain
+
+
+def _bundle(plain: Mapping[str, Any]) -> Bundle:
+    if "restoration" in plain:
+        raise BundleError("it restores images; only `predict` and `report` know what to do with it")
+    return from_plain(Bundle, plain, "bundle.json")
+
+
+def _read(folder: Path) -> Mapping[str, Any]:
     plain = read_json(folder / "bundle.json")
     if not isinstance(plain, dict) or plain.get("format") != FORMAT:
         came = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
         raise BundleError(f"its format is {came!r}, this radcnn reads {FORMAT}; use the radcnn that wrote it")
-    return from_plain(Bundle, {name: value for name, value in plain.items() if name != "format"}, "bundle.json")
+    return {name: value for name, value in plain.items() if name != "format"}
 
 
 def _network(weights: Path, bundle: Bundle) -> Network:

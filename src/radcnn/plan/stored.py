@@ -7,7 +7,10 @@ from typing import Any
 
 from radcnn.core.files import read_json, sha256_of_json, write_json
 from radcnn.core.settings import from_plain, to_plain
+from radcnn.plan.restoration import RestorationPlan
 from radcnn.plan.settings import Plan
+
+AnyPlan = Plan | RestorationPlan
 
 
 def plan_from_json(plain: Any) -> Plan:
@@ -15,7 +18,7 @@ def plan_from_json(plain: Any) -> Plan:
     return from_plain(Plan, plain, "the plan")
 
 
-def save_plan(plan: Plan, path: Path) -> None:
+def save_plan(plan: AnyPlan, path: Path) -> None:
     """Write the whole plan, as it will be read: a plan that is stored again gives the same bytes."""
     write_json(path, _as_read(plan))
 
@@ -25,13 +28,24 @@ def load_plan(path: Path) -> Plan:
     return plan_from_json(read_json(path))
 
 
-def plan_hash(plan: Plan) -> str:
+def load_restoration_plan(path: Path) -> RestorationPlan:
+    """Read the whole plan of a restoration."""
+    return from_plain(RestorationPlan, read_json(path), "the plan")
+
+
+def load_any_plan(path: Path) -> AnyPlan:
+    """Read a whole plan, of whichever kind it is."""
+    plain = read_json(path)
+    return load_restoration_plan(path) if isinstance(plain, dict) and "patch" in plain else plan_from_json(plain)
+
+
+def plan_hash(plan: AnyPlan) -> str:
     """SHA-256 of what decides the numbers: the plan without its reasons."""
     plain = _as_read(plan)
     plain.pop("reasons")
     return sha256_of_json(plain)
 
 
-def _as_read(plan: Plan) -> Any:
+def _as_read(plan: AnyPlan) -> Any:
     """Plain values after one reading: a rule may write 40 where the plan that is read has 40.0."""
-    return to_plain(plan_from_json(to_plain(plan)))
+    return to_plain(from_plain(type(plan), to_plain(plan), "the plan"))
