@@ -30,6 +30,8 @@ class Series:
     spacing_mm    between slices, rows, columns; slices touch, and run towards the head
     patient, institution, kernel   as they appear in the files
     seed          of the identifiers, together with the patient
+    part          a word for one of several series of a study; "" for the only one
+    description   of the series
     """
 
     hu: NDArray[np.float32] | NDArray[np.int16]
@@ -39,6 +41,8 @@ class Series:
     institution: str
     kernel: str
     seed: int
+    part: str = ""
+    description: str = "SIMULATED chest CT, one lung"
 
 
 def stored_hu(hu: NDArray[np.float32] | NDArray[np.int16]) -> NDArray[np.int16]:
@@ -60,6 +64,10 @@ def _uid(series: Series, *path: str | int) -> str:
     return f"2.25.{derived_seed(series.seed, 'physics', 'uid', series.patient, *path)}"
 
 
+def _part(series: Series) -> tuple[str, ...]:
+    return (series.part,) if series.part else ()
+
+
 def _common(series: Series) -> Dataset:
     """What all slices of the series share."""
     dz, dy, dx = series.spacing_mm
@@ -71,14 +79,14 @@ def _common(series: Series) -> Dataset:
     made.AccessionNumber = made.ReferringPhysicianName = made.StudyID = ""
     made.Modality, made.Manufacturer, made.ManufacturerModelName = "CT", MANUFACTURER, "parallel beam"
     made.InstitutionName = f"simulated site {series.institution}"
-    made.StudyDescription = made.SeriesDescription = "SIMULATED chest CT, one lung"
+    made.StudyDescription = made.SeriesDescription = series.description
     made.PatientName, made.PatientID = f"SIMULATED^{series.patient}", series.patient
     made.PatientBirthDate = made.PatientSex = ""
     made.BodyPartExamined, made.PatientPosition, made.KVP = "CHEST", "HFS", 120
     made.SliceThickness = made.SpacingBetweenSlices = _text(dz)
     made.ReconstructionDiameter = _text(dx * series.hu.shape[2])
     made.ConvolutionKernel = series.kernel
-    made.StudyInstanceUID, made.SeriesInstanceUID = _uid(series, "study"), _uid(series, "series")
+    made.StudyInstanceUID, made.SeriesInstanceUID = _uid(series, "study"), _uid(series, "series", *_part(series))
     made.FrameOfReferenceUID, made.PositionReferenceIndicator = _uid(series, "frame"), ""
     made.SeriesNumber = made.AcquisitionNumber = 1
     made.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
@@ -96,7 +104,7 @@ def _slice(series: Series, common: Dataset, number: int, pixels: NDArray[np.int1
     """One slice, ready to be saved."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = CTImageStorage, ExplicitVRLittleEndian
-    meta.MediaStorageSOPInstanceUID = _uid(series, "slice", number)
+    meta.MediaStorageSOPInstanceUID = _uid(series, "slice", *_part(series), number)
     meta.ImplementationClassUID = IMPLEMENTATION_UID
     made = FileDataset("", common, file_meta=meta, preamble=b"\0" * 128)
     x, y, z = series.first_mm

@@ -8,7 +8,7 @@ are not drawn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,17 +104,27 @@ def draw_thorax(chance: np.random.Generator) -> Thorax:
     return Thorax(side, (a, b), lung, 71 * scale, heart, hu, rib, _vessel_tree(bare, chance))
 
 
-def paint_thorax(thorax: Thorax, grid: Grid) -> Array:
-    """CT numbers (slices, rows, columns) of the chest on the grid, float32, without nodules, blur or noise."""
+def other_side(thorax: Thorax, chance: np.random.Generator) -> Thorax:
+    """The other lung of the same chest, with vessels of its own."""
+    bare = replace(thorax, side=-thorax.side, vessels=np.zeros((0, 8)))
+    return replace(bare, vessels=_vessel_tree(bare, chance))
+
+
+def paint_thorax(thorax: Thorax, grid: Grid, *others: Thorax) -> Array:
+    """CT numbers (slices, rows, columns) of the chest on the grid, float32, without nodules, blur or noise.
+
+    others  the other side, where it is to have a lung, too
+    """
     x, y = np.meshgrid(grid.x, grid.y)
     plane = np.full(x.shape, -1000, np.float32)
     for ring, hu in ((1.0, FAT_HU), (0.95, MUSCLE_HU)):
         share = soft_edge(_ring_distance(x, y, *thorax.body_mm, ring))
         plane += share * (hu - plane)
     volume = np.repeat(plane[None], len(grid.z), axis=0)
-    _lay_lung(volume, thorax, grid, x, y)
+    for each in (thorax, *others):
+        _lay_lung(volume, each, grid, x, y)
     _lay_bones(volume, thorax, grid, x, y)
-    for row in thorax.vessels.astype(np.float32):
+    for row in np.concatenate([each.vessels for each in (thorax, *others)]).astype(np.float32):
         drawn = capsule(grid, row[:3], row[3:6], (float(row[6]), float(row[7])))
         if drawn is not None:
             lay(volume, *drawn, BLOOD_HU)

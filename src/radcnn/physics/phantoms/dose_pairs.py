@@ -1,0 +1,153 @@
+"""One chest, scanned at two doses or more (P2): the same object, noise of its own in every scan.
+
+The object is painted on pixels half as large as those of the image, projected, and its line integrals are measured and
+reconstructed at each dose: what is reconstructed never was on the grid of the image. Both lungs, heart, spine, ribs and
+vessels are those of `thorax`; tissue has a texture of its own, so that smooth is not always right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
+
+from radcnn.core.errors import SettingsError
+from radcnn.physics.attenuation import MU_WATER_PER_MM, hu_to_mu
+from radcnn.physics.beam import ParallelBeam
+from radcnn.physics.ellipses import Ellipse, ellipse_sinogram
+from radcnn.physics.kernels import KERNELS, KernelName
+from radcnn.physics.noise import Dose, noisy_sinogram
+from radcnn.physics.phantoms.shapes import Grid
+from radcnn.physics.phantoms.thorax import draw_thorax, other_side, paint_thorax
+from radcnn.physics.projection import project
+from radcnn.physics.reconstruction import fbp
+
+FIELD_MM = 358.4  # holds the widest chest
+FINE = 2  # pixels of the object along a pixel of the image
+VIEWS = 600
+PLANES = 3  # of the object, averaged into a slice
+LUNG_TEXTURE_HU, LUNG_GRAIN_MM = 25.0, 1.6  # vessels and airways too small to be drawn
+TISSUE_TEXTURE_HU, TISSUE_GRAIN_MM = 8.0, 2.0
+ARMS_MM = 40.0  # slices lie within so much of the middle of the lung
+FULL_DOSE = 2e5  # photons per detector element and view
+
+
+@dataclass(frozen=True)
+class ChestField:
+    """What is reconstructed: slices of size x size pixels, so many millimetres apart."""
+
+    size: int = 256
+    slices: int = 6
+    slice_mm: float = 3.0
+
+    def __post_init__(self) -> None:
+        if self.size < 64 or self.slices < 1 or not self.slice_mm > 0:
+            raise SettingsError(f"a chest needs at least 64 pixels and a slice of some thickness, got {self}")
+
+    @property
+    def pixel_mm(self) -> float:
+        return FIELD_MM / self.size
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        return self.slice_mm, self.pixel_mm, self.pixel_mm
+
+    def beam(self) -> ParallelBeam:
+        """The beam that scans it: elements as wide as the object's pixels, wide enough for its corners."""
+        fine = self.pixel_mm / FINE
+        detectors = int(np.ceil(np.sqrt(2) * FIELD_MM / fine)) + 2
+        return ParallelBeam(VIEWS, detectors, fine, self.size, self.pixel_mm)
+
+    def object_beam(self) -> ParallelBeam:
+        """The same rays through the object's pixels."""
+        return replace(self.beam(), size=FINE * self.size, pixel_mm=self.pixel_mm / FINE)
+
+
+@dataclass(frozen=True, eq=False)
+class Chest:
+    """A chest that lies in the scanner.
+
+    integrals  (slices, views, detectors) float32: exact of the painted object, without noise
+    tissue     (slices, size, size) bool: even soft tissue, a centimetre from anything else
+    """
+
+    field: ChestField
+    integrals: NDArray[np.float32]
+    tissue: NDArray[np.bool_]
+
+    def scanned(
+        self, dose: Dose, chance: np.random.Generator, *, kernel: KernelName = "soft", lesion: NDArray | None = None
+    ) -> NDArray[np.float32]:
+        """The chest at a dose, (slices, size, size) in HU.
+
+        lesion  line integrals (slices, views, detectors) of something that is added to it
+        """
+        integrals = self.integrals if lesion is None else self.integrals + lesion
+        measured = noisy_sinogram(integrals, dose, chance).astype(np.float32)
+        return reconstructed(measured, self.field.beam(), kernel)
+
+    def noiseless(self, *, kernel: KernelName = "soft") -> NDArray[np.float32]:
+        """What the chest tends to at a dose without an end, (slices, size, size) in HU."""
+        return reconstructed(self.integrals, self.field.beam(), kernel)
+
+
+def reconstructed(integrals: NDArray[np.float32], beam: ParallelBeam, kernel: KernelName) -> NDArray[np.float32]:
+    """FBP in HU, (..., size, size), of line integrals (..., views, detectors)."""
+    made: NDArray[np.float32] = fbp(torch.from_numpy(integrals), beam, KERNELS[kernel]).numpy()
+    made *= np.float32(1000 / MU_WATER_PER_MM)
+    made -= np.float32(1000)
+    return made
+
+
+def draw_chest(chance: np.random.Generator, field: ChestField = ChestField()) -> Chest:
+    """A chest of random size, with random vessels; slices lie about the middle of the lungs."""
+    thorax = draw_thorax(chance)
+    beam = field.object_beam()
+    middle = chance.uniform(-ARMS_MM, ARMS_MM)
+    z = middle + (np.arange(field.slices) - (field.slices - 1) / 2) * field.slice_mm
+    across = beam.pixels_mm.astype(np.float32)
+    grid = Grid(across, across, z.astype(np.float32), PLANES) if field.slices > 1 else _one_slice(across, z, field)
+    hu = paint_thorax(thorax, grid, other_side(thorax, chance))[: field.slices]
+    hu += _texture(hu, beam.pixel_mm, field.slice_mm, chance)
+    integrals = project(torch.from_numpy(hu_to_mu(np.maximum(hu, -1000))), beam).numpy()
+    return Chest(field, integrals, _tissue(hu[:, ::FINE, ::FINE], field.pixel_mm))
+
+
+def _one_slice(across: NDArray[np.float32], z: NDArray[np.floating], field: ChestField) -> Grid:
+    """A grid knows how thick its slices are from two of them."""
+    return Grid(across, across, np.array([z[0], z[0] + field.slice_mm], np.float32), PLANES)
+
+
+def _texture(
+    hu: NDArray[np.float32], pixel_mm: float, slice_mm: float, chance: np.random.Generator
+) -> NDArray[np.float32]:
+    """What is too small to be drawn, in lung and in tissue; none in air and bone."""
+    lung = np.clip(-hu / 500 - 0.6, 0, 1) * (hu > -950)
+    tissue = ((hu > -150) & (hu < 150)).astype(np.float32)
+    made = np.zeros_like(hu)
+    for share, size, grain in (
+        (lung, LUNG_TEXTURE_HU, LUNG_GRAIN_MM),
+        (tissue, TISSUE_TEXTURE_HU, TISSUE_GRAIN_MM),
+    ):
+        white = chance.standard_normal(hu.shape, dtype=np.float32)
+        grains = gaussian_filter(white, (grain / slice_mm, grain / pixel_mm, grain / pixel_mm))
+        made += share * grains * np.float32(size / grains.std())
+    return made
+
+
+def _tissue(hu: NDArray[np.float32], pixel_mm: float) -> NDArray[np.bool_]:
+    side = 2 * round(10 / pixel_mm) + 1
+    low, high = (f(hu, (1, side, side)) for f in (minimum_filter, maximum_filter))
+    even: NDArray[np.bool_] = (low > -30) & (high < 110)
+    return even
+
+
+def disc_integrals(chest: Chest, row: float, column: float, diameter_mm: float, hu: float) -> NDArray[np.float32]:
+    """Line integrals (views, detectors) of a disc that adds `hu` to what lies there, at a place in pixels."""
+    field, beam = chest.field, chest.field.beam()
+    x, y = ((at - (field.size - 1) / 2) * field.pixel_mm for at in (column, row))
+    value = hu / 1000 * MU_WATER_PER_MM
+    return ellipse_sinogram([Ellipse(x, y, diameter_mm / 2, diameter_mm / 2, value)], beam).astype(np.float32)
