@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,10 @@ class Spoken:
 @contextmanager
 def torch_threads(number: int) -> Iterator[None]:
     """Train with this many threads: tiny steps only wait for several, and sums of floats depend on their number."""
-    with patch("radcnn.study.training.available_cores", return_value=number):
+    whose = ("study.training", "study.restoring.training", "recipes.jin2017", "recipes.taught")
+    with ExitStack() as patches:
+        for module in whose:
+            patches.enter_context(patch(f"radcnn.{module}.available_cores", return_value=number))
         yield
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from radcnn.data.masks.placed import mask
     from radcnn.data.read import read
     from radcnn.networks.card import card
+    from radcnn.recipes.catalogue import reproduce, systems
     from radcnn.study.begin import new
     from radcnn.study.caching import cache
     from radcnn.study.checking import check
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from radcnn.study.lowdose import lowdose
     from radcnn.study.names import names
     from radcnn.study.predicting import predict
+    from radcnn.study.reconstructing import reconstruct
     from radcnn.study.reporting import report
     from radcnn.study.running import demo, run
+    from radcnn.study.simulating import simulate
     from radcnn.study.training import train
 
 _PLACES = {
@@ -46,7 +49,11 @@ _PLACES = {
     "new": "radcnn.study.begin",
     "predict": "radcnn.study.predicting",
     "read": "radcnn.data.read",
+    "reconstruct": "radcnn.study.reconstructing",
     "report": "radcnn.study.reporting",
+    "reproduce": "radcnn.recipes.catalogue",
+    "simulate": "radcnn.study.simulating",
+    "systems": "radcnn.recipes.catalogue",
     "run": "radcnn.study.running",
     "train": "radcnn.study.training",
 }
@@ -65,8 +72,12 @@ __all__ = [
     "new",
     "predict",
     "read",
+    "reconstruct",
     "report",
+    "reproduce",
     "run",
+    "simulate",
+    "systems",
     "train",
 ]
 

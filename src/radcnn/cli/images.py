@@ -10,6 +10,7 @@ from radcnn.data.reading import Reading
 if TYPE_CHECKING:
     from radcnn.data.masks.mask import Mask
     from radcnn.physics.lower_dose import Lowered
+    from radcnn.study.reconstructing import Reconstructed
 
 UNKNOWN = "unknown: lengths are in voxels"
 PLACES = {"patient": "in the patient (LPS)", "image": "spacing known, place in the patient unknown", "unknown": UNKNOWN}
@@ -96,3 +97,14 @@ def _point(volume: Volume) -> str:
 
 def _finite(value: float) -> float | None:
     return value if abs(value) < float("inf") else None
+
+
+def reconstructed_text(made: Reconstructed) -> str:
+    """Size and spacing of a reconstruction, and how far its projections are from what was measured."""
+    size = " x ".join(map(str, made.volume.size))
+    spacing = " x ".join(f"{step:.4g}" for step in made.volume.spacing_mm or ())
+    lines = [f"{made.method} of {made.views} views: {size} voxels of {spacing} mm, in HU"]
+    lines.append(f"projections differ from what was measured by {made.residual:.2%}")
+    if made.starved:
+        lines.append(f"{made.starved} rays that no photon came through were read as one photon")
+    return "\n".join(lines)

@@ -160,6 +160,40 @@ def lowdose(
 
 
 @app.command()
+def reconstruct(
+    path: Annotated[Path, typer.Argument(help="An npz file with a sinogram and its angles.", show_default=False)],
+    method: Annotated[str, typer.Option("--method", help="fbp, sirt, cgls or tv.")] = "fbp",
+    size: Annotated[int | None, typer.Option("--size", min=1, help="Pixels a side.", show_default=False)] = None,
+    pixel_mm: Annotated[
+        float | None, typer.Option("--pixel-mm", help="Their size.", show_default=False)
+    ] = None,
+    kernel: Annotated[str, typer.Option("--kernel", help="Of fbp: ramp, hann, soft, sharp ...")] = "ramp",
+    iterations: Annotated[
+        int | None, typer.Option("--iterations", min=1, help="Of sirt, cgls and tv.", show_default=False)
+    ] = None,
+    weight: Annotated[
+        float | None, typer.Option("--weight", help="Of total variation.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A .nii or .nii.gz file to write it to.", show_default=False)
+    ] = None,
+    as_json: AsJson = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """An image in HU from a measured sinogram, and how far it is from what was measured."""
+    with one_sentence():
+        from radcnn.cli.images import reconstructed_text
+        from radcnn.study.reconstructing import reconstruct as reconstruct_image
+
+        made = reconstruct_image(
+            path, method=method, size=size, pixel_mm=pixel_mm, kernel=kernel, iterations=iterations, weight=weight,
+            out=out, listener=Voice(quiet=quiet),
+        )  # fmt: skip
+        show(made.as_json(), reconstructed_text(made), as_json=as_json)
+        if out is not None and not quiet and not as_json:
+            typer.echo(f"wrote {out}")
+
+
+@app.command()
 @with_options(*DATA_OPTIONS, *TRAINING_OPTIONS)
 def new(data: Data, out: Out = None, as_json: AsJson = False, quiet: Quiet = False, **options: Any) -> None:
     """Look at the data, split them once, propose a plan; writes a study with its study.yaml."""
@@ -369,6 +403,86 @@ def deidentify(
         show(found.as_json(), found.for_the_owner(), as_json=as_json)
         if found.dicom_left_out:
             raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    name: Annotated[str, typer.Argument(help="nodules, dose-pairs or ellipses.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A new folder; simulated-NAME by default.", show_default=False)
+    ] = None,
+    patients: Annotated[
+        int | None, typer.Option("--patients", min=1, help="How many.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 0,
+    certificate: Annotated[
+        bool, typer.Option("--certificate", help="Say what simple ways reach on it.")
+    ] = False,
+    as_json: AsJson = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """A simulated study on the disk, as your own would be; --certificate says how hard it is."""
+    with one_sentence():
+        from radcnn.study.simulating import simulate as simulate_study
+
+        voice = Voice(quiet=quiet)
+        made = simulate_study(name, out=out, patients=patients, seed=seed, certificate=certificate, listener=voice)
+        show(made.as_json(), made.certificate or f"wrote {made.folder}", as_json=as_json)
+        if not as_json:
+            typer.echo(f"next: {' '.join(made.next)}")
+
+
+@app.command()
+def systems(as_json: AsJson = False) -> None:
+    """The review's systems that can be reproduced, with their papers and what may be asked of each."""
+    with one_sentence():
+        from radcnn.cli.texts import systems_json, systems_text
+        from radcnn.recipes.catalogue import systems as all_systems
+
+        found = all_systems()
+        show(systems_json(found), systems_text(found), as_json=as_json)
+
+
+@app.command()
+def reproduce(
+    system: Annotated[str, typer.Argument(help="A system's id: radcnn systems lists them.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A new folder; radcnn-ID by default.", show_default=False)
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", help="Budget of all trainings together.", show_default=False)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Seed of images and training.", show_default=False)
+    ] = None,
+    views: Annotated[
+        int | None, typer.Option("--views", help="jin2017: views that are kept of 1,000.", show_default=False)
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option("--size", help="Pixels a side of the images.", show_default=False)
+    ] = None,
+    images: Annotated[
+        int | None, typer.Option("--images", help="How many images.", show_default=False)
+    ] = None,
+    ablations: Annotated[
+        bool | None,
+        typer.Option("--ablations/--no-ablations", help="jin2017: train the ablations, too.", show_default=False),
+    ] = None,
+    scans: Annotated[
+        Path | None,
+        typer.Option("--scans", help="Low dose: a folder of real CTs, each of another patient.", show_default=False),
+    ] = None,
+    as_json: AsJson = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Build a system of the review on its synthetic substitute and compare it as its paper did."""
+    with one_sentence():
+        from radcnn.recipes.catalogue import reproduce as reproduce_system
+
+        made = reproduce_system(
+            system, out=out, minutes=minutes, seed=seed, views=views, size=size, images=images, ablations=ablations,
+            scans=scans, listener=Voice(quiet=quiet),
+        )  # fmt: skip
+        show(made.as_json(), made.text, as_json=as_json)
+        next_step("look at", out or Path(f"radcnn-{system}"), as_json=as_json)
 
 
 @app.command()

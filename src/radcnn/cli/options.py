@@ -30,7 +30,21 @@ READING_OPTIONS = (
 )  # fmt: skip
 DATA_OPTIONS = (
     _option("labels", Path | None, "Table of labels: CSV, TSV or XLSX.", "--labels", panel=TABLE),
-    _option("target", Texts, "Column to predict; several times for several labels.", "--target", panel=TABLE),
+    _option(
+        "target",
+        Texts,
+        "Column to predict; several times for several labels. Or a folder of the images that DATA are to become.",
+        "--target",
+        panel=TABLE,
+    ),
+    _option(
+        "simulate_dose",
+        float | None,
+        "DATA are full-dose CT: learn to restore them from this share of their dose.",
+        "--simulate-dose",
+        panel=READING,
+    ),
+    _option("hu", Flag, "Values of files that do not say so are HU.", "--hu", panel=READING),
     _option("patient", Text, "Column that names the patient.", "--patient", panel=TABLE),
     _option(
         "patient_from",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from radcnn.data.findings import Finding
     from radcnn.evaluation.judgement import Judgement, Question, Value
+    from radcnn.evaluation.restoration import RestorationJudgement
+    from radcnn.recipes.catalogue import System
     from radcnn.study.caching import Kept
     from radcnn.study.checking import Checked
     from radcnn.study.predicted import Predicted
+    from radcnn.study.restoring.predicting import RestoredImage
 
 SIDES = {"test": "internal test", "tuning": "tuning", "training": "training"}
 FIRST = (
@@ -35,8 +38,30 @@ SYNTHETIC_CASES = "SYNTHETIC: the cases were simulated; these figures say nothin
 SYNTHETIC_TRAINING = "SYNTHETIC: the network was trained on simulated cases; these scores say nothing about patients"
 
 
-def judged_text(judgement: Judgement) -> str:
+def restored_text(judgement: RestorationJudgement) -> str:
+    """A table of every figure, before and after, with what was gained."""
+    from radcnn.evaluation.restoration import INPUT
+
+    unit = "patients" if judgement.unit == "patient" else "images"
+    lines = [SYNTHETIC_CASES] if judgement.synthetic else []
+    lines.append(f"{SIDES[judgement.side]}: {len(judgement.cases)} pairs of {judgement.patients} {unit}")
+    windows = "; ".join(f"{name} {low:g} to {high:g} {judgement.units}" for name, low, high in judgement.windows)
+    lines.append(f"  windows, whose width is the data range: {windows}")
+    for name, before in judgement.table[INPUT].items():
+        for way, gains in judgement.gains.items():
+            after = judgement.table[way][name]
+            lines.append(f"  {name:<22} {before}  {way} {after}  gained {gains[name]}")
+    for shift, table in judgement.shifts.items():
+        lines.append(f"  {shift}: RMSE {table[INPUT]['RMSE']} before, {table[list(table)[-1]]['RMSE']} after")
+    return "\n".join([*lines, *(f"  note: {note}" for note in judgement.notes)])
+
+
+def judged_text(judgement: Judgement | RestorationJudgement) -> str:
     """The main figures with their intervals, and what the operating points reach."""
+    from radcnn.evaluation.judgement import Judgement as OfLabels
+
+    if not isinstance(judgement, OfLabels):
+        return restored_text(judgement)
     from radcnn.reports.numbers import note_words
 
     unit = "patients" if judgement.unit == "patient" else "images"
@@ -74,14 +99,14 @@ def _each(questions: Sequence[Question]) -> list[str]:
     return [*lines, "  more of each in the report and with --json"] if lines else []
 
 
-def ran_json(run: Path, judgement: Judgement, errors: Sequence[Finding]) -> dict[str, Any]:
+def ran_json(run: Path, judgement: Judgement | RestorationJudgement, errors: Sequence[Finding]) -> dict[str, Any]:
     """A whole run as a JSON object; `errors` are the findings that make its figures wrong."""
     places = {"run": str(run), "report": str(run / "report.html")}
     said = {"errors": [error.as_json() for error in errors], "judgement": judgement.as_json()}
     return {"synthetic": judgement.synthetic, **places, **said}
 
 
-def ran_text(judgement: Judgement, errors: Sequence[Finding]) -> str:
+def ran_text(judgement: Judgement | RestorationJudgement, errors: Sequence[Finding]) -> str:
     """The main figures of a whole run, and before them what makes them wrong."""
     lines = [f"THESE FIGURES ARE WRONG WHILE THIS STANDS: {error}" for error in errors]
     return "\n".join([*lines, judged_text(judgement)])
@@ -140,11 +165,32 @@ def _mib(count: int) -> str:
     return f"{count / 2**20:.1f} MiB"
 
 
-def predicted_text(found: Sequence[Predicted]) -> str:
-    """One line per image: its scores and which operating points call it positive."""
+def predicted_text(found: Sequence[Predicted] | Sequence[RestoredImage]) -> str:
+    """One line per image: its scores and which operating points call it positive, or where it was written."""
+    from radcnn.study.restoring.predicting import RestoredImage as Restored
+
     lines = [SYNTHETIC_TRAINING] if any(one.synthetic for one in found) else []
     for one in found:
+        if isinstance(one, Restored):
+            lines.append(f"{one.image}: wrote {one.path}")
+            continue
         scores = ", ".join(f"{name} {value:.3f}" for name, value in one.scores.items())
         called = [name for name, positive in one.called.items() if positive]
         lines.append(f"{one.image}: {scores}" + (f"; positive at {', '.join(called)}" if called else ""))
     return "\n".join([*lines, "research use only: not a medical device"])
+
+
+def systems_json(found: Mapping[str, System]) -> list[dict[str, Any]]:
+    """Every system with its title, paper and options."""
+    return [
+        {"id": name, "title": one.title, "paper": one.paper, "options": list(one.options)}
+        for name, one in found.items()
+    ]
+
+
+def systems_text(found: Mapping[str, System]) -> str:
+    """Two lines for each system."""
+    lines = []
+    for name, one in found.items():
+        lines += [f"{name}: {one.title} ({one.paper})", f"  options: {', '.join(one.options)}"]
+    return "\n".join([*lines, "build one with: radcnn reproduce ID"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Judgement, PointResult
 from radcnn.reports.numbers import BESIDE, Shown, clauses, in_words, number, point_words, several, shown
-from radcnn.reports.story import Story
+from radcnn.reports.story import Opening, Story
 
 RESEARCH_USE = "Research use only. This is not a medical device: do not use it for diagnosis, triage or treatment."
 SYNTHETIC = (
@@ -81,13 +82,16 @@ def point_origin(point: PointResult) -> str:
 
 def openings_sentence(story: Story) -> str:
     """How often the test set was opened, as its ledger has it."""
-    count = len(story.openings)
+    return openings_said(story.openings, judged=story.test is not None)
+
+
+def openings_said(openings: Sequence[Opening], *, judged: bool = False) -> str:
+    """The same from the openings themselves; `judged` says whether there are figures of the test set."""
+    count = len(openings)
     if count == 0:
-        missing = (
-            " although it was judged: the ledger is incomplete" if story.test is not None else ": it is still sealed"
-        )
+        missing = " although it was judged: the ledger is incomplete" if judged else ": it is still sealed"
         return f"No opening of the internal test set stands in its ledger{missing}."
-    first = story.openings[0]
+    first = openings[0]
     if count == 1:
         return f"The internal test set was opened once, on {first.date} ({first.reason})."
     return (

@@ -47,7 +47,7 @@ def render(story: Story) -> str:
         .render(
             story=story,
             sections=SECTIONS,
-            styles=Markup(_source("report.css")),  # noqa: S704 our own file
+            styles=Markup(styles()),  # noqa: S704 our own file
             use=headline.RESEARCH_USE,
             synthetic=headline.SYNTHETIC,
             data=headline.data_sentence(story),
@@ -68,6 +68,16 @@ def render(story: Story) -> str:
             claim=checklist(story),
         )
     )
+
+
+def styles() -> str:
+    """The styles of every page."""
+    return _source("report.css")
+
+
+def environment_of_pages() -> Environment:
+    """Where the templates of every page are."""
+    return _environment()
 
 
 @cache

@@ -14,8 +14,8 @@ MOST_PIXELS = 1 << 26  # a larger picture is not one of a case
 MODES = {"L": "L", "RGB": "RGB", "1": "L", "P": "RGB", "LA": "L", "RGBA": "RGB"}
 
 
-def data_uri(png: bytes, number: int) -> str:
-    """A PNG as a data URI, at most 320 pixels long and without any text chunks.
+def data_uri(png: bytes, number: int, *, longest: int = LONGEST) -> str:
+    """A PNG as a data URI, at most `longest` pixels long and without any text chunks.
 
     Raises ReadError when the picture of case `number` is damaged or not 8-bit.
     """
@@ -29,7 +29,7 @@ def data_uri(png: bytes, number: int) -> str:
             picture = opened.convert(MODES[opened.mode])
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as cause:
         raise ReadError(f"the picture of case {number} is not a readable PNG; make the report again") from cause
-    picture.thumbnail((LONGEST, LONGEST))
+    picture.thumbnail((longest, longest))
     bare = Image.new(picture.mode, picture.size)
     bare.paste(picture)
     written = io.BytesIO()

@@ -15,9 +15,10 @@ from radcnn.data.fingerprint import fingerprint
 from radcnn.data.ledger import record_split
 from radcnn.data.splits import split as split_cohort
 from radcnn.plan.propose import propose
+from radcnn.plan.rules_restoration import propose_restoration
 from radcnn.study.folder import StudyFolder
 from radcnn.study.listener import SILENCE, Listener
-from radcnn.study.open_study import facts_of
+from radcnn.study.open_study import facts_of, restoration_facts
 from radcnn.study.settings import (
     StudySettings,
     load_settings,
@@ -99,13 +100,15 @@ def default_folder(data: Path) -> Path:
 def absolute(settings: StudySettings) -> StudySettings:
     """Settings whose paths do not depend on the current folder."""
     labels = settings.labels.resolve() if settings.labels is not None else None
-    return replace(settings, data=settings.data.resolve(), labels=labels)
+    reference = settings.reference.resolve() if settings.reference is not None else None
+    return replace(settings, data=settings.data.resolve(), labels=labels, reference=reference)
 
 
 def _fill(folder: StudyFolder, settings: StudySettings, listener: Listener) -> None:
     cohort = gather(settings.cohort(), salt=folder.salt())
     people = f", {len(cohort.by_patient)} patients" if cohort.unit == "patient" else ""
-    listener.say(f"found {len(cohort)} cases{people}; target {', '.join(cohort.target.names)} ({cohort.target.kind})")
+    target = "another image of each" if settings.restores else ", ".join(cohort.target.names)
+    listener.say(f"found {len(cohort)} cases{people}; target {target} ({cohort.target.kind})")
     copies = content_groups(cohort)
     made = split_cohort(
         cohort,
@@ -117,10 +120,13 @@ def _fill(folder: StudyFolder, settings: StudySettings, listener: Listener) -> N
     )
     made = replace(made, findings=(*made.findings, *duplicate_findings(cohort, copies, made.sides)))
     found = fingerprint(cohort, made, seed=settings.split_seed)
-    plan = propose(facts_of(settings, cohort, made, found))
+    if settings.restores:
+        reasons = propose_restoration(restoration_facts(settings, made, found)).reasons
+    else:
+        reasons = propose(facts_of(settings, cohort, made, found)).reasons
     made.save(folder.split)
     record_split(folder.ledger, made)
     write_json(folder.fingerprint, found.as_json())
-    save_settings(settings, folder.settings, plan.reasons)
+    save_settings(settings, folder.settings, reasons)
     for finding in dict.fromkeys((*cohort.findings, *made.findings, *found.findings)):
         listener.say(str(finding))

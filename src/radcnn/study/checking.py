@@ -16,8 +16,10 @@ from radcnn.study.folder import find_study
 from radcnn.study.found import found_outcomes
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.muting import findings_of, standing
-from radcnn.study.open_study import open_study
-from radcnn.study.settings import for_run
+from radcnn.study.open_study import OpenStudy, open_study
+from radcnn.study.restoring.pairs import pairs_of_study
+from radcnn.study.restoring.training import restoration_cost, restoration_plan
+from radcnn.study.settings import StudySettings, for_run
 from radcnn.study.training import pairs_of
 
 NO_DISK = "RC080"  # cases are not prepared then: they would only fill the disk
@@ -54,6 +56,15 @@ class Checked:
         }
 
 
+def check_restoration(opened: OpenStudy, settings: StudySettings, listener: Listener) -> Checked:
+    """The same of a study whose target is another image: pairs are compared, and prepared for the training."""
+    plan = restoration_plan(opened, settings, {})
+    of_data = found_outcomes(opened, listener)
+    for side, what in (("training", "pairs"), ("tuning", "tuning pairs"), ("test", "test pairs")):
+        pairs_of_study(opened, opened.rows(side), listener, what)  # type: ignore[arg-type]
+    return Checked(of_data, settings.mute, restoration_cost(opened, plan))
+
+
 def check(study: Path | str, *, listener: Listener = SILENCE, **options: Any) -> Checked:
     """Findings about a study, from looking at every image, and what a run would cost.
 
@@ -62,6 +73,8 @@ def check(study: Path | str, *, listener: Listener = SILENCE, **options: Any) ->
     """
     opened = open_study(find_study(study))
     settings = for_run(opened.settings, options) if options else opened.settings
+    if settings.restores:
+        return check_restoration(opened, settings, listener)
     plan = opened.propose(settings)
     pairs_of(opened, plan, opened.rows("training", "tuning"))
     of_data = found_outcomes(opened, listener)

@@ -83,7 +83,12 @@ def key_of(opened: OpenStudy) -> str:
         digest.update(_line(part))
     for case in opened.cohort.cases:
         digest.update(_line(_said(case)))
-    sources = (source for case in opened.cohort.cases for source in (case.source, case.mask) if source is not None)
+    sources = (
+        source
+        for case in opened.cohort.cases
+        for source in (case.source, case.mask, case.reference)
+        if source is not None
+    )
     for path in dict.fromkeys(source.path for source in sources):
         digest.update(_line([str(path), stat_of(path)]))
     return digest.hexdigest()
@@ -97,7 +102,8 @@ def _line(value: list[Any]) -> bytes:
 def _said(case: Case) -> list[Any]:
     mask = None if case.mask is None else [str(case.mask.path), how_it_is_read(case.mask)]
     source = [str(case.source.path), how_it_is_read(case.source)]
-    return [source, known_of(case), dict(case.attributes), mask]
+    known = [source, known_of(case), dict(case.attributes), mask]
+    return known if case.reference is None else [*known, str(case.reference.path), how_it_is_read(case.reference)]
 
 
 def standing_in(run: Path) -> tuple[Finding, ...]:

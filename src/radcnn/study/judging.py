@@ -13,6 +13,7 @@ from radcnn.core.prediction import Predictions
 from radcnn.data import ledger
 from radcnn.evaluation.judgement import Judgement
 from radcnn.evaluation.panels import PANELS
+from radcnn.evaluation.restoration import RestorationJudgement
 from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.inference.bundle import Bundle, load_bundle, verify
 from radcnn.inference.scores import scores
@@ -22,14 +23,16 @@ from radcnn.plan.stored import load_plan
 from radcnn.study.folder import RunFolder, find_run, quoted
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
+from radcnn.study.restoring.judging import judge_restoration
 from radcnn.study.training import execution_of
 
 Opened = Literal["tuning", "test"]
+AnyJudgement = Judgement | RestorationJudgement
 
 
 def evaluate(
     run: Path | str, *, open_test: bool = False, reason: str = "evaluate", listener: Listener = SILENCE
-) -> Judgement:
+) -> AnyJudgement:
     """Judge a run: on the tuning set, or with `open_test` on the sealed test set.
 
     Every opening of the test set is entered in the study's ledger before a network sees a test case. Figures of the
@@ -43,6 +46,10 @@ def evaluate(
             f"{folder.path} is not trained to the end; go on with: radcnn train {quoted(folder.path)} --resume"
         )
     opened = open_study(folder.study)
+    if opened.settings.restores:
+        found = judge_restoration(folder, opened, open_test=open_test, reason=reason, listener=listener)
+        write_json(folder.judgement(found.side), found.as_json())
+        return found
     side: Opened = "test" if open_test else "tuning"
     table = _test_table(folder, opened, reason, listener) if open_test else _tuning_table(folder, opened)
     judgement = judge(folder, opened, table, side)
@@ -136,19 +143,28 @@ def _test_table(folder: RunFolder, opened: OpenStudy, reason: str, listener: Lis
     return table
 
 
-def evaluated(run: Path | str) -> Judgement:
+def evaluated(run: Path | str) -> AnyJudgement:
     """What was found about a run: on the test set where it was opened, else on the tuning set.
 
     Raises InputError when the run was not evaluated yet.
     """
     folder = find_run(run)
-    found = read_judgement(folder, "test") or read_judgement(folder, "tuning")
+    found = read_any_judgement(folder, "test") or read_any_judgement(folder, "tuning")
     if found is None:
         raise InputError(f"{folder.path} was not evaluated yet; first: radcnn evaluate {quoted(folder.path)}")
     return found
 
 
 def read_judgement(folder: RunFolder, side: str) -> Judgement | None:
-    """A judgement made before, or None."""
+    """A judgement of labels or values made before, or None."""
+    found = read_any_judgement(folder, side)
+    return found if isinstance(found, Judgement) else None
+
+
+def read_any_judgement(folder: RunFolder, side: str) -> AnyJudgement | None:
+    """A judgement made before, of whichever kind, or None."""
     file = folder.judgement(side)
-    return Judgement.from_json(read_json(file)) if file.is_file() else None
+    if not file.is_file():
+        return None
+    plain = read_json(file)
+    return RestorationJudgement.from_json(plain) if "shifts" in plain else Judgement.from_json(plain)

@@ -25,6 +25,7 @@ from radcnn.data.prepared.cases import PreparedCases
 from radcnn.data.splits import Split, described
 from radcnn.plan.facts import Facts
 from radcnn.plan.propose import propose
+from radcnn.plan.rules_restoration import RestorationFacts
 from radcnn.plan.settings import AskedTask, Plan, Precision
 from radcnn.study.folder import StudyFolder
 from radcnn.study.listener import Listener
@@ -126,6 +127,30 @@ def facts_of(settings: StudySettings, cohort: Cohort, split: Split, fingerprint:
     )
 
 
+def restoration_facts(settings: StudySettings, split: Split, fingerprint: Fingerprint) -> RestorationFacts:
+    """What the rules of a restoration's plan may look at.
+
+    Raises InputError where images have several channels or units.
+    """
+    units = {"HU" if settings.hu and unit == "arbitrary" else unit for unit in fingerprint.units}
+    if len(units) > 1:
+        raise InputError(f"images are in {' and '.join(sorted(units))}; a restoration needs one unit for all of them")
+    if fingerprint.channels != 1:
+        raise InputError(f"a restoration takes images of one channel, got {fingerprint.channels}")
+    return RestorationFacts(
+        rank=fingerprint.rank,
+        size=tuple(int(n) for n in fingerprint.size.minimum),
+        units=units.pop(),  # type: ignore[arg-type]
+        low=fingerprint.intensities.p0_5,
+        high=fingerprint.intensities.p99_5,
+        pairs=len(split.of("training")),
+        minutes=settings.minutes,
+        cores=available_cores(),
+        seed=settings.seed,
+        asked=settings.asked(),
+    )
+
+
 def open_study(folder: StudyFolder) -> OpenStudy:
     """Read a study; raises InputError when data or split moved or changed since it was made."""
     settings = load_settings(folder.settings)
@@ -154,7 +179,7 @@ def _no_collecting() -> Iterator[None]:
 
 def _refuse_moved(folder: StudyFolder, settings: StudySettings) -> None:
     """Raise InputError when the data or their table are not where study.yaml says."""
-    for name, path in (("data", settings.data), ("labels", settings.labels)):
+    for name, path in (("data", settings.data), ("labels", settings.labels), ("reference", settings.reference)):
         if path is not None and not path.exists():
             raise InputError(f"{path} does not exist any more; correct the line `{name}:` in {folder.settings}")
 

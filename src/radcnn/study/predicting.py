@@ -15,17 +15,19 @@ from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, InputError, SettingsError
 from radcnn.core.volume import Volume
 from radcnn.data.read import list_images, read_source
-from radcnn.inference.bundle import Bundle, load_bundle
+from radcnn.inference.bundle import Bundle, load_bundle, restores
 from radcnn.inference.engines import Engine, logits_by
 from radcnn.inference.scores import LogitsOf, scores
 from radcnn.learning.execution import Execution, available_device, keep_memory, logits_of
 from radcnn.learning.precision import bfloat16_runs
+from radcnn.plan.restoration import RestorationPlan
 from radcnn.plan.settings import Plan, TrainingPlan
-from radcnn.plan.stored import load_plan
+from radcnn.plan.stored import load_any_plan
 from radcnn.study.engine import Asked, engine_of, trained_here
 from radcnn.study.folder import find_run
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.predicted import Point, Predicted, writer_for
+from radcnn.study.restoring.predicting import RestoredImage, restore_images
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.preparation import Preparation, prepare
 
@@ -41,12 +43,12 @@ def predict(
     allow_gaps: bool | None = None,
     engine: Asked = "auto",
     listener: Listener = SILENCE,
-) -> tuple[Predicted, ...]:
-    """Scores of new images.
+) -> tuple[Predicted, ...] | tuple[RestoredImage, ...]:
+    """Scores of new images; of a network that restores, the images themselves.
 
     run     a run, a study (its newest run), or a bundle's folder
     images  a file, a DICOM series, or a folder of them
-    out     a .csv or .json file to write
+    out     a .csv or .json file to write; of restored images a .nii.gz file, or a folder, where DICOM stays DICOM
     centre  (x, y, z) in mm (LPS) of the region to look at, for networks trained on regions
     array   which array of an npz file, one prediction per item
     series, allow_gaps  which series of a DICOM folder, and whether its gaps may be filled
@@ -55,6 +57,11 @@ def predict(
 
     Raises ReadError, GeometryError or BundleError with the cause and the next step.
     """
+    if _restoring(Path(run)):
+        folder = bundle_folder(Path(run))
+        if centre is not None or array is not None or engine != "auto":
+            raise InputError("a restoration takes whole images by torch; leave centre, array and engine out")
+        return restore_images(folder, Path(images), out=out, series=series, allow_gaps=allow_gaps, listener=listener)
     write = writer_for(Path(out)) if out is not None else None  # refused before any work
     folder = bundle_folder(Path(run))
     bundle, networks = load_bundle(folder)
@@ -87,6 +94,14 @@ def predict(
     if write is not None and out is not None:
         write(result, Path(out))
     return result
+
+
+def _restoring(run: Path) -> bool:
+    """Whether a run restores images; what is wrong with one is said where its bundle is read."""
+    try:
+        return restores(bundle_folder(run))
+    except InputError:
+        return False
 
 
 def _logits_by(
@@ -142,7 +157,10 @@ def place_words(preparation: Preparation) -> tuple[str, ...]:
 
 def predict_words(run: Path | str) -> tuple[str, ...]:
     """What to type after `radcnn predict` for a run: itself, an image, and the place to look at where it is needed."""
-    return str(run), "IMAGE", *place_words(load_plan(find_run(run).plan).preparation)
+    plan = load_any_plan(find_run(run).plan)
+    if isinstance(plan, RestorationPlan):
+        return str(run), "IMAGE", "--out", "FOLDER"
+    return str(run), "IMAGE", *place_words(plan.preparation)
 
 
 def output_names(bundle: Bundle) -> tuple[str, ...]:

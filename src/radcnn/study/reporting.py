@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from radcnn.core.target import Target
 from radcnn.core.version import __version__
 from radcnn.data.ledger import openings
 from radcnn.data.outcome import Outcome
+from radcnn.evaluation.restoration import RestorationJudgement
 from radcnn.inference.bundle import verify, write_model_card
 from radcnn.learning.verdict import verdict
 from radcnn.networks import card
@@ -26,8 +26,6 @@ from radcnn.reports.model_card import model_card
 from radcnn.reports.page import render
 from radcnn.reports.story import (
     ClassCount,
-    EpochRow,
-    FindingLine,
     Flow,
     LeftOut,
     Opening,
@@ -39,19 +37,15 @@ from radcnn.study.again import commands_again
 from radcnn.study.environment import environment
 from radcnn.study.folder import RunFolder, find_run, read_record
 from radcnn.study.found import read_outcomes
+from radcnn.study.going_on import read_history
 from radcnn.study.judging import evaluated, notes_on_folds, read_judgement
 from radcnn.study.listener import SILENCE, Listener
-from radcnn.study.muting import findings_of
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.pictures import SIDE_NAMES, pictured, pictured_pairs
 from radcnn.study.predicting import place_words
-from radcnn.study.training import read_history
+from radcnn.study.restoring.reporting import report_restoration
+from radcnn.study.told import LIMITS, accepted, epoch_rows, finding_lines, mutes_of
 from radcnn.tasks import planned_task
-
-LIMITS = (
-    "Figures hold for patients like those of this study; other scanners, sites and prevalences need an external test.",
-    "Tuning figures are optimistic: weights, operating points and settings were chosen on these cases.",
-)
 
 
 def report(run: Path | str, *, listener: Listener = SILENCE) -> Path:
@@ -60,8 +54,10 @@ def report(run: Path | str, *, listener: Listener = SILENCE) -> Path:
     Raises InputError when the run was not evaluated yet.
     """
     folder = find_run(run)
-    evaluated(folder.path)
-    story = tell(folder, open_study(folder.study), listener)
+    found, opened = evaluated(folder.path), open_study(folder.study)
+    if isinstance(found, RestorationJudgement):
+        return report_restoration(folder, opened, found, listener)
+    story = tell(folder, opened, listener)
     write_text(folder.report, render(story))
     words = ("radcnn predict BUNDLE IMAGE_OR_FOLDER", *place_words(load_plan(folder.plan).preparation))
     write_model_card(folder.bundle, model_card(story, predict=(" ".join(words),)))
@@ -75,7 +71,7 @@ def tell(folder: RunFolder, opened: OpenStudy, listener: Listener = SILENCE) -> 
     judged = read_judgement(folder, side)
     made = verdict(read_history(folder), plan, _guessing(opened, plan))
     found = read_outcomes(folder.findings) or (Outcome("study", opened.findings),)
-    findings = _findings(found, mutes_of(folder, opened))
+    findings = finding_lines(found, mutes_of(folder, opened))
     pairs = tuple(pair for outcome in found for pair in outcome.pairs)
     return Story(
         title=f"{', '.join(target.names)}: {opened.settings.data.stem}",
@@ -101,7 +97,7 @@ def tell(folder: RunFolder, opened: OpenStudy, listener: Listener = SILENCE) -> 
         not_applicable=tuple((one.check, one.because) for one in found if one.because),
         openings=tuple(Opening(o.date, o.reason, o.model, o.run) for o in openings(opened.folder.ledger, opened.split)),
         reasons=plan.reasons,
-        history=_history(folder),
+        history=epoch_rows(folder),
         tuning=read_judgement(folder, "tuning"),
         test=read_judgement(folder, "test"),
         worst=pictured(opened, judged.worst, plan.preparation, listener) if judged is not None else (),
@@ -110,30 +106,8 @@ def tell(folder: RunFolder, opened: OpenStudy, listener: Listener = SILENCE) -> 
         environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},
         seeds={"training": plan.seed, "split": opened.split.seed},
         commands=commands_again(folder, opened, plan),
-        limits=(*LIMITS, *notes_on_folds(plan, "test"), *_accepted(findings)),
+        limits=(*LIMITS, *notes_on_folds(plan, "test"), *accepted(findings)),
     )
-
-
-def mutes_of(folder: RunFolder, opened: OpenStudy) -> dict[str, str]:
-    """Codes that were muted when the run began, or are in study.yaml now, with the reasons."""
-    begun = read_record(folder).get("muted")
-    return {**(begun if isinstance(begun, dict) else {}), **opened.settings.mute}
-
-
-def _findings(found: Sequence[Outcome], mute: Mapping[str, str]) -> tuple[FindingLine, ...]:
-    return tuple(
-        FindingLine(one.code, one.severity, one.sentence, one.way_out, one.subject, mute.get(one.code))
-        for one in findings_of(found)
-    )
-
-
-def _accepted(findings: Sequence[FindingLine]) -> tuple[str, ...]:
-    """Errors that the network was trained in spite of, muted or not: whoever uses it must know of them."""
-    return tuple(f"{one.code} makes a result wrong{_by_whom(one)}: {one.sentence}." for one in findings if one.is_error)
-
-
-def _by_whom(found: FindingLine) -> str:
-    return "" if found.muted is None else f" and was muted ({found.muted or 'no reason was given'})"
 
 
 def _guessing(opened: OpenStudy, plan: Plan) -> float:
@@ -188,15 +162,6 @@ def _card(plan: Plan) -> str:
         size=plan.preparation.size,
         options=plan.network.options,
     ).as_text()
-
-
-def _history(folder: RunFolder) -> tuple[EpochRow, ...]:
-    return tuple(
-        EpochRow(
-            e.network + 1, e.epoch, e.seconds, e.learning_rate, e.fit_loss, e.tuning_loss, e.tuning_figure, e.fit_figure
-        )
-        for e in read_history(folder)
-    )
 
 
 def _certificate(opened: OpenStudy) -> str:

@@ -10,7 +10,7 @@ from radcnn.core.errors import InputError, Stopped
 from radcnn.physics.phantoms.study import simulate_nodule_study, simulated_with
 from radcnn.study.begin import begin_or_continue, begun, default_folder
 from radcnn.study.folder import RunFolder, quoted, read_record
-from radcnn.study.judging import evaluate, read_judgement
+from radcnn.study.judging import evaluate
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.reporting import report
 from radcnn.study.settings import OF_A_RUN
@@ -43,9 +43,9 @@ def run(
     else:
         made = _begin(data, out, workers, listener, options)
     try:
-        if read_judgement(made, "tuning") is None:
+        if not made.judgement("tuning").is_file():
             evaluate(made.path, listener=listener)
-        if not keep_sealed and read_judgement(made, "test") is None:
+        if not keep_sealed and not made.judgement("test").is_file():
             evaluate(made.path, open_test=True, reason="run: the one evaluation at the end", listener=listener)
         report(made.path, listener=listener)
     except KeyboardInterrupt as stop:

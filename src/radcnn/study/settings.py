@@ -14,7 +14,7 @@ from radcnn.core.errors import SettingsError
 from radcnn.core.files import write_text
 from radcnn.core.plain_yaml import plain_yaml
 from radcnn.core.settings import from_plain, merged, nested, to_plain
-from radcnn.core.target import Kind
+from radcnn.core.target import LabelKind
 from radcnn.data.cohort import CohortSettings, Unit
 from radcnn.data.findings import CODES
 from radcnn.data.splits import DEFAULT_FRACTIONS, Sites
@@ -23,7 +23,7 @@ from radcnn.metrics.operating import parse_rule
 from radcnn.plan.settings import Reason
 
 MAX_YAML_BYTES = 1 << 20
-SECTIONS = ("task", "network", "training", "preparation", "augmentation")
+SECTIONS = ("task", "network", "training", "preparation", "augmentation", "restoration")
 OF_A_RUN = (
     "minutes",
     "seed",
@@ -40,6 +40,9 @@ class StudySettings:
     """What a person says about a study; see `CohortSettings` for the columns.
 
     data         images: a folder, a folder per class, or an npz file
+    reference    a folder of the images that those of `data` are to become, by the same names: a restoration
+    simulate_dose  `data` holds full-dose CT; what is given to the network is made of it at this share of the dose
+    hu           take the values of files that do not say so (NIfTI, MetaImage) for HU
     subgroup     columns to make subgroup tables for
     minutes      budget of one run
     seed         of training; the split has a seed of its own and is made once
@@ -51,13 +54,16 @@ class StudySettings:
     operating_points  rules applied to the tuning set
     prevalences  at which PPV and NPV are also given
     task         last layer and loss, where they are to be confirmed: any but the pair of Table 2 is refused
-    network, training, preparation, augmentation  settings that overrule the proposal
+    network, training, preparation, augmentation, restoration  settings that overrule the proposal
     mute         codes of findings that a person accepts, each with the reason, which the report prints
     synthetic    the cases were simulated; printed wherever a figure is
     """
 
     data: Path
     labels: Path | None = None
+    reference: Path | None = None
+    simulate_dose: float | None = None
+    hu: bool = False
     target: tuple[str, ...] = ()
     patient: str | None = None
     patient_from: str | None = None
@@ -71,7 +77,7 @@ class StudySettings:
     box: tuple[str, str, str, str] | None = None
     subgroup: tuple[str, ...] = ()
     positive: str | None = None
-    kind: Kind | None = None
+    kind: LabelKind | None = None
     series: str = ""
     allow_gaps: bool = False
     voi: bool = False
@@ -90,6 +96,7 @@ class StudySettings:
     training: Mapping[str, Any] = field(default_factory=dict)
     preparation: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Mapping[str, Any] | None = None
+    restoration: Mapping[str, Any] = field(default_factory=dict)
     mute: Mapping[str, str] = field(default_factory=dict)
     synthetic: bool = False
 
@@ -110,8 +117,33 @@ class StudySettings:
             raise SettingsError(
                 "region_mm is the extent about each centre, but no centre was given; name its columns (--centre X Y Z)"
             )
+        if self.restores:
+            self._check_restoration()
+        elif self.restoration or self.hu:
+            name = "restoration" if self.restoration else "hu"
+            raise SettingsError(
+                f"{name} is for images that are to become others; give --target FOLDER or --simulate-dose SHARE, or "
+                "leave it out"
+            )
         if self.region_mm is not None and not self.region_mm > 0:
             raise SettingsError(f"region_mm must be positive, got {self.region_mm:g}")
+
+    def _check_restoration(self) -> None:
+        """Raise SettingsError where something is asked of a restoration that it does not have."""
+        if self.reference is not None and self.simulate_dose is not None:
+            raise SettingsError(
+                "what is given is another folder's images (target) or made at a lower dose (simulate_dose), not both"
+            )
+        if self.simulate_dose is not None and not 0 < self.simulate_dose < 1:
+            raise SettingsError(f"simulate_dose must lie between 0 and 1, got {self.simulate_dose:g}")
+        for name in ("labels", "target", "positive", "kind", "region_mm", "task", "preparation", "augmentation"):
+            if getattr(self, name):
+                raise SettingsError(f"{name} says nothing of a restoration, whose target is an image; leave it out")
+
+    @property
+    def restores(self) -> bool:
+        """Whether another image is to be predicted."""
+        return self.reference is not None or self.simulate_dose is not None
 
     def cohort(self) -> CohortSettings:
         """What the data room needs of it."""
@@ -135,6 +167,10 @@ def settings_from(options: Mapping[str, Any]) -> StudySettings:
     for name in ("target", "subgroup", "operating_points"):
         if isinstance(plain.get(name), str):
             plain[name] = [plain[name]]
+    if (folder := _folder_meant(plain)) is not None:
+        plain["reference"] = folder
+        plain.pop("target")
+        given.pop("target")
     if isinstance(plain.get("network"), str):
         plain["network"] = {"name": plain["network"]}
     if isinstance(plain.get("augmentation"), list):
@@ -144,6 +180,17 @@ def settings_from(options: Mapping[str, Any]) -> StudySettings:
     for name in given.keys() - plain.keys():
         plain = merged(plain, nested(name, given[name]))
     return from_plain(StudySettings, plain, "the study")
+
+
+def _folder_meant(plain: Mapping[str, Any]) -> str | None:
+    """The folder of images that a target names where there is no table; None where it names columns."""
+    target, data = plain.get("target"), Path(str(plain.get("data", "")))
+    if plain.get("labels") is not None or not isinstance(target, (list, tuple)) or len(target) != 1:
+        return None
+    named = str(target[0])
+    if data.is_dir() and (Path(named).is_dir() or named.endswith("/") or "/" in named):
+        return named
+    return None
 
 
 def muted(value: Any) -> dict[str, str]:
@@ -210,7 +257,8 @@ def load_settings(path: Path) -> StudySettings:
         raise SettingsError(f"{path} must hold names with values, such as: data: images/")
     settings = settings_from(plain)
     labels = settings.labels and _placed(path.parent, settings.labels)
-    return replace(settings, data=_placed(path.parent, settings.data), labels=labels)
+    reference = settings.reference and _placed(path.parent, settings.reference)
+    return replace(settings, data=_placed(path.parent, settings.data), labels=labels, reference=reference)
 
 
 def save_settings(settings: StudySettings, path: Path, proposal: tuple[Reason, ...]) -> None:

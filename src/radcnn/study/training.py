@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +13,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from radcnn.core.cores import available_cores
-from radcnn.core.errors import InputError, Stopped
-from radcnn.core.files import read_json, write_json, write_text
+from radcnn.core.errors import InputError
+from radcnn.core.files import write_json
 from radcnn.data.duplicates import content_groups
 from radcnn.data.findings import counted
 from radcnn.data.prepared.cases import of_rows
@@ -35,16 +31,15 @@ from radcnn.plan.stored import load_plan, plan_hash, save_plan
 from radcnn.study.clearance import cleared_for_training
 from radcnn.study.engine import as_record, try_engines
 from radcnn.study.environment import changed_rounding, environment
-from radcnn.study.folder import RunFolder, find_run, find_study, quoted, read_record
+from radcnn.study.folder import RunFolder, find_run, find_study, read_record
 from radcnn.study.found import write_outcomes
+from radcnn.study.going_on import check_plan, how_to_go_on, say_if_slow, write_history
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.planning import proposed_plan, stored_plan
+from radcnn.study.restoring.training import begin_restoring, go_on_restoring
 from radcnn.study.settings import StudySettings, for_run
 from radcnn.tasks import Task, planned_task
-
-SLOW = 1.5  # times the minutes that were asked for
-TELLING = 60.0  # seconds of a first epoch from which it says how long the others will take
 
 
 def train(
@@ -75,7 +70,9 @@ def train(
         if changed := changed_rounding(read_record(run)["environment"], environment()):
             listener.say(changed)
         with how_to_go_on(run, Path(study)):
-            _go_on(run, open_study(run.study), workers, listener)
+            opened = open_study(run.study)
+            go_on = go_on_restoring if opened.settings.restores else _go_on
+            go_on(run, opened, workers, listener)
         return run.path
     if plan is not None and options.keys() - {"mute"}:
         raise InputError("a stored plan is trained as it stands; leave the other options out, or leave --plan out")
@@ -96,6 +93,11 @@ def begin_training(
     opened = open_study(folder)
     run = folder.next_run()
     settings = for_run(opened.settings, options) if options else opened.settings
+    if settings.restores:
+        begin_restoring(
+            run, opened, settings, options, plan=plan, workers=workers, listener=listener, in_spite=in_spite
+        )
+        return run.path
     chosen = stored_plan(Path(plan), opened) if plan is not None else proposed_plan(opened, settings, options)
     found = cleared_for_training(opened, chosen, settings, listener, in_spite=in_spite)
     with how_to_go_on(run, folder.path):
@@ -103,38 +105,6 @@ def begin_training(
         write_outcomes(run.findings, found)  # its report tells what stood then, whatever the data become
         _go_on(run, opened, workers, listener)
     return run.path
-
-
-@contextmanager
-def how_to_go_on(run: RunFolder, named: Path) -> Iterator[None]:
-    """Say how an interrupted run goes on; one that ends before its first epoch is removed, whatever ended it."""
-    try:
-        yield
-    except BaseException as stop:
-        if forget_unless_begun(run):
-            raise
-        if isinstance(stop, KeyboardInterrupt):
-            raise Stopped(f"go on with: radcnn train {quoted(named)} --resume") from stop
-        raise
-
-
-def forget_unless_begun(run: RunFolder) -> bool:
-    """Remove a run in which no epoch was done, since there is nothing to go on with; whether it was removed."""
-    if any(run.checkpoints.glob("*/checkpoint.json")):
-        return False
-    shutil.rmtree(run.path, ignore_errors=True)
-    with suppress(OSError):  # other runs are in it
-        run.path.parent.rmdir()
-    return True
-
-
-def check_plan(run: RunFolder) -> None:
-    """Raises InputError when plan.json is no longer the plan that the run began with."""
-    if plan_hash(load_plan(run.plan)) != read_record(run).get("plan"):
-        raise InputError(
-            f"{run.plan} was changed after its run began; restore it from a copy, or start a new run with other "
-            f"settings: radcnn train {quoted(run.study.path)} --set NAME=VALUE"
-        )
 
 
 def _go_on(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) -> None:
@@ -188,23 +158,6 @@ def fit_networks(
             warned = say_if_slow(item, len(development.pairs), minutes, listener)
     write_history(run)
     return networks, development, order
-
-
-def say_if_slow(epoch: EpochEnded, networks: int, minutes: float, listener: Listener) -> bool:
-    """Say so when this machine, as busy as it is, will take much longer than the minutes that were planned.
-
-    A short first epoch says nothing: it may have compiled loops. The plan is not shortened: the same command gives the
-    same numbers on a slow day.
-    """
-    if epoch.epoch == 1 and epoch.seconds < TELLING:
-        return False
-    needed = epoch.seconds * epoch.epochs * networks / 60
-    if needed > SLOW * minutes:
-        listener.say(
-            f"this machine is slower than planned: training takes about {needed:.0f} minutes, not {minutes:g}; "
-            f"stop it (Ctrl-C, nothing is lost) and ask for less with --minutes or --set training.epochs=N"
-        )
-    return needed > SLOW * minutes
 
 
 def pairs_of(opened: OpenStudy, plan: Plan, order: Rows) -> tuple[tuple[Rows, Rows], ...]:
@@ -282,20 +235,3 @@ def provenance(plan: Plan, opened: OpenStudy) -> tuple[tuple[str, str], ...]:
     """Where a bundle came from; nothing about patients."""
     facts = {"plan": plan_hash(plan), "split": opened.split.hash, "seed": str(plan.seed), **environment()}
     return tuple(facts.items())
-
-
-def write_history(run: RunFolder) -> None:
-    """The epochs of all networks as CSV, from their checkpoints."""
-    events = read_history(run)
-    text = io.StringIO()
-    if events:
-        writer = csv.DictWriter(text, fieldnames=list(events[0].as_json()), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(event.as_json() for event in events)
-    write_text(run.history, text.getvalue())
-
-
-def read_history(run: RunFolder) -> list[EpochEnded]:
-    """The epochs of all networks, in order."""
-    files = sorted(run.checkpoints.glob("network-*/checkpoint.json"), key=lambda p: int(p.parent.name.split("-")[1]))
-    return [EpochEnded.from_json(event) for file in files for event in read_json(file)["history"]]

@@ -1,0 +1,96 @@
+"""Networks that a recipe trains: on pairs in memory, kept in its folder, applied to images."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.cores import available_cores
+from radcnn.core.files import sha256_of_json
+from radcnn.data.store import StoredCase
+from radcnn.inference.restored import restored
+from radcnn.inference.restorer import Restorer, save_restorer
+from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
+from radcnn.learning.execution import Execution, available_device, logits_of
+from radcnn.learning.pairs import train_image_networks
+from radcnn.networks.image_network import ImageNetwork
+from radcnn.plan.restoration import RestorationPlan
+from radcnn.plan.rules_restoration import step_seconds
+from radcnn.plan.rules_training import averaging_rule
+from radcnn.plan.settings import TrainingPlan
+from radcnn.study.listener import Listener
+
+EPOCHS = 20  # times that the tuning patches are looked at
+RATE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """A trained network, ready to restore."""
+
+    network: ImageNetwork
+    plan: RestorationPlan
+    execution: Execution
+
+    def restore(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Images (rows, columns) or slices (n, rows, columns), restored."""
+        return restored([self.network], images, self.plan, outputs_of=lambda n, x: logits_of(n, x, self.execution))
+
+
+def within(plan: RestorationPlan, minutes: float, batch: int, *, most: int = 100_000) -> RestorationPlan:
+    """The plan with as many steps as the minutes suffice for, by AdamW and a rate that falls to 0."""
+    first = replace(plan, training=TrainingPlan(epochs=1, batch=batch))
+    steps = max(EPOCHS, min(most, int(60 * minutes / step_seconds(first, batch, available_cores()))))
+    averaging, _ = averaging_rule(steps)
+    training = TrainingPlan(
+        epochs=EPOCHS, batch=batch, optimizer="adamw", learning_rate=RATE, weight_decay=0.0, averaging=averaging
+    )
+    return replace(plan, training=training, steps=steps // EPOCHS)
+
+
+def teach(
+    name: str,
+    plan: RestorationPlan,
+    training: Sequence[StoredCase],
+    tuning: Sequence[StoredCase],
+    folder: Path,
+    listener: Listener,
+) -> Taught:
+    """Train the plan's network on pairs and keep it in folder/NAME as a bundle; `radcnn predict` knows it."""
+    execution = Execution(device=available_device())
+    whole = hashlib.sha256()
+    for pair in (*training, *tuning):
+        whole.update(np.ascontiguousarray(pair.image).tobytes())
+    digest = sha256_of_json([name, whole.hexdigest()])
+    listener.watch("PSNR")
+    networks: list[ImageNetwork] = []
+    for item in train_image_networks(plan, training, tuning, digest, folder / name / "checkpoints", execution):
+        if isinstance(item, StepEnded | EpochEnded | StoppedEarly):
+            listener.event(item)
+        else:
+            networks.append(item)
+    save_restorer(folder / name / "bundle", Restorer(plan, 1, synthetic=True), networks)
+    return Taught(networks[0], plan, execution)
+
+
+def paired(images: NDArray[np.float32], references: NDArray[np.float32]) -> list[StoredCase]:
+    """Pairs of images (n, rows, columns), or of volumes (n, slices, rows, columns), and their references."""
+    return [StoredCase(np.stack([a, b])) for a, b in zip(images, references, strict=True)]
+
+
+def timed(make: Callable[[], NDArray[np.float32]]) -> tuple[NDArray[np.float32], float]:
+    """What a way makes of n images, and its seconds for each."""
+    began = time.perf_counter()
+    made = make()
+    return made, (time.perf_counter() - began) / len(made)
+
+
+def telling(listener: Listener, what: str) -> Callable[[int, int], None]:
+    """Hears how many are done of some."""
+    return lambda done, of: listener.progress(what, done, of)

@@ -1,0 +1,197 @@
+"""The page of a restoration: before and after on one slider, the reference, what differs, and every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from radcnn.core.estimate import Estimate
+from radcnn.evaluation.restoration import INPUT, RestorationJudgement, Table
+from radcnn.metrics.texture import FrequencyCurve
+from radcnn.plan.settings import Reason
+from radcnn.reports import headline, tables
+from radcnn.reports.figures.restoration import profile_drawing, spectrum_drawing
+from radcnn.reports.figures.training import curves
+from radcnn.reports.numbers import Shown, several, shown
+from radcnn.reports.page import environment_of_pages, styles
+from radcnn.reports.pictures import data_uri
+from radcnn.reports.story import EpochRow, FindingLine, Opening
+
+SECTIONS: Mapping[str, str] = {
+    "figures": "Figures",
+    "pictures": "Before and after: the worst cases",
+    "texture": "Noise texture",
+    "shifts": "Other doses and kernels",
+    "training": "Training",
+    "split": "Split and ledger",
+    "findings": "Findings about the data",
+    "plan": "Plan, and the reason of every rule",
+    "reproduce": "How to do it again",
+    "limits": "Limits of use",
+}
+SLICE = 640  # pixels of the longer side of a picture
+MEANINGS = {
+    "RMSE": "root mean squared difference from the reference, in {units}",
+    "regressed SNR": "signal to noise in dB after the best scale and offset (Jin et al. 2017)",
+    "PSNR": "peak signal to noise in dB; the data range is the window's width",
+    "SSIM": "structural similarity; 1 is equal",
+    "VIF": "visual information fidelity; 1 is equal",
+    "noise frequency": "mean frequency of what differs in tissue, per mm; lower is coarser",
+}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One slice of a case, in one window, as 8-bit PNGs of one size.
+
+    difference  network minus reference, grey is 0
+    profiles    values along the line that is marked: by way, in the images' unit
+    """
+
+    number: int
+    window: str
+    sentence: str
+    given: bytes
+    made: bytes
+    reference: bytes
+    difference: bytes
+    profiles: Mapping[str, Sequence[float]]
+    pixel_mm: float | None
+
+
+@dataclass(frozen=True)
+class RestorationStory:
+    """What the page says; fields that other pages have, too, have the same names."""
+
+    title: str
+    task: str
+    data: str
+    created: str
+    version: str
+    judged: RestorationJudgement
+    side: str
+    cases: str
+    split_rule: str
+    split_hash: str
+    openings: tuple[Opening, ...]
+    findings: tuple[FindingLine, ...]
+    passed: tuple[str, ...]
+    not_applicable: tuple[tuple[str, str], ...]
+    reasons: tuple[Reason, ...]
+    plan: str
+    history: tuple[EpochRow, ...]
+    compared: tuple[Compared, ...]
+    spectra: Mapping[str, FrequencyCurve]
+    commands: tuple[str, ...]
+    hashes: Mapping[str, str]
+    seeds: Mapping[str, int]
+    environment: Mapping[str, str]
+    limits: tuple[str, ...]
+    figure: str = "PSNR"
+    synthetic: bool = False
+    external: None = None
+    pairs: tuple[()] = ()
+    pairs_found: int = 0
+
+    @property
+    def standing(self) -> tuple[FindingLine, ...]:
+        """Errors that nobody muted."""
+        return tuple(finding for finding in self.findings if finding.is_error and finding.muted is None)
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """A figure of every way, and what each gains over the input."""
+
+    name: str
+    meaning: str
+    cells: tuple[Shown, ...]
+    gains: tuple[Shown, ...]
+
+
+def render_restoration(story: RestorationStory) -> str:
+    """The HTML page; the same story gives the same bytes."""
+    judged = story.judged
+    sections = {key: name for key, name in SECTIONS.items() if key != "shifts" or judged.shifts}
+    each = tables.members(story.history)
+    pictures = [
+        (
+            one,
+            *(data_uri(png, one.number, longest=SLICE) for png in (one.given, one.made, one.reference, one.difference)),
+            profile_drawing(one.profiles, one.pixel_mm, judged.units, name=f"profile-{k}"),
+        )
+        for k, one in enumerate(story.compared)
+    ]
+    return environment_of_pages().get_template("restoration.html.j2").render(
+        story=story,
+        sections=sections,
+        styles=Markup(styles()),  # noqa: S704 our own file
+        use=headline.RESEARCH_USE,
+        synthetic=headline.SYNTHETIC,
+        openings=headline.openings_said(story.openings, judged=story.side == "internal test"),
+        rows=figure_rows(judged),
+        ways=judged.ways,
+        gaining=tuple(judged.gains),
+        result=result_sentence(story),
+        shifts=shift_rows(judged),
+        pictures=pictures,
+        spectrum=spectrum_drawing(story.spectra, name="spectrum") if story.spectra else None,
+        training_figures=[
+            curves(rows, figure_name=story.figure, member=f"Network {rows[-1].member}", name=f"curves-{k}")
+            for k, rows in enumerate(each)
+        ],
+        training_rows=[tables.summary(rows) for rows in each],
+        pairs=(),
+        windows=[f"{name}: {low:g} to {high:g} {judged.units}" for name, low, high in judged.windows],
+    )  # fmt: skip
+
+
+def figure_rows(judged: RestorationJudgement) -> list[FigureRow]:
+    """Every figure as a row."""
+    names = list(next(iter(judged.table.values()), {}))
+    return [
+        FigureRow(
+            name if name != "RMSE" else f"RMSE ({judged.units})",
+            MEANINGS.get(name.partition(",")[0], "").format(units=judged.units),
+            tuple(shown(row[name], judged.unit) for row in judged.table.values()),
+            tuple(shown(row[name], judged.unit) for row in judged.gains.values()),
+        )
+        for name in names
+    ]
+
+
+def shift_rows(judged: RestorationJudgement) -> list[tuple[str, list[tuple[str, Shown, Shown, Shown]]]]:
+    """For each other dose or kernel: figure, input, network, and the network as it was judged on its own dose."""
+    found = []
+    for name, table in judged.shifts.items():
+        ways = [way for way in table if way != INPUT]
+        rows = [
+            (figure, *(shown(part[way][figure], judged.unit) for part, way in _three(table, judged.table, ways[0])))
+            for figure in table[INPUT]
+        ]
+        found.append((name, rows))
+    return found  # type: ignore[return-value]
+
+
+def _three(table: Table, own: Table, way: str) -> tuple[tuple[Table, str], ...]:
+    return (table, INPUT), (table, way), (own, way)
+
+
+def result_sentence(story: RestorationStory) -> str:
+    """The main figure: RMSE before and after, and the PSNR that was gained in the last window."""
+    judged = story.judged
+    way = next((way for way in judged.ways if way != INPUT), INPUT)
+    before, after = judged.table[INPUT]["RMSE"], judged.table[way]["RMSE"]
+    named = [name for name in judged.table[way] if name.startswith("PSNR")]
+    gained = judged.gains[way][named[-1]] if named and way in judged.gains else None
+    more = f"; {named[-1].replace('PSNR', 'PSNR gained')}: {shown(gained, judged.unit)} dB" if gained else ""
+    return (
+        f"On the {story.side} set, {several(len(judged.cases), 'case')}: RMSE {_short(before)} {judged.units} before, "
+        f"{_short(after)} after{more}."
+    )
+
+
+def _short(estimate: Estimate) -> str:
+    return str(shown(estimate))

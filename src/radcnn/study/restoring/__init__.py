@@ -1,0 +1,1 @@
+"""Studies whose target is another image: trained, judged, reported and applied."""

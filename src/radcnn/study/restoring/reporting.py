@@ -1,0 +1,196 @@
+"""The page of a restoration's run: the worst cases pictured, the noise looked at, everything told."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from radcnn.core.files import write_text
+from radcnn.core.settings import to_plain
+from radcnn.core.version import __version__
+from radcnn.data.findings import counted
+from radcnn.data.ledger import openings
+from radcnn.data.outcome import Outcome
+from radcnn.data.store import StoredCase
+from radcnn.evaluation.restoration import BODY, INPUT, MOST_SLICES, TILE, RestorationJudgement
+from radcnn.inference.bundle import verify
+from radcnn.inference.restored import restored
+from radcnn.inference.restorer import load_restorer
+from radcnn.learning.execution import logits_of
+from radcnn.metrics.texture import FrequencyCurve, noise_power_spectrum
+from radcnn.networks.image_network import ImageNetwork
+from radcnn.plan.restoration import RestorationPlan, Window
+from radcnn.plan.stored import load_restoration_plan, plan_hash
+from radcnn.reports.restoration import Compared, RestorationStory, render_restoration
+from radcnn.reports.story import Opening
+from radcnn.study.environment import environment
+from radcnn.study.folder import RunFolder, quoted, read_record
+from radcnn.study.found import read_outcomes
+from radcnn.study.listener import Listener
+from radcnn.study.open_study import OpenStudy
+from radcnn.study.restoring.judging import NETWORK, pixel_mm_of
+from radcnn.study.restoring.pairs import pairs_of_study
+from radcnn.study.restoring.training import restoring_execution
+from radcnn.study.told import LIMITS, accepted, epoch_rows, finding_lines, mutes_of
+
+WORST = 3  # cases that are pictured, beside the one in the middle
+TENTH = 10  # a difference is shown over a tenth of the window to both sides
+
+
+def report_restoration(folder: RunFolder, opened: OpenStudy, judged: RestorationJudgement, listener: Listener) -> Path:
+    """Write report.html; returns its path."""
+    plan = load_restoration_plan(folder.plan)
+    compared, spectra = _compared(folder, opened, judged, listener)
+    found = read_outcomes(folder.findings) or (Outcome("study", opened.findings),)
+    findings = finding_lines(found, mutes_of(folder, opened))
+    cohort, split = opened.cohort, opened.split
+    sides = ", ".join(f"{n} {'internal test' if side == 'test' else side}" for side, n in split.counts().items())
+    people = f" of {counted(len(cohort.by_patient), 'patient')}" if cohort.unit == "patient" else ""
+    told = RestorationStory(
+        title=f"restoration: {opened.settings.data.stem}",
+        task=_question(opened),
+        data=opened.settings.data.name,
+        created=datetime.now(UTC).date().isoformat(),
+        version=__version__,
+        judged=judged,
+        side="internal test" if judged.side == "test" else judged.side,
+        cases=f"{counted(len(cohort), 'pair')}{people}: {sides}, split by {cohort.unit}.",
+        split_rule=split.method,
+        split_hash=split.hash,
+        openings=tuple(Opening(o.date, o.reason, o.model, o.run) for o in openings(opened.folder.ledger, split)),
+        findings=findings,
+        passed=tuple(one.named for one in found if one.word == "passed"),
+        not_applicable=tuple((one.check, one.because) for one in found if one.because),
+        reasons=plan.reasons,
+        plan=json.dumps({k: v for k, v in to_plain(plan).items() if k != "reasons"}, indent=1),
+        history=epoch_rows(folder),
+        compared=compared,
+        spectra=spectra,
+        commands=_commands(folder, opened),
+        hashes={"model": verify(folder.bundle), "plan": plan_hash(plan), "split": split.hash},
+        seeds={"training": plan.seed, "split": split.seed},
+        environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},
+        limits=(*LIMITS, *RESTORED_LIMITS, *accepted(findings)),
+        synthetic=judged.synthetic,
+    )
+    write_text(folder.report, render_restoration(told))
+    return folder.report
+
+
+RESTORED_LIMITS = (
+    "A network may smooth away a lesion, or draw one: look at the input beside every restored image.",
+    "Figures of nearness say little about what a reader can find; a task-based study with readers must.",
+)
+
+
+def _question(opened: OpenStudy) -> str:
+    if opened.settings.simulate_dose is not None:
+        return f"full-dose CT from {100 * opened.settings.simulate_dose:g} % of the dose"
+    assert opened.settings.reference is not None, "a restoration has one or the other"
+    return f"images of {opened.settings.reference.name} from images of {opened.settings.data.name}"
+
+
+def _commands(folder: RunFolder, opened: OpenStudy) -> tuple[str, ...]:
+    study = Path(opened.folder.name)
+    opening = (f"radcnn evaluate {quoted(study)} --open-test",) if folder.judgement("test").is_file() else ()
+    return (
+        f"radcnn train {quoted(study)} --plan {quoted(study / 'runs' / folder.name / 'plan.json')}",
+        f"radcnn evaluate {quoted(study)}",
+        *opening,
+        f"radcnn report {quoted(study)}",
+    )
+
+
+def _compared(
+    folder: RunFolder, opened: OpenStudy, judged: RestorationJudgement, listener: Listener
+) -> tuple[tuple[Compared, ...], Mapping[str, FrequencyCurve]]:
+    """Pictures of the worst cases and the one in the middle, and the noise of all that are pictured by frequency."""
+    restorer, networks = load_restorer(folder.bundle)
+    plan, execution = restorer.restoration, restoring_execution(restorer.restoration, workers=0)
+    for network in networks:
+        execution.place(network)
+    ordered = sorted(judged.cases, key=lambda case: -case.figures[NETWORK]["RMSE"])
+    chosen = [ordered[k] for k in sorted({*range(min(WORST, len(ordered))), len(ordered) // 2})]
+    rows = np.array([int(case.case) - 1 for case in chosen])
+    pairs = pairs_of_study(opened, rows, listener)
+    made, tiles = [], {INPUT: [], NETWORK: []}  # type: ignore[var-annotated]
+    for done, (case, pair) in enumerate(zip(chosen, pairs.cases, strict=True), start=1):
+        given, wanted, k = _around(pair, plan, networks, lambda n, x: logits_of(n, x, execution))
+        _collect(tiles, given, wanted)
+        figures = case.figures[NETWORK]
+        for window in plan.windows:
+            sentence = f"RMSE {case.figures[INPUT]['RMSE']:.3g} {judged.units} before, {figures['RMSE']:.3g} after" + (
+                f"; slice {k + 1} of {pair.size[0]}" if len(pair.size) == 3 else ""
+            )
+            made.append(_pictured(int(case.case), window, f"{sentence}.", given, wanted, pixel_mm_of(pair)))
+        listener.progress("picturing cases", done, len(chosen))
+    pixel = pixel_mm_of(pairs.cases[0])
+    spectra = {
+        way: noise_power_spectrum(np.array(found), pixel) for way, found in tiles.items() if found and pixel is not None
+    }
+    return tuple(made), spectra if plan.units == "HU" else {}
+
+
+def _around(
+    pair: StoredCase, plan: RestorationPlan, networks: Sequence[ImageNetwork], outputs_of: object
+) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32], int]:
+    """The middle slice of a pair: by way, the reference, and which slice it is."""
+    values = pair.values()
+    if values.ndim == 3:
+        values = values[:, None]
+    k = values.shape[1] // 2
+    beside = plan.neighbours if plan.dims == 2 else values.shape[1]
+    first, last = max(0, k - beside), min(values.shape[1], k + beside + 1)
+    made = restored(networks, values[0, first:last], plan, outputs_of=outputs_of)  # type: ignore[arg-type]
+    return {INPUT: values[0, k], NETWORK: made[k - first]}, values[1, k], k
+
+
+def _collect(
+    tiles: dict[str, list[NDArray[np.float32]]], given: Mapping[str, NDArray[np.float32]], wanted: NDArray[np.float32]
+) -> None:
+    """Add squares of tissue of what differs."""
+    rows, columns = wanted.shape
+    for r in range(0, rows - TILE + 1, TILE // 2):
+        for c in range(0, columns - TILE + 1, TILE // 2):
+            at = (slice(r, r + TILE), slice(c, c + TILE))
+            if BODY[0] < float(wanted[at].mean()) < BODY[1] and len(tiles[INPUT]) < MOST_SLICES * TILE:
+                for way, image in given.items():
+                    tiles[way].append(image[at] - wanted[at])
+
+
+def _pictured(
+    number: int,
+    window: Window,
+    sentence: str,
+    given: Mapping[str, NDArray[np.float32]],
+    wanted: NDArray[np.float32],
+    pixel_mm: float | None,
+) -> Compared:
+    row = len(wanted) // 2
+    profiles = {**{way: image[row].tolist() for way, image in given.items()}, "reference": wanted[row].tolist()}
+    tenth = window.width / TENTH
+    return Compared(
+        number,
+        window.name,
+        sentence,
+        _png(given[INPUT], window.low, window.high),
+        _png(given[NETWORK], window.low, window.high),
+        _png(wanted, window.low, window.high),
+        _png(given[NETWORK] - wanted, -tenth, tenth),
+        profiles,
+        pixel_mm,
+    )
+
+
+def _png(image: NDArray[np.float32], low: float, high: float) -> bytes:
+    levels = np.round(255 * np.clip((image - low) / (high - low), 0, 1)).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(levels).save(file, "PNG", optimize=True)
+    return file.getvalue()

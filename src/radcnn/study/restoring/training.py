@@ -1,0 +1,158 @@
+"""Training of a study whose target is another image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from radcnn.core.cores import available_cores
+from radcnn.core.errors import InputError, SettingsError
+from radcnn.core.files import write_json
+from radcnn.data.findings import counted
+from radcnn.inference.restorer import Restorer, save_restorer
+from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
+from radcnn.learning.execution import Execution, available_device, keep_memory
+from radcnn.learning.pairs import train_image_networks
+from radcnn.networks.image_network import ImageNetwork
+from radcnn.plan.resources import FLOAT, LIBRARIES, SMALL_FILES, STARTING, Resources
+from radcnn.plan.restoration import RestorationPlan
+from radcnn.plan.rules_restoration import image_cost, propose_restoration, step_seconds
+from radcnn.plan.stored import load_restoration_plan, plan_hash, save_plan
+from radcnn.study.environment import environment
+from radcnn.study.folder import RunFolder, read_record
+from radcnn.study.found import known_outcomes, write_outcomes
+from radcnn.study.going_on import how_to_go_on, say_if_slow, write_history
+from radcnn.study.listener import Listener
+from radcnn.study.muting import findings_of, refuse_standing
+from radcnn.study.open_study import OpenStudy, restoration_facts
+from radcnn.study.restoring.pairs import pairs_of_study
+from radcnn.study.settings import StudySettings
+from radcnn.tasks.restoration import restoration_of
+
+VOXEL = 2  # bytes of a stored voxel: whole HU
+IN_CHECKPOINT, IN_MEMORY = 5, 6  # copies of the weights: with moments, averages and the weights to keep; with gradients
+
+
+def begin_restoring(
+    run: RunFolder,
+    opened: OpenStudy,
+    settings: StudySettings,
+    options: Mapping[str, Any],
+    *,
+    plan: Path | str | None,
+    workers: int,
+    listener: Listener,
+    in_spite: bool,
+) -> None:
+    """A new run, trained; `in_spite` of errors in the data, which are then told and stand in the run's report."""
+    chosen = _stored(Path(plan), opened) if plan is not None else restoration_plan(opened, settings, options)
+    found = known_outcomes(opened, listener)
+    if not in_spite:
+        refuse_standing(found, settings.mute, opened.folder.path)
+    said = set(opened.findings)
+    for one in findings_of(found):
+        if one.severity != "info" and one not in said:
+            listener.say(str(one))
+    with how_to_go_on(run, opened.folder.path):
+        _begin_run(run, opened, chosen, settings, listener)
+        write_outcomes(run.findings, found)
+        go_on_restoring(run, opened, workers, listener)
+
+
+def restoration_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[str, Any]) -> RestorationPlan:
+    """What the rules and the settings decide; reasons of what was given for this run say so."""
+    plan = propose_restoration(restoration_facts(settings, opened.split, opened.fingerprint))
+    named = {
+        f"{section}.{inner}" if inner else section
+        for section, value in options.items()
+        for inner in (value if isinstance(value, Mapping) else [""])
+    }
+    reasons = tuple(
+        replace(reason, source="option") if reason.source == "study" and reason.setting in named else reason
+        for reason in plan.reasons
+    )
+    return replace(plan, reasons=reasons)
+
+
+def go_on_restoring(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) -> None:
+    """Train from where the run stands to the end, and write the bundle."""
+    plan = load_restoration_plan(run.plan)
+    # a damaged test pair is to be found before the minutes are spent; no network sees it
+    pairs_of_study(opened, opened.rows("test"), listener, "test pairs")
+    rows, tuning_rows = opened.rows("training"), opened.rows("tuning")
+    training = pairs_of_study(opened, rows, listener)
+    tuning = pairs_of_study(opened, tuning_rows, listener, "tuning pairs")
+    execution = restoring_execution(plan, workers)
+    listener.watch(restoration_of(plan).monitor_name)
+    networks: list[ImageNetwork] = []
+    minutes, warned = float(read_record(run)["minutes"]), False
+    for item in train_image_networks(
+        plan, training.cases, tuning.cases, f"{training.digest} {tuning.digest}", run.checkpoints, execution
+    ):
+        if isinstance(item, StepEnded | EpochEnded | StoppedEarly):
+            listener.event(item)
+        else:
+            networks.append(item)
+        if isinstance(item, EpochEnded) and not warned:
+            warned = say_if_slow(item, plan.training.members, minutes, listener)
+    write_history(run)
+    facts = {"plan": plan_hash(plan), "split": opened.split.hash, "seed": str(plan.seed), **environment()}
+    settings = opened.settings
+    restorer = Restorer(plan, len(networks), settings.hu, settings.synthetic, tuple(facts.items()))
+    save_restorer(run.bundle, restorer, networks)
+    write_json(run.record, {**read_record(run), "status": "trained"})
+
+
+def restoration_cost(opened: OpenStudy, plan: RestorationPlan) -> Resources:
+    """Minutes of training, peak memory with the libraries, and disk for pairs and what a run leaves."""
+    cost, cores = image_cost(plan), available_cores()
+    steps = plan.steps * plan.training.epochs * plan.training.members
+    minutes = (STARTING + steps * step_seconds(plan, plan.training.batch, cores)) / 60
+    pairs = 2 * VOXEL * len(opened.cohort) * math.prod(int(n) for n in opened.fingerprint.size.median)
+    held = FLOAT * cost.weights
+    kept = plan.training.members * held * (IN_CHECKPOINT + 1) + SMALL_FILES
+    memory = LIBRARIES + cost.training_bytes(plan.training.batch) + held * IN_MEMORY
+    return Resources(minutes, memory, 0, pairs, kept, held * IN_CHECKPOINT)
+
+
+def restoring_execution(plan: RestorationPlan, workers: int) -> Execution:
+    """How this machine runs the plan."""
+    keep_memory()
+    torch.set_num_threads(available_cores())
+    low = plan.training.precision == "bfloat16"
+    return Execution(
+        device=available_device(), workers=workers, channels_last=plan.training.channels_last, bfloat16=low
+    )
+
+
+def _begin_run(
+    run: RunFolder, opened: OpenStudy, plan: RestorationPlan, settings: StudySettings, listener: Listener
+) -> None:
+    steps = plan.steps * plan.training.epochs
+    listener.say(
+        f"plan: {plan.network.name}, {counted(steps, 'step')} of {counted(plan.training.batch, 'patch', 'patches')}, "
+        f"{' x '.join(map(str, plan.patch))} each"
+    )
+    save_plan(plan, run.plan)
+    record = {"status": "training", "study": opened.folder.name, "split": opened.split.hash}
+    facts = {"plan": plan_hash(plan), "seed": plan.seed, "minutes": settings.minutes, "environment": environment()}
+    write_json(run.record, {**record, **facts, "muted": dict(settings.mute)})
+
+
+def _stored(path: Path, opened: OpenStudy) -> RestorationPlan:
+    """The plan in a run's plan.json, as it stands; raises SettingsError where it does not fit the study."""
+    if not path.is_file():
+        raise InputError(f"there is no plan in {path}; a run keeps its own in RUN/plan.json")
+    plan = load_restoration_plan(path)
+    facts = restoration_facts(opened.settings, opened.split, opened.fingerprint)
+    if plan.units != facts.units or (plan.dims == 3 and facts.rank == 2):
+        raise SettingsError(
+            f"the plan in {path} is for images in {plan.units} of {plan.dims} axes or more, and this study's are in "
+            f"{facts.units} of {facts.rank}; leave --plan out"
+        )
+    return plan

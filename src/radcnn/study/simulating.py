@@ -1,0 +1,141 @@
+"""`simulate`: studies of simulated images on the disk, as a user's own would be, with how hard they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from radcnn.core.catalogue import look_up
+from radcnn.core.errors import InputError
+from radcnn.core.files import read_json, whole_folder, write_json
+from radcnn.core.volume import Volume
+from radcnn.data.nifti import write_nifti
+from radcnn.evaluation.restoration import JudgedCase, figures_of, tables_of
+from radcnn.inference.classical import FILTERS, STRENGTHS, best_strength, filtered
+from radcnn.physics.phantoms.pair_study import PairStudy, write_dose_pairs, write_ellipse_pairs
+from radcnn.physics.phantoms.study import simulate_nodule_study
+from radcnn.study.folder import quoted
+from radcnn.study.listener import SILENCE, Listener
+
+BLURS = (0.4, 0.6, 0.8, 1.0, 1.3, 1.7)  # pixels, standard deviations that are tried
+CERTIFIED = 12  # pairs that a certificate looks at
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A study that was simulated: where it lies, how hard it is, and how to go on with it."""
+
+    folder: Path
+    certificate: str
+    next: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {"synthetic": True, "folder": str(self.folder), "certificate": self.certificate, "next": list(self.next)}
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """An entry of SIMULATORS: what it makes, how many patients by default, and the function that does."""
+
+    what: str
+    patients: int
+    make: Callable[[Path, int, int, bool, Listener], Simulated]
+
+
+def simulate(
+    name: str,
+    *,
+    out: Path | str | None = None,
+    patients: int | None = None,
+    seed: int = 0,
+    certificate: bool = False,
+    listener: Listener = SILENCE,
+) -> Simulated:
+    """Write a simulated study to a new folder; the same seed gives the same bytes.
+
+    name         one of SIMULATORS: "nodules", "dose-pairs" or "ellipses"
+    out          the folder; simulated-NAME in the current folder where it is not given
+    certificate  also say what simple ways reach on it, which gives a network's figures their meaning
+
+    Raises SettingsError for an unknown name, InputError where something lies in `out`, StorageError on a full disk.
+    """
+    found = look_up(SIMULATORS, name, "simulator")
+    folder = Path(out) if out is not None else Path(f"simulated-{name}")
+    count = found.patients if patients is None else patients
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists already; choose another folder with --out, or delete it")
+    return found.make(folder, count, seed, certificate, listener)
+
+
+def _nodules(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
+    made = simulate_nodule_study(folder, patients=patients, seed=seed, progress=_told(listener))
+    text = str(read_json(folder / "certificate.json").get("text", "")) if certificate else ""
+    columns = "--target malignant --patient patient --site site --image series --case case --centre x_mm y_mm z_mm"
+    return Simulated(folder, text, ("radcnn run", quoted(folder), "--labels", quoted(made.table), columns))
+
+
+def _dose_pairs(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
+    with whole_folder(folder) as partial:
+        made = write_dose_pairs(partial, patients=patients, dose=0.1, seed=seed, told=_told(listener))
+        text = _certified(made, partial, "HU") if certificate else ""
+    return Simulated(folder, text, ("radcnn run", quoted(folder / "low"), "--target", quoted(folder / "full")))
+
+
+def _ellipses(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
+    with whole_folder(folder) as partial:
+        made = write_ellipse_pairs(
+            partial, patients=patients, views=50, seed=seed, size=256, write=_nifti, told=_told(listener)
+        )
+        text = _certified(made, partial, "attenuation") if certificate else ""
+    asked = ("--unit", "image")
+    return Simulated(folder, text, ("radcnn run", quoted(folder / "few"), "--target", quoted(folder / "full"), *asked))
+
+
+SIMULATORS: Mapping[str, Simulator] = MappingProxyType(
+    {
+        "nodules": Simulator("chest CT with nodules, benign or malignant by their shape (DICOM)", 64, _nodules),
+        "dose-pairs": Simulator("chest CT at the full dose and at a tenth of it (DICOM)", 40, _dose_pairs),
+        "ellipses": Simulator("ellipses, reconstructed of 50 and of 1,000 views (NIfTI)", 500, _ellipses),
+    }
+)
+
+
+def _told(listener: Listener) -> Callable[[int, int], None]:
+    return lambda done, of: listener.progress("simulating", done, of)
+
+
+def _nifti(image: NDArray[np.float32], pixel_mm: float, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_nifti(Volume.from_spacing(image[None], (pixel_mm, pixel_mm)), path)
+
+
+def _certified(study: PairStudy, folder: Path, unit: str) -> str:
+    """What a blur and two filters reach, each at its best on the very pairs: a network must do better than these."""
+    given, wanted = (part[:CERTIFIED] for part in study.sample)
+    noise = float(np.std(given - wanted))
+    blur = min(BLURS, key=lambda s: float(np.mean((gaussian_filter(given, (0, s, s)) - wanted) ** 2)))
+    blurred: NDArray[np.float32] = gaussian_filter(given, (0, blur, blur))
+    ways = {"input": given, f"blur of {blur:g} pixels": blurred}
+    for name, by in FILTERS.items():
+        strength = best_strength(given, wanted, by, [share * noise for share in STRENGTHS])
+        ways[name] = filtered(given, by, strength)
+    cases = [
+        JudgedCase(str(k), str(k), {way: figures_of(images[k], wanted[k], ()) for way, images in ways.items()})
+        for k in range(len(given))
+    ]
+    table, _ = tables_of(cases)
+    width = max(map(len, table))
+    lines = [f"what simple ways reach on {len(given)} pairs, each at its best; RMSE in {unit}, regressed SNR in dB"]
+    lines += [f"  {way:<{width}}  {row['RMSE']}  {row['regressed SNR']}" for way, row in table.items()]
+    text = "\n".join(lines)
+    plain = {way: {name: one.as_json() for name, one in row.items()} for way, row in table.items()}
+    write_json(folder / "certificate.json", {"simulated": True, "text": text, "table": plain})
+    return text

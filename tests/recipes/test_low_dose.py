@@ -1,0 +1,104 @@
+"""Dose pairs: networks beside the input and the filters, at their dose and others, on simulated and on real scans."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli_in_process import refused, told
+from radcnn.core.volume import Volume
+from radcnn.data.nifti import write_nifti
+from radcnn.inference import classical
+from radcnn.plan.settings import NetworkPlan
+from radcnn.recipes import dose_sweep, low_dose, taught
+from written_pairs import noisy, scan
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks of a few kernels, a few steps, one filter."""
+    small = NetworkPlan("unet", {"kernels": [4, 8], "norm": "none"})
+    for name in ("CHEN", "RED", "NISHIO"):
+        made = getattr(low_dose, name)
+        monkeypatch.setattr(low_dose, name, made.__class__(**{**vars(made), "network": small, "batch": 4}))
+    monkeypatch.setattr(dose_sweep, "RED", low_dose.RED)
+    for module in (taught, low_dose):
+        monkeypatch.setattr(module, "EPOCHS", 2, raising=False)
+    monkeypatch.setattr(low_dose, "FILTERS", {"non-local means": classical.non_local_means})
+    monkeypatch.setattr(low_dose, "STRENGTHS", (0.6, 1.0))
+
+
+def small(tmp_path: Path, *more: str | Path) -> tuple[str | Path, ...]:
+    return "--size", "64", "--images", "9", "--minutes", "0.002", "--out", tmp_path / "out", "--quiet", *more
+
+
+def test_two_networks_stand_beside_input_and_filters(tmp_path: Path) -> None:
+    said = told("reproduce", "redcnn", *small(tmp_path)).out
+    found = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert list(found["table"]) == ["input", "non-local means", "redcnn", "chen2017"]
+    assert found["table"]["redcnn"]["RMSE"]["n"] == 3
+    assert set(found["more"]) == {
+        "tested at 20 % of the dose, trained at 10 %", "tested at 5 % of the dose, trained at 10 %",
+        "tested at 2.5 % of the dose, trained at 10 %", "tested on a sharp kernel, trained on a soft one",
+    }  # fmt: skip
+    assert "SIMULATED" in said
+    bundle, made = tmp_path / "out" / "redcnn" / "bundle", tmp_path / "made.nii.gz"
+    image, _ = real_scans(tmp_path / "scans")
+    assert "in arbitrary, but the network learned from images in HU" in refused("predict", bundle, image, "--out", made)
+
+
+def real_scans(folder: Path) -> list[Path]:
+    folder.mkdir()
+    made = []
+    for k in range(2):
+        clean = scan(k, size=(4, 96, 96))
+        values = np.rint(clean + (noisy(clean, k) - clean) / 6).astype(np.int16)
+        made.append(folder / f"scan{k}.nii.gz")
+        write_nifti(Volume.from_spacing(values[None], (3.0, 2.5, 2.5), "HU"), made[-1])
+    return made
+
+
+def test_real_scans_are_tested_by_networks_that_did_not_see_them(tmp_path: Path) -> None:
+    real_scans(tmp_path / "scans")
+    told("reproduce", "chen2017", *small(tmp_path, "--scans", tmp_path / "scans"))
+    found = json.loads((tmp_path / "out" / "result.json").read_text())["more"]
+    for name in ("trained on simulated ones", "trained on the other scans"):
+        table = found[f"real scans at 10 % of the dose, {name}"]
+        assert table["chen2017"]["RMSE"]["n"] == 2
+    assert (tmp_path / "out" / "chen2017-without-scan-1" / "bundle").is_dir()
+
+
+def test_a_sweep_gives_the_observers_auc_at_each_dose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dose_sweep, "TRAINING", 2)
+    monkeypatch.setattr(dose_sweep, "TUNING", 1)
+    monkeypatch.setattr(dose_sweep, "DOSES", (1.0, 0.05))
+    told(
+        "reproduce",
+        "dose-sweep",
+        "--size",
+        "128",
+        "--images",
+        "13",
+        "--minutes",
+        "0.01",
+        "--out",
+        tmp_path / "s",
+        "--quiet",
+    )
+    found = json.loads((tmp_path / "s" / "result.json").read_text())
+    aucs = found["table"]["AUC, input"]
+    assert aucs["100 % of the dose"]["value"] > aucs["5 % of the dose"]["value"]
+    assert aucs["5 % of the dose"]["low"] < aucs["5 % of the dose"]["high"]
+    assert list(found["more"]["5 % of the dose"]) == ["input", "non-local means", "redcnn"]
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "out")
+    assert "images must be at least 9 patients" in refused("reproduce", "redcnn", "--images", "3", *out)
+    assert "does not exist" in refused("reproduce", "redcnn", "--scans", tmp_path / "none", *out)
+    assert "redcnn takes no views" in refused("reproduce", "redcnn", "--views", "50", *out)
+    assert "minutes must be positive" in refused("reproduce", "nishio2017", "--minutes", "0", *out)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,179 @@
+"""Images that are to become others: one command on NIfTI and DICOM pairs, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+import radcnn
+from cli_in_process import refused, told, torch_threads
+from radcnn.core.volume import Volume
+from radcnn.data.nifti import write_nifti
+from written_pairs import NOISE_HU, dicom_pairs, nifti_pairs, noisy, scan
+
+QUICK = (
+    *("--network", "unet", "--set", "network.options.kernels=[8, 16]", "--set", "network.options.norm=none"),
+    *("--set", "restoration.steps=40", "--set", "training.epochs=4", "--set", "restoration.patch=[32, 32]"),
+    *("--set", "training.learning_rate=0.003", "--set", "training.batch=8", "--quiet"),
+)
+PATIENTS = ("--patient-from", r"patient\d+")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with NIfTI pairs and a study of them, run to the end."""
+    folder = tmp_path_factory.mktemp("restoration")
+    low, full = nifti_pairs(folder)
+    told("run", low, "--target", full, *PATIENTS, "--hu", "--out", folder / "study", *QUICK)
+    return folder
+
+
+def test_one_command_goes_from_two_folders_to_a_report(trained: Path) -> None:
+    run = trained / "study" / "runs" / "run-001"
+    found = json.loads((run / "judgement-test.json").read_text())
+    before, after = (found["table"][way]["RMSE"]["value"] for way in ("input", "network"))
+    assert before == pytest.approx(NOISE_HU, rel=0.1)
+    assert after < 0.7 * before
+    assert found["gains"]["network"]["PSNR, soft tissue"]["low"] > 0
+    page = (run / "report.html").read_text()
+    for words in ("soft tissue: -160 to 240 HU", "network minus reference", "was opened once", 'type="range"'):
+        assert words in page
+    assert "patient0" not in page
+    assert "MRN" not in page
+
+
+def test_patients_are_apart(trained: Path) -> None:
+    split = json.loads((trained / "study" / "split.json").read_text())
+    assert sorted(split["sides"].values()).count("test") == 2
+    ledger = (trained / "study" / "ledger.jsonl").read_text().splitlines()
+    assert [json.loads(line)["entry"] for line in ledger] == ["split", "opening"]
+
+
+def test_the_same_numbers_come_from_python_and_step_by_step(trained: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    told("new", trained / "low", "--target", trained / "full", *PATIENTS, "--hu", "--out", study, *QUICK)
+    assert "found nothing" not in told("check", study, "--quiet").out
+    told("train", study, "--quiet")
+    said = told("evaluate", study, "--json").json
+    first = json.loads((trained / "study" / "runs" / "run-001" / "judgement-tuning.json").read_text())
+    assert said["table"] == first["table"]
+    told("report", study, "--quiet")
+    with torch_threads(1):
+        assert radcnn.evaluate(study).table["network"]["RMSE"].value == first["table"]["network"]["RMSE"]["value"]
+
+
+def test_a_restored_nifti_lies_where_its_image_lay(trained: Path, tmp_path: Path) -> None:
+    image, out = trained / "low" / "patient1.nii.gz", tmp_path / "restored.nii.gz"
+    told("predict", trained / "study", image, "--out", out)
+    before, after = radcnn.read(image), radcnn.read(out)
+    assert np.array_equal(before.affine, after.affine)  # type: ignore[arg-type]
+    assert after.voxels.dtype == np.int16
+    assert before.size == after.size
+    error = np.sqrt(np.mean((after.voxels[0] - scan(1)) ** 2.0))
+    assert error < 0.8 * NOISE_HU
+
+
+def test_a_folder_is_restored_into_a_folder(trained: Path, tmp_path: Path) -> None:
+    said = told("predict", trained / "study", trained / "low", "--out", tmp_path / "all", "--json").json
+    assert len(said) == 8
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [f"patient{k}.nii.gz" for k in range(8)]
+
+
+def test_dicom_pairs_give_dicom(trained: Path, tmp_path: Path) -> None:
+    low, full = dicom_pairs(tmp_path)
+    told("run", low, "--target", full, "--out", tmp_path / "study", *QUICK)
+    told("predict", tmp_path / "study", low / "patient0", "--out", tmp_path / "restored")
+    before, after = radcnn.read(low / "patient0"), radcnn.read(tmp_path / "restored")
+    assert after.units == "HU"
+    assert np.allclose(before.affine, after.affine)  # type: ignore[arg-type]
+    assert np.sqrt(np.mean((after.voxels[0] - scan(0)) ** 2.0)) < 0.8 * NOISE_HU
+    one = pydicom.dcmread(sorted((tmp_path / "restored").iterdir())[0])
+    assert (one.PatientID, one.RescaleType, float(one.RescaleSlope)) == ("MRN0000", "HU", 1.0)
+    assert float(one.RescaleIntercept) <= -1024
+    page = (tmp_path / "study" / "runs" / "run-001" / "report.html").read_text()
+    assert "MRN" not in page
+
+
+def test_the_dose_of_full_dose_scans_is_lowered(tmp_path: Path) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    for patient in range(7):
+        values = noisy(scan(patient, size=(4, 96, 96)), patient)
+        clean = scan(patient, size=(4, 96, 96))
+        quiet = np.rint(clean + (values - clean) / 6).astype(np.int16)
+        write_nifti(Volume.from_spacing(quiet[None], (3.0, 2.5, 2.5)), full / f"patient{patient}.nii.gz")
+    told("run", full, "--simulate-dose", "0.1", *PATIENTS, "--hu", "--out", tmp_path / "study", *QUICK)
+    found = json.loads((tmp_path / "study" / "runs" / "run-001" / "judgement-test.json").read_text())
+    assert found["table"]["network"]["RMSE"]["value"] < found["table"]["input"]["RMSE"]["value"]
+    assert set(found["shifts"]) == {
+        "20 % of the dose", "5 % of the dose", "2.5 % of the dose", "a sharp kernel's noise at 10 % of the dose",
+    }  # fmt: skip
+    page = (tmp_path / "study" / "runs" / "run-001" / "report.html").read_text()
+    assert "Other doses and kernels" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--target", "nowhere/"), "nowhere is not a folder"),
+        (("--simulate-dose", "1.5"), "simulate_dose must lie between 0 and 1, got 1.5"),
+        (("--target", "FULL", "--simulate-dose", "0.5"), "not both"),
+        (("--target", "FULL", "--kind", "binary"), "kind says nothing of a restoration"),
+        (("--target", "FULL", "--set", "restoration.patch=[0, 8]"), "patch must be 2 positive numbers"),
+        (("--target", "FULL", "--set", "restoration.loss=l3"), "loss of restoration must be one of mse, l1, ssim"),
+        (("--target", "FULL", "--network", "redcn"), "did you mean redcnn"),
+        (("--target", "FULL", "--set", "training.folds=3"), "not trained in folds"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_leaves_nothing(
+    trained: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    given = [str(trained / "full") if word == "FULL" else word for word in words]
+    assert said in refused("run", trained / "low", *given, *PATIENTS, "--hu", "--out", tmp_path / "study", "--quiet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def spoiled(tmp_path: Path, volume: Volume) -> tuple[Path, Path]:
+    """Pairs of which one reference is another volume."""
+    low, full = nifti_pairs(tmp_path)
+    write_nifti(volume, full / "patient3.nii.gz")
+    return low, full
+
+
+@pytest.mark.parametrize("what", ["smaller", "moved", "alone", "colour"])
+def test_pairs_that_do_not_fit_are_named_before_anything_is_trained(tmp_path: Path, what: str) -> None:
+    clean = scan(3).astype(np.int16)[None]
+    volumes = {
+        "smaller": Volume.from_spacing(clean[..., :40], (2.0, 0.8, 0.8)),
+        "moved": Volume.from_spacing(clean, (2.0, 0.8, 0.9)),
+        "colour": Volume.from_spacing(np.concatenate([clean] * 3), (2.0, 0.8, 0.8)),
+        "alone": Volume.from_spacing(clean, (2.0, 0.8, 0.8)),
+    }
+    low, full = spoiled(tmp_path, volumes[what])
+    if what == "alone":
+        (full / "patient3.nii.gz").unlink()
+    sentences = {
+        "smaller": "a pair must lie on one grid",
+        "moved": "mm apart; a pair must lie on one grid",
+        "colour": "one channel",
+        "alone": "1 image of low has no partner (patient3.nii.gz)",
+    }
+    said = refused("run", low, "--target", full, *PATIENTS, "--hu", "--out", tmp_path / "study", *QUICK)
+    assert sentences[what] in said
+    assert not (tmp_path / "study").exists()
+
+
+def test_restoring_asks_where_to_write_and_in_which_unit(trained: Path, tmp_path: Path) -> None:
+    image = trained / "low" / "patient1.nii.gz"
+    assert "must be written somewhere" in refused("predict", trained / "study", image)
+    assert "do not go into one file" in refused(
+        "predict", trained / "study", trained / "low", "--out", tmp_path / "a.nii"
+    )
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "file").touch()
+    assert "exists already" in refused("predict", trained / "study", image, "--out", tmp_path / "there")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["there"]

@@ -1,0 +1,74 @@
+"""Simulated studies on the disk: read back as a user's own, the same bytes for one seed, with a certificate."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import radcnn
+from cli_in_process import refused, told
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("simulated") / "pairs"
+    said = told("simulate", "dose-pairs", "--patients", "2", "--certificate", "--out", folder, "--quiet").out
+    assert "what simple ways reach on 2 pairs" in said
+    assert f"next: radcnn run {folder / 'low'} --target {folder / 'full'}" in said
+    return folder
+
+
+def test_dose_pairs_are_dicom_on_one_grid(pairs: Path) -> None:
+    low, full = (radcnn.read(pairs / part / "SIM0001") for part in ("low", "full"))
+    assert low.units == full.units == "HU"
+    assert np.array_equal(low.affine, full.affine)  # type: ignore[arg-type]
+    assert low.size == (6, 256, 256)
+    apart = low.voxels.astype(float) - full.voxels
+    assert 5 < apart[0, :, 100:150, 100:150].std() < 200
+    assert abs(apart.mean()) < 3
+
+
+def test_a_certificate_says_what_simple_ways_reach(pairs: Path) -> None:
+    found = json.loads((pairs / "certificate.json").read_text())
+    rmse = {way: row["RMSE"]["value"] for way, row in found["table"].items()}
+    assert rmse["BM3D"] < rmse["input"]
+    assert rmse["non-local means"] < rmse["input"]
+    assert found["simulated"]
+
+
+def test_one_seed_gives_the_same_bytes(pairs: Path, tmp_path: Path) -> None:
+    told("simulate", "dose-pairs", "--patients", "2", "--out", tmp_path / "again", "--quiet")
+    first, again = bytes_of(pairs), bytes_of(tmp_path / "again")
+    first.pop("certificate.json")
+    assert first == again
+
+
+def test_ellipses_are_nifti_of_few_and_of_all_views(tmp_path: Path) -> None:
+    said = told("simulate", "ellipses", "--patients", "2", "--out", tmp_path / "e", "--quiet", "--json").json
+    assert said["synthetic"]
+    few, full = (radcnn.read(tmp_path / "e" / part / "SIM0002.nii.gz") for part in ("few", "full"))
+    assert few.size == full.size == (256, 256)
+    assert few.spacing_mm == (2.0, 2.0)
+    assert np.corrcoef(few.voxels.ravel(), full.voxels.ravel())[0, 1] > 0.9
+
+
+def test_nodules_bring_their_certificate(tmp_path: Path) -> None:
+    said = told("simulate", "nodules", "--patients", "4", "--certificate", "--out", tmp_path / "n", "--quiet").out
+    assert "best single feature" in said
+    assert (tmp_path / "n" / "nodules.csv").is_file()
+
+
+def test_what_cannot_be_simulated_is_refused(tmp_path: Path) -> None:
+    assert "did you mean ellipses" in refused("simulate", "elipses", "--out", tmp_path / "x")
+    (tmp_path / "file").touch()
+    assert "exists already" in refused("simulate", "ellipses", "--out", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
