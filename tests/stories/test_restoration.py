@@ -42,7 +42,10 @@ def test_one_command_goes_from_two_folders_to_a_report(trained: Path) -> None:
     page = (run / "report.html").read_text()
     for words in ("soft tissue: -160 to 240 HU", "network minus reference", "was opened once", 'type="range"'):
         assert words in page
-    assert "patient0" not in page
+    card = (run / "bundle" / "README.md").read_text()
+    assert "network minus input" in card
+    assert "Research use only" in card
+    assert "patient0" not in page + card
     assert "MRN" not in page
 
 

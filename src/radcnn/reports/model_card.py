@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from radcnn.reports import headline, tables
 from radcnn.reports.numbers import in_words, point_words, several, shown
+from radcnn.reports.restoration import RestorationStory, figure_rows, result_sentence
 from radcnn.reports.story import Story
 
 PREDICT = ("radcnn predict BUNDLE IMAGE_OR_FOLDER",)
@@ -47,6 +48,39 @@ def model_card(story: Story, *, predict: Sequence[str] = PREDICT) -> str:
         "## How to make it again",
         _code(story.commands) if story.commands else "",
         _table(("What", "Value"), _provenance(story)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def restoration_card(story: RestorationStory, *, predict: Sequence[str]) -> str:
+    """The same of a bundle that restores images."""
+    judged = story.judged
+    rows = [(row.name, *map(str, row.cells), *map(str, row.gains)) for row in figure_rows(judged)]
+    heads = ("Figure", *judged.ways, *(f"{way} minus input" for way in judged.gains))
+    parts = [
+        f"# {escaped(story.title)}",
+        f"**{headline.RESEARCH_USE}**",
+        *([f"**{headline.SYNTHETIC}**"] if story.synthetic else []),
+        "## What it does",
+        escaped(story.task),
+        "## Results",
+        escaped(result_sentence(story)),
+        escaped(headline.openings_said(story.openings, judged=story.side == "internal test")),
+        _table(heads, rows),
+        "## Data",
+        escaped(story.cases),
+        escaped(story.split_rule),
+        "## Training",
+        _bullets([f"{reason.setting}: {reason.value}. {reason.sentence}" for reason in story.reasons]),
+        "## Limits of use",
+        _bullets([*story.limits, *judged.notes]),
+        "## How to use it",
+        _code(predict),
+        SAFE,
+        _code(CHECKS),
+        "## How to make it again",
+        _code(story.commands) if story.commands else "",
+        _table(("What", "Value"), [(name, value) for name, value in story.hashes.items()]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

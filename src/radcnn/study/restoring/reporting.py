@@ -20,7 +20,7 @@ from radcnn.data.ledger import openings
 from radcnn.data.outcome import Outcome
 from radcnn.data.store import StoredCase
 from radcnn.evaluation.restoration import BODY, INPUT, MOST_SLICES, TILE, RestorationJudgement
-from radcnn.inference.bundle import verify
+from radcnn.inference.bundle import verify, write_model_card
 from radcnn.inference.restored import restored
 from radcnn.inference.restorer import load_restorer
 from radcnn.learning.execution import logits_of
@@ -28,6 +28,7 @@ from radcnn.metrics.texture import FrequencyCurve, noise_power_spectrum
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.restoration import RestorationPlan, Window
 from radcnn.plan.stored import load_restoration_plan, plan_hash
+from radcnn.reports.model_card import restoration_card
 from radcnn.reports.restoration import Compared, RestorationStory, render_restoration
 from radcnn.reports.story import Opening
 from radcnn.study.environment import environment
@@ -45,7 +46,7 @@ TENTH = 10  # a difference is shown over a tenth of the window to both sides
 
 
 def report_restoration(folder: RunFolder, opened: OpenStudy, judged: RestorationJudgement, listener: Listener) -> Path:
-    """Write report.html; returns its path."""
+    """Write report.html and the model card of the bundle; returns the page's path."""
     plan = load_restoration_plan(folder.plan)
     compared, spectra = _compared(folder, opened, judged, listener)
     found = read_outcomes(folder.findings) or (Outcome("study", opened.findings),)
@@ -81,6 +82,8 @@ def report_restoration(folder: RunFolder, opened: OpenStudy, judged: Restoration
         synthetic=judged.synthetic,
     )
     write_text(folder.report, render_restoration(told))
+    words = "radcnn predict BUNDLE IMAGE_OR_FOLDER --out FOLDER"
+    write_model_card(folder.bundle, restoration_card(told, predict=(words,)))
     return folder.report
 
 
