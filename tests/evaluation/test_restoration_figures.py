@@ -66,6 +66,15 @@ def test_what_is_gained_is_taken_case_by_case_and_by_patient() -> None:
     assert gained.high - gained.low < found.table["network"]["RMSE"].high - found.table["network"]["RMSE"].low
 
 
+def test_no_limit_lies_where_a_figure_cannot() -> None:
+    near = [
+        JudgedCase(str(k), f"p{k}", {"input": {"SSIM, lung": 0.99 - 0.1 * k, "RMSE": 2.0 + 6 * k}}) for k in range(3)
+    ]
+    found = judged(near, side="test").table["input"]
+    assert found["SSIM, lung"].high < 1
+    assert found["RMSE"].low > 0
+
+
 def test_a_figure_that_is_undefined_somewhere_is_of_the_other_cases() -> None:
     some = [*cases(4), JudgedCase("9", "p9", {"input": {"RMSE": math.nan}, "network": {"RMSE": 1.0}})]
     assert judged(some, side="test").table["input"]["RMSE"].n == 4

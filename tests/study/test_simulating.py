@@ -23,7 +23,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("simulated") / "pairs"
     said = told("simulate", "dose-pairs", "--patients", "2", "--certificate", "--out", folder, "--quiet").out
     assert "what simple ways reach on 2 pairs" in said
-    assert f"next: radcnn run {folder / 'low'} --target {folder / 'full'}" in said
+    assert f"next: radcnn run {folder / 'low'} --target {folder / 'full'} --set synthetic=true" in said
     return folder
 
 

@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Unit
-from radcnn.metrics.clustered import clustered_mean
+from radcnn.metrics.clustered import Scale, clustered_mean
 from radcnn.metrics.fidelity import psnr, regressed_snr, rms_error, ssim, vif, windowed
 from radcnn.metrics.texture import mean_frequency, noise_power_spectrum
 from radcnn.plan.restoration import Window
 
 INPUT = "input"
+SCALES: Mapping[str, Scale] = {"RMSE": "log", "SSIM": "logit", "VIF": "log", "noise frequency": "log"}
 MOST_SLICES = 24  # of a volume, evenly spaced, on which SSIM and VIF are taken
-TILE = 64  # pixels of the squares on which noise is looked at
+TILE = 32  # pixels of the squares on which noise is looked at
 BODY = (-200.0, 250.0)  # HU: squares whose mean lies here show tissue
 LEAST_SIDE = 41  # pixels that VIF's four scales need
 
@@ -167,7 +168,10 @@ def tables_of(cases: Sequence[JudgedCase]) -> tuple[Table, Table]:
     """Means over cases by way and figure, and what each way gains over the input, case by case."""
     ways = tuple(cases[0].figures) if cases else ()
     names = tuple(cases[0].figures[ways[0]]) if ways else ()
-    table = {way: {name: _mean(cases, lambda c, w=way, n=name: c.figures[w][n]) for name in names} for way in ways}
+    table = {
+        way: {name: _mean(cases, lambda c, w=way, n=name: c.figures[w][n], scale_of(name)) for name in names}
+        for way in ways
+    }
     gains = {
         way: {name: _mean(cases, lambda c, w=way, n=name: c.figures[w][n] - c.figures[INPUT][n]) for name in names}
         for way in ways
@@ -176,12 +180,17 @@ def tables_of(cases: Sequence[JudgedCase]) -> tuple[Table, Table]:
     return table, gains
 
 
-def _mean(cases: Sequence[JudgedCase], value: Any) -> Estimate:
+def scale_of(name: str) -> Scale:
+    """On which scale a figure's interval is made, so that no limit lies where the figure cannot."""
+    return SCALES.get(name.partition(",")[0], "identity")
+
+
+def _mean(cases: Sequence[JudgedCase], value: Any, scale: Scale = "identity") -> Estimate:
     numbers = [(float(value(case)), case.patient) for case in cases]
     known = [(number, patient) for number, patient in numbers if math.isfinite(number)]
     if not known:
         return Estimate.missing("no case where it is defined", n=len(numbers))
-    return clustered_mean([number for number, _ in known], [patient for _, patient in known])
+    return clustered_mean([number for number, _ in known], [patient for _, patient in known], scale=scale)
 
 
 def _finite(figures: Mapping[str, Figures]) -> dict[str, dict[str, float | None]]:

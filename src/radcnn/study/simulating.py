@@ -25,6 +25,7 @@ from radcnn.study.folder import quoted
 from radcnn.study.listener import SILENCE, Listener
 
 BLURS = (0.4, 0.6, 0.8, 1.0, 1.3, 1.7)  # pixels, standard deviations that are tried
+LABELLED = "--set synthetic=true"  # stands on the report
 CERTIFIED = 12  # pairs that a certificate looks at
 
 
@@ -79,14 +80,16 @@ def _nodules(folder: Path, patients: int, seed: int, certificate: bool, listener
     made = simulate_nodule_study(folder, patients=patients, seed=seed, progress=_told(listener))
     text = str(read_json(folder / "certificate.json").get("text", "")) if certificate else ""
     columns = "--target malignant --patient patient --site site --image series --case case --centre x_mm y_mm z_mm"
-    return Simulated(folder, text, ("radcnn run", quoted(folder), "--labels", quoted(made.table), columns))
+    return Simulated(folder, text, ("radcnn run", quoted(folder), "--labels", quoted(made.table), columns, LABELLED))
 
 
 def _dose_pairs(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
     with whole_folder(folder) as partial:
         made = write_dose_pairs(partial, patients=patients, dose=0.1, seed=seed, told=_told(listener))
         text = _certified(made, partial, "HU") if certificate else ""
-    return Simulated(folder, text, ("radcnn run", quoted(folder / "low"), "--target", quoted(folder / "full")))
+    return Simulated(
+        folder, text, ("radcnn run", quoted(folder / "low"), "--target", quoted(folder / "full"), LABELLED)
+    )
 
 
 def _ellipses(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
@@ -95,8 +98,11 @@ def _ellipses(folder: Path, patients: int, seed: int, certificate: bool, listene
             partial, patients=patients, views=50, seed=seed, size=256, write=_nifti, told=_told(listener)
         )
         text = _certified(made, partial, "attenuation") if certificate else ""
-    asked = ("--unit", "image")
-    return Simulated(folder, text, ("radcnn run", quoted(folder / "few"), "--target", quoted(folder / "full"), *asked))
+    return Simulated(folder, text, (*_pairs_next(folder / "few", folder / "full"), "--unit image"))
+
+
+def _pairs_next(given: Path, wanted: Path) -> tuple[str, ...]:
+    return "radcnn run", quoted(given), "--target", quoted(wanted), LABELLED
 
 
 SIMULATORS: Mapping[str, Simulator] = MappingProxyType(
