@@ -1,4 +1,4 @@
-"""Spreading samples of a spectrum, given along lines through its origin, onto a Cartesian grid: half of a gridding.
+"""Samples of a spectrum along lines through its origin, spread onto a Cartesian grid or taken from one: gridding.
 
 The image is real: of each pair of conjugate samples one is given, and of the grid the half with columns 0..half.
 (O'Sullivan, IEEE TMI 1985;4:200; Jackson et al., IEEE TMI 1991;10:473.)
@@ -67,3 +67,38 @@ def _at_the_rim(grid, value, left, top, beside, above):  # type: ignore[no-untyp
                 grid[row, column] += share * beside[i]
             else:
                 grid[opposite, -column] += np.conj(share) * beside[i]
+
+
+@compiled
+def take_lines(
+    grid: Complex, across: Floats, down: Floats, width: int, table: Floats, fine: int, first: int, end: int,
+    spectra: Complex,
+) -> None:  # fmt: skip
+    """The adjoint: samples of lines first..end (lines, samples) from a grid (2 half, half + 1); 0 beyond its edges."""
+    rows, half = grid.shape[0], grid.shape[1] - 1
+    beside, above = np.empty(width, table.dtype), np.empty(width, table.dtype)
+    for line in range(first, end):
+        for m in range(spectra.shape[1]):
+            x, y = m * across[line], m * down[line]
+            spectra[line, m] = 0
+            if max(abs(x), abs(y)) > half:
+                continue
+            turned = x < 0
+            if turned:
+                x, y = -x, -y
+            left, top = int(np.ceil(x - width / 2)), int(np.ceil(y - width / 2))
+            for i in range(width):
+                beside[i] = table[int(abs(x - (left + i)) * fine + 0.5)]
+                above[i] = table[int(abs(y - (top + i)) * fine + 0.5)]
+            value = spectra[line, m]
+            for j in range(width):
+                row = (top + j) % rows
+                for i in range(width):
+                    column, share = left + i, above[j] * beside[i]
+                    if column < 0:
+                        value += share * np.conj(grid[-row % rows, -column])
+                    elif column > half:
+                        value += share * np.conj(grid[-row % rows, rows - column])
+                    else:
+                        value += share * grid[row, column]
+            spectra[line, m] = np.conj(value) if turned else value

@@ -24,9 +24,9 @@ from radcnn.core.errors import GeometryError, InputError, SettingsError
 from radcnn.core.volume import Volume
 from radcnn.physics.attenuation import MU_WATER_PER_MM, hu_to_mu
 from radcnn.physics.beam import ParallelBeam
+from radcnn.physics.fourier_projection import fourier_project
 from radcnn.physics.kernels import KERNELS, Kernel
 from radcnn.physics.noise import Dose, noise_variance
-from radcnn.physics.projection import project
 from radcnn.physics.reconstruction import fbp
 
 VIEWS = 720
@@ -120,7 +120,8 @@ def _integrals(slices: NDArray[np.float32], beam: ParallelBeam) -> NDArray[np.fl
     top, left = (beam.size - rows) // 2, (beam.size - columns) // 2
     square = np.full((len(slices), beam.size, beam.size), AIR_HU, np.float32)
     square[:, top : top + rows, left : left + columns] = np.maximum(slices, AIR_HU)
-    return project(torch.from_numpy(hu_to_mu(square)), beam).numpy()
+    # beside sharp edges a ray through air alone may come out a little below 0
+    return np.maximum(fourier_project(hu_to_mu(square), beam), 0).astype(np.float32)
 
 
 def _noise(

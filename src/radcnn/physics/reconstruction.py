@@ -115,14 +115,14 @@ def _gridding(beam: ParallelBeam, kernel: Kernel, area: bool, dtype: str) -> _Gr
     rows, columns = fft.fftfreq(grid, 1 / grid), np.arange(grid // 2 + 1)
     turn = -2j * np.pi * ((size - 1) // 2) / grid
     shift = np.exp(turn * rows)[:, None] * np.exp(turn * columns)
-    window, shading = _window(size, grid)
+    window, shading = kaiser_bessel(size, grid)
     return _Gridding(
         length, filters.astype(complex_), across.astype(real), down.astype(real), window.astype(real),
         shift.astype(complex_), (grid**2 / np.outer(shading, shading)).astype(real),
     )  # fmt: skip
 
 
-def _window(size: int, grid: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def kaiser_bessel(size: int, grid: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Kaiser and Bessel's window at distances of 0, 1 / FINE, 2 / FINE ..., and its transform at the pixels (size,)."""
     over = grid / size
     shape = np.pi * np.sqrt((WIDTH / over) ** 2 * (over - 0.5) ** 2 - 0.8)

@@ -18,11 +18,11 @@ from radcnn.core.errors import SettingsError
 from radcnn.physics.attenuation import MU_WATER_PER_MM, hu_to_mu
 from radcnn.physics.beam import ParallelBeam
 from radcnn.physics.ellipses import Ellipse, ellipse_sinogram
+from radcnn.physics.fourier_projection import fourier_project
 from radcnn.physics.kernels import KERNELS, KernelName
 from radcnn.physics.noise import Dose, noisy_sinogram
 from radcnn.physics.phantoms.shapes import Grid
 from radcnn.physics.phantoms.thorax import draw_thorax, other_side, paint_thorax
-from radcnn.physics.projection import project
 from radcnn.physics.reconstruction import fbp
 
 FIELD_MM = 358.4  # holds the widest chest
@@ -112,7 +112,7 @@ def draw_chest(chance: np.random.Generator, field: ChestField = ChestField()) ->
     grid = Grid(across, across, z.astype(np.float32), PLANES) if field.slices > 1 else _one_slice(across, z, field)
     hu = paint_thorax(thorax, grid, other_side(thorax, chance))[: field.slices]
     hu += _texture(hu, beam.pixel_mm, field.slice_mm, chance)
-    integrals = project(torch.from_numpy(hu_to_mu(np.maximum(hu, -1000))), beam).numpy()
+    integrals = fourier_project(hu_to_mu(np.maximum(hu, -1000)), beam).astype(np.float32)
     return Chest(field, integrals, _tissue(hu[:, ::FINE, ::FINE], field.pixel_mm))
 
 
