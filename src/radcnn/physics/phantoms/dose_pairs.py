@@ -32,6 +32,7 @@ PLANES = 3  # of the object, averaged into a slice
 LUNG_TEXTURE_HU, LUNG_GRAIN_MM = 25.0, 1.6  # vessels and airways too small to be drawn
 TISSUE_TEXTURE_HU, TISSUE_GRAIN_MM = 8.0, 2.0
 ARMS_MM = 40.0  # slices lie within so much of the middle of the lung
+WIDE, DEEP, ASIDE_MM, TURNED_DEG = (0.84, 1.0), (0.84, 1.08), 12.0, 10.0  # of a chest, and how it lies
 FULL_DOSE = 2e5  # photons per detector element and view
 
 
@@ -108,17 +109,28 @@ def draw_chest(chance: np.random.Generator, field: ChestField = ChestField()) ->
     beam = field.object_beam()
     middle = chance.uniform(-ARMS_MM, ARMS_MM)
     z = middle + (np.arange(field.slices) - (field.slices - 1) / 2) * field.slice_mm
-    across = beam.pixels_mm.astype(np.float32)
-    grid = Grid(across, across, z.astype(np.float32), PLANES) if field.slices > 1 else _one_slice(across, z, field)
+    # people differ in more than size: how wide and deep they are, where and how they lie
+    x, y = (_across(beam.pixels_mm, span, chance) for span in (WIDE, DEEP))
+    grid = Grid(x, y, z.astype(np.float32), PLANES) if field.slices > 1 else _one_slice(x, y, z, field)
     hu = paint_thorax(thorax, grid, other_side(thorax, chance))[: field.slices]
     hu += _texture(hu, beam.pixel_mm, field.slice_mm, chance)
-    integrals = fourier_project(hu_to_mu(np.maximum(hu, -1000)), beam).astype(np.float32)
-    return Chest(field, integrals, _tissue(hu[:, ::FINE, ::FINE], field.pixel_mm))
+    turned = np.rad2deg(beam.angles) + chance.uniform(-TURNED_DEG, TURNED_DEG)
+    lying = replace(beam, angles_deg=tuple(float(angle) for angle in turned))
+    integrals = fourier_project(hu_to_mu(np.maximum(hu, -1000)), lying).astype(np.float32)
+    return Chest(field, integrals, _tissue(reconstructed(integrals, field.beam(), "soft"), field.pixel_mm))
 
 
-def _one_slice(across: NDArray[np.float32], z: NDArray[np.floating], field: ChestField) -> Grid:
+def _across(
+    pixels_mm: NDArray[np.float64], span: tuple[float, float], chance: np.random.Generator
+) -> NDArray[np.float32]:
+    """Where pixels lie in a chest that is so many times as wide, a little aside."""
+    aside, wide = chance.uniform(-ASIDE_MM, ASIDE_MM), chance.uniform(*span)
+    return ((pixels_mm - aside) / wide).astype(np.float32)
+
+
+def _one_slice(x: NDArray[np.float32], y: NDArray[np.float32], z: NDArray[np.floating], field: ChestField) -> Grid:
     """A grid knows how thick its slices are from two of them."""
-    return Grid(across, across, np.array([z[0], z[0] + field.slice_mm], np.float32), PLANES)
+    return Grid(x, y, np.array([z[0], z[0] + field.slice_mm], np.float32), PLANES)
 
 
 def _texture(
