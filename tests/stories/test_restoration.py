@@ -11,8 +11,11 @@ import pytest
 
 import radcnn
 from cli_in_process import refused, told, torch_threads
+from radcnn.core.errors import Stopped
 from radcnn.core.volume import Volume
 from radcnn.data.nifti import write_nifti
+from radcnn.learning.events import Event, StepEnded
+from radcnn.study.listener import Silence
 from written_pairs import NOISE_HU, dicom_pairs, nifti_pairs, noisy, scan
 
 QUICK = (
@@ -138,6 +141,46 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(
     given = [str(trained / "full") if word == "FULL" else word for word in words]
     assert said in refused("run", trained / "low", *given, *PATIENTS, "--hu", "--out", tmp_path / "study", "--quiet")
     assert list(tmp_path.iterdir()) == []
+
+
+class Stopper(Silence):
+    """Stops in the middle of the third epoch."""
+
+    def event(self, event: Event) -> None:
+        if isinstance(event, StepEnded) and (event.epoch, event.step) == (3, 7):
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_training_goes_on_bit_for_bit(trained: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    told("new", trained / "low", "--target", trained / "full", *PATIENTS, "--hu", "--out", study, *QUICK)
+    with torch_threads(1), pytest.raises(Stopped, match="go on with: radcnn train"):
+        radcnn.train(study, listener=Stopper())
+    told("train", study, "--resume", "--quiet")
+    first, again = (
+        (folder / "study" / "runs" / "run-001" / "bundle" / "weights-0.safetensors").read_bytes()
+        for folder in (trained, tmp_path)
+    )
+    assert first == again
+
+
+def test_a_plan_that_was_changed_does_not_go_on(trained: Path) -> None:
+    plan = trained / "study" / "runs" / "run-001" / "plan.json"
+    kept = plan.read_text()
+    plan.write_text(kept.replace('"steps": 40', '"steps": 41'))
+    assert "was changed after its run began" in refused("train", trained / "study", "--resume")
+    plan.write_text(kept)
+
+
+def test_a_stored_plan_is_trained_exactly(trained: Path, tmp_path: Path) -> None:
+    study, plan = tmp_path / "study", trained / "study" / "runs" / "run-001" / "plan.json"
+    told("new", trained / "low", "--target", trained / "full", *PATIENTS, "--hu", "--out", study, "--quiet")
+    told("train", study, "--plan", plan, "--quiet")
+    weights = [
+        (folder / "study" / "runs" / "run-001" / "bundle" / "weights-0.safetensors").read_bytes()
+        for folder in (trained, tmp_path)
+    ]
+    assert weights[0] == weights[1]
 
 
 def spoiled(tmp_path: Path, volume: Volume) -> tuple[Path, Path]:
