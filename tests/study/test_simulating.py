@@ -61,6 +61,19 @@ def test_ellipses_are_nifti_of_few_and_of_all_views(tmp_path: Path) -> None:
     assert np.corrcoef(few.voxels.ravel(), full.voxels.ravel())[0, 1] > 0.9
 
 
+def test_breasts_have_specks_in_random_tissue(tmp_path: Path) -> None:
+    said = told("simulate", "breast", "--patients", "2", "--certificate", "--out", tmp_path / "b", "--quiet").out
+    assert "RMSE in attenuation per mm" in said
+    few, full = (radcnn.read(tmp_path / "b" / part / "SIM0001.nii.gz").voxels[0] for part in ("few", "full"))
+    assert few.shape == full.shape == (256, 256)
+    assert full[:10].max() == 0
+    assert 0.019 < np.median(full[full > 0.01]) < 0.0235
+    assert 0.026 < full.max() < 0.062
+    assert 3e-4 < np.sqrt(np.mean((few - full) ** 2)) < 3e-3
+    other = radcnn.read(tmp_path / "b" / "full" / "SIM0002.nii.gz").voxels[0]
+    assert not np.array_equal(full, other)
+
+
 def test_nodules_bring_their_certificate(tmp_path: Path) -> None:
     said = told("simulate", "nodules", "--patients", "4", "--certificate", "--out", tmp_path / "n", "--quiet").out
     assert "best single feature" in said

@@ -407,7 +407,7 @@ def deidentify(
 
 @app.command()
 def simulate(
-    name: Annotated[str, typer.Argument(help="nodules, dose-pairs or ellipses.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="nodules, dose-pairs, ellipses or breast.", show_default=False)],
     out: Annotated[
         Path | None, typer.Option("--out", help="A new folder; simulated-NAME by default.", show_default=False)
     ] = None,

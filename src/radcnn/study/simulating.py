@@ -19,7 +19,12 @@ from radcnn.core.volume import Volume
 from radcnn.data.nifti import write_nifti
 from radcnn.evaluation.restoration import JudgedCase, figures_of, tables_of
 from radcnn.inference.classical import FILTERS, STRENGTHS, best_strength, filtered
-from radcnn.physics.phantoms.pair_study import PairStudy, write_dose_pairs, write_ellipse_pairs
+from radcnn.physics.phantoms.pair_study import (
+    PairStudy,
+    write_breast_pairs,
+    write_dose_pairs,
+    write_ellipse_pairs,
+)
 from radcnn.physics.phantoms.study import simulate_nodule_study
 from radcnn.study.folder import quoted
 from radcnn.study.listener import SILENCE, Listener
@@ -62,7 +67,7 @@ def simulate(
 ) -> Simulated:
     """Write a simulated study to a new folder; the same seed gives the same bytes.
 
-    name         one of SIMULATORS: "nodules", "dose-pairs" or "ellipses"
+    name         one of SIMULATORS: "nodules", "dose-pairs", "ellipses" or "breast"
     out          the folder; simulated-NAME in the current folder where it is not given
     certificate  also say what simple ways reach on it, which gives a network's figures their meaning
 
@@ -101,6 +106,13 @@ def _ellipses(folder: Path, patients: int, seed: int, certificate: bool, listene
     return Simulated(folder, text, (*_pairs_next(folder / "few", folder / "full"), "--unit image"))
 
 
+def _breast(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
+    with whole_folder(folder) as partial:
+        made = write_breast_pairs(partial, patients=patients, seed=seed, size=256, write=_nifti, told=_told(listener))
+        text = _certified(made, partial, "attenuation per mm") if certificate else ""
+    return Simulated(folder, text, (*_pairs_next(folder / "few", folder / "full"), "--unit image"))
+
+
 def _pairs_next(given: Path, wanted: Path) -> tuple[str, ...]:
     return "radcnn run", quoted(given), "--target", quoted(wanted), LABELLED
 
@@ -110,6 +122,7 @@ SIMULATORS: Mapping[str, Simulator] = MappingProxyType(
         "nodules": Simulator("chest CT with nodules, benign or malignant by their shape (DICOM)", 64, _nodules),
         "dose-pairs": Simulator("chest CT at the full dose and at a tenth of it (DICOM)", 40, _dose_pairs),
         "ellipses": Simulator("ellipses, reconstructed of 50 and of 1,000 views (NIfTI)", 500, _ellipses),
+        "breast": Simulator("breasts with specks, as they are and reconstructed of 128 views (NIfTI)", 500, _breast),
     }
 )
 

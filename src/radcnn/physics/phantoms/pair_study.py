@@ -7,7 +7,7 @@ folder/README.txt, LICENSE.txt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from radcnn.core.cores import available_cores
 from radcnn.core.errors import SettingsError
 from radcnn.core.files import write_text
 from radcnn.physics.noise import Dose
+from radcnn.physics.phantoms.breast import breast_beam, breast_images
 from radcnn.physics.phantoms.dose_pairs import FULL_DOSE, ChestField, draw_chest
 from radcnn.physics.phantoms.random_ellipses import ellipse_images, full_beam, step_of
 from radcnn.physics.phantoms.series import Series, write_series
@@ -88,15 +89,11 @@ def write_dose_pairs(
     return PairStudy(folder, folder / "low", folder / "full", _stacked(sample), field.pixel_mm)
 
 
+Write = Callable[[NDArray[np.float32], float, Path], None]
+
+
 def write_ellipse_pairs(
-    folder: Path,
-    *,
-    patients: int,
-    views: int,
-    seed: int,
-    size: int,
-    write: Callable[[NDArray[np.float32], float, Path], None],
-    told: Told | None = None,
+    folder: Path, *, patients: int, views: int, seed: int, size: int, write: Write, told: Told | None = None
 ) -> PairStudy:
     """Random ellipses, reconstructed of few and of all views.
 
@@ -104,17 +101,40 @@ def write_ellipse_pairs(
     """
     if patients < 1:
         raise SettingsError(f"a study of ellipses needs images, got {patients}")
-    step = step_of(views)
-    beam = full_beam(size)
-    sample: list[Pair] = []
-    for index, made in enumerate(ellipse_images(patients, step, size=size, seed=seed, told=told)):
-        few = fbp(torch.from_numpy(made.sinogram), beam.every(step)).numpy()
-        for part, image in (("few", few), ("full", made.full)):
-            write(image, beam.pixel_mm, folder / part / f"SIM{index + 1:04d}.nii.gz")
-        sample.append((few, made.full))
+    step, beam = step_of(views), full_beam(size)
+    fewer = beam.every(step)
+    pairs = (
+        (fbp(torch.from_numpy(made.sinogram), fewer).numpy(), made.full)
+        for made in ellipse_images(patients, step, size=size, seed=seed, told=told)
+    )
+    sample = _written(pairs, beam.pixel_mm, folder, write)
     folders = f"full/  FBP of 1000 views\nfew/   FBP of {views} of them"
     _papers(folder, "ellipses, reconstructed of few views", "ellipses", patients, seed, folders)
     return PairStudy(folder, folder / "few", folder / "full", _stacked(sample), beam.pixel_mm)
+
+
+def write_breast_pairs(
+    folder: Path, *, patients: int, seed: int, size: int, write: Write, told: Told | None = None
+) -> PairStudy:
+    """Breasts with specks, reconstructed of 128 views, and as they are; `write` as above."""
+    if patients < 1:
+        raise SettingsError(f"a study of breasts needs images, got {patients}")
+    beam = breast_beam(size)
+    pairs = ((made.few, made.truth) for made in breast_images(patients, size=size, seed=seed, told=told))
+    sample = _written(pairs, beam.pixel_mm, folder, write)
+    folders = "full/  the breast as it is, in attenuation per mm\nfew/   FBP of 128 views without noise"
+    _papers(folder, "breasts with specks, reconstructed of few views", "breast", patients, seed, folders)
+    return PairStudy(folder, folder / "few", folder / "full", _stacked(sample), beam.pixel_mm)
+
+
+def _written(pairs: Iterable[Pair], pixel_mm: float, folder: Path, write: Write) -> list[Pair]:
+    """The pairs, once they are in files."""
+    kept = []
+    for index, (few, full) in enumerate(pairs):
+        for part, image in (("few", few), ("full", full)):
+            write(image, pixel_mm, folder / part / f"SIM{index + 1:04d}.nii.gz")
+        kept.append((few, full))
+    return kept
 
 
 def _stacked(sample: list[Pair]) -> Pair:
