@@ -12,6 +12,7 @@ from cli_in_process import refused, told
 from radcnn.core.volume import Volume
 from radcnn.data.nifti import write_nifti
 from radcnn.inference import classical
+from radcnn.physics.phantoms.dose_pairs import ChestField
 from radcnn.plan.settings import NetworkPlan
 from radcnn.recipes import dose_sweep, low_dose, taught
 from written_pairs import noisy, scan
@@ -75,6 +76,7 @@ def test_a_sweep_gives_the_observers_auc_at_each_dose(tmp_path: Path, monkeypatc
     monkeypatch.setattr(dose_sweep, "TRAINING", 2)
     monkeypatch.setattr(dose_sweep, "TUNING", 1)
     monkeypatch.setattr(dose_sweep, "DOSES", (1.0, 0.05))
+    monkeypatch.setattr(dose_sweep, "ChestField", lambda size: ChestField(size, slices=3))
     told(
         "reproduce",
         "dose-sweep",

@@ -77,7 +77,7 @@ def dose_sweep(
     more: dict[str, dict[str, dict[str, Estimate]]] = {}
     for dose in DOSES:
         listener.say(f"judging {100 * dose:g} % of the dose")
-        images_of = [(lows[dose][3], full[3]) for lows, full in learned[TRAINING:]]
+        images_of = [(lows[dose][len(full) // 2], full[len(full) // 2]) for lows, full in learned[TRAINING:]]
         given, wanted = (np.stack(part) for part in zip(*images_of, strict=True))
         strength = tuned(given, wanted, listener, (NLM,))[NLM]
         ways = {NLM: Way(by=NLM, strength=strength), "redcnn": network}
