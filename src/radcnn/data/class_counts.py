@@ -18,7 +18,7 @@ def class_count_findings(cohort: Cohort, split: Split, *, folds: int = 0) -> Ver
     the labels of a multi-label target are not.
     """
     if not cohort.target.classes:
-        return NotApplicable("the target is a value, not a class")
+        return NotApplicable("the target is a value or an image, not a class")
     found: list[Finding] = []
     noun = "case" if cohort.unit == "image" else "patient"
     for column, name in enumerate(cohort.target.names):

@@ -30,7 +30,7 @@ def site_findings(cohort: Cohort) -> Verdict:
     if len({case.site for case in cohort.cases}) < 2:
         return NotApplicable("there is one site only")
     if not cohort.target.classes:
-        return NotApplicable("the target is a value, not a class")
+        return NotApplicable("the target is a value or an image, not a class")
     found: list[Finding] = []
     for column, name in enumerate(cohort.target.names):
         found += _sites_of(_patients_by_site(cohort, column), name, cohort.target.classes)
@@ -90,7 +90,7 @@ def patient_findings(cohort: Cohort) -> Verdict:
     if cohort.unit == "image":
         return NotApplicable("every image counts as a patient")
     if not cohort.target.classes:
-        return NotApplicable("the target is a value, not a class")
+        return NotApplicable("the target is a value or an image, not a class")
     groups = _several(cohort)
     if not groups:
         return NotApplicable("no patient has several cases")

@@ -75,7 +75,7 @@ class RestorationJudgement:
         return len({case.patient for case in self.cases})
 
     def as_json(self) -> dict[str, Any]:
-        """A JSON object; the inverse is `from_json`."""
+        """A JSON object."""
         cases = [{**asdict(case), "figures": _finite(case.figures)} for case in self.cases]
         plain = {"side": self.side, "unit": self.unit, "units": self.units, "windows": [list(w) for w in self.windows]}
         more = {"synthetic": self.synthetic, "notes": list(self.notes)}
@@ -85,6 +85,7 @@ class RestorationJudgement:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RestorationJudgement:
+        """The inverse of `as_json`."""
         cases = tuple(
             JudgedCase(
                 one["case"],
@@ -112,7 +113,7 @@ def figures_of(
     its width as the data range, as the mean over slices that show something in it. `pixel_mm` adds the mean frequency
     of what differs in tissue, per mm: lower where noise is coarser.
     """
-    found, wanted = (np.atleast_3d(part.T).T if part.ndim == 2 else part for part in (image, reference))
+    found, wanted = (part[None] if part.ndim == 2 else part for part in (image, reference))
     said = {"RMSE": rms_error(found, wanted), "regressed SNR": regressed_snr(found, wanted)}
     chosen = np.unique(np.linspace(0, len(found) - 1, min(len(found), MOST_SLICES)).round().astype(int))
     for window in windows:
@@ -138,14 +139,16 @@ def noise_frequency(noise: NDArray, reference: NDArray, pixel_mm: float) -> floa
 
     noise, reference  (slices, rows, columns)
     """
-    tiles = [
-        noise[k, r : r + TILE, c : c + TILE]
-        for k in np.unique(np.linspace(0, len(noise) - 1, min(len(noise), MOST_SLICES)).round().astype(int))
-        for r in range(0, noise.shape[1] - TILE + 1, TILE)
-        for c in range(0, noise.shape[2] - TILE + 1, TILE)
-        if BODY[0] < float(reference[k, r : r + TILE, c : c + TILE].mean()) < BODY[1]
-    ]
+    chosen = np.unique(np.linspace(0, len(noise) - 1, min(len(noise), MOST_SLICES)).round().astype(int))
+    tiles = [square for k in chosen for square in tissue_squares(noise[k], reference[k])]
     return mean_frequency(noise_power_spectrum(np.array(tiles), pixel_mm)) if tiles else math.nan
+
+
+def tissue_squares(noise: NDArray, reference: NDArray) -> list[NDArray]:
+    """Squares of 32 pixels of what differs in a slice (rows, columns), where the reference shows tissue (HU)."""
+    rows, columns = (range(0, n - TILE + 1, TILE) for n in reference.shape)
+    places = [(slice(r, r + TILE), slice(c, c + TILE)) for r in rows for c in columns]
+    return [noise[at] for at in places if BODY[0] < float(reference[at].mean()) < BODY[1]]
 
 
 def judged(

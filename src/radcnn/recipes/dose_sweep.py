@@ -19,13 +19,13 @@ from radcnn.core.cores import available_cores
 from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
 from radcnn.data.findings import counted
-from radcnn.evaluation.restoration import JudgedCase, figures_of, tables_of
+from radcnn.evaluation.restoration import INPUT, JudgedCase, figures_of, tables_of
 from radcnn.learning.execution import keep_memory
 from radcnn.metrics.observer import detectability
 from radcnn.physics.noise import Dose
 from radcnn.physics.phantoms.dose_pairs import FULL_DOSE, Chest, ChestField, disc_integrals, draw_chest
 from radcnn.plan.restoration import SOFT_TISSUE
-from radcnn.recipes.low_dose import INPUT, RED, Way, pair_of, plan_of, tuned
+from radcnn.recipes.low_dose import RED, Way, pair_of, plan_of, tuned
 from radcnn.recipes.recipe import Reproduced, keep, new_folder
 from radcnn.recipes.taught import teach, telling
 from radcnn.study.listener import SILENCE, Listener

@@ -76,7 +76,7 @@ def jin2017(
 
     views      of 1,000 that are kept: 50 or 143 in the paper
     size       pixels a side: 512 in the paper
-    images     500 in the paper; at least 60
+    images     500 in the paper; at least 110
     minutes    for all trainings together; the network is as wide as they allow, up to the paper's
     ablations  also train without the residual connection, and from the sinogram
 

@@ -1,8 +1,8 @@
 """Low-dose CT (J1, J2): Chen's three layers (ref 52), RED-CNN, and Nishio's auto-encoder (ref 53), on dose pairs.
 
 Pairs are simulated chests scanned twice (P2), and real scans whose dose is lowered where a folder of them is given.
-Networks are compared with the image as it is, with non-local means and with bilateral filtering, both tuned as a
-network is: on patients that are neither trained on nor tested.
+Networks are compared with the image as it is, with non-local means, bilateral filtering and BM3D, tuned as a network
+is: on patients that are neither trained on nor tested.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from radcnn.data.findings import counted
 from radcnn.data.prepared.pairs import in_unit
 from radcnn.data.read import list_images, read_source
 from radcnn.data.store import StoredCase
-from radcnn.evaluation.restoration import JudgedCase, figures_of, tables_of
+from radcnn.evaluation.restoration import INPUT, JudgedCase, figures_of, tables_of
 from radcnn.inference.classical import FILTERS, STRENGTHS, best_strength, filtered
 from radcnn.learning.execution import keep_memory
 from radcnn.physics.kernels import KernelName
@@ -42,15 +42,20 @@ from radcnn.study.listener import SILENCE, Listener
 PATIENTS = 40  # of which ...
 TUNING, TEST = 5, 10
 LEAST_PATIENTS = 9
-INPUT = "input"
 SHOWN = ("RMSE", "PSNR, soft tissue", "SSIM, soft tissue", "PSNR, lung", "SSIM, lung", "noise frequency")
 OTHER_DOSES = (2.0, 0.5, 0.25)  # times that of the training
-MOST_SLICES = 60  # of a real scan, evenly spaced
+MOST_SLICES = 60  # of a real scan, in its middle
 
 
 @dataclass(frozen=True)
 class Described:
-    """A network as its paper has it: what it learns from, and at which share of the dose."""
+    """A network as its paper has it.
+
+    patch, batch  pixels a side of what it learns from, and how many of them a step has
+    dose          share of the full dose that it restores
+    paper         what the paper reports
+    protocol      what was done, and where the paper did otherwise
+    """
 
     title: str
     network: NetworkPlan
@@ -232,9 +237,6 @@ def plan_of(described: Described, minutes: float, seed: int) -> RestorationPlan:
 def pair_of(low: NDArray[np.float32], full: NDArray[np.float32]) -> StoredCase:
     """Slices (n, rows, columns) at two doses as one pair."""
     return paired(low[None], full[None])[0]
-
-
-Ways = Mapping[str, "Way"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ class Reproduced:
     table      by way and figure, each with its interval
     paper      sentences: what the paper reports, and why the numbers are not to be compared one by one
     notes      what a reader must know
+    more       further tables, by what was tested
     """
 
     system: str
@@ -36,6 +37,7 @@ class Reproduced:
     more: Mapping[str, Table] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
+        """A JSON object."""
         plain = {"system": self.system, "title": self.title, "synthetic": self.synthetic, "table": _plain(self.table)}
         more = {name: _plain(table) for name, table in self.more.items()}
         return {
@@ -53,12 +55,9 @@ class Reproduced:
         lines = _lines(self.table)
         for name, table in self.more.items():
             lines += ["", f"{name}:", *_lines(table)]
-        parts = [f"{self.system}: {self.title}", marked, "", *lines, "", *self.protocol]
-        return "\n".join([*filter(_said, parts), *(f"paper: {one}" for one in self.paper), *self.notes])
-
-
-def _said(line: str | None) -> bool:
-    return line is not None
+        head = [f"{self.system}: {self.title}", *([marked] if marked else [])]
+        paper = [f"paper: {one}" for one in self.paper]
+        return "\n".join([*head, "", *lines, "", *self.protocol, *paper, *self.notes])
 
 
 def _plain(table: Table) -> dict[str, Any]:

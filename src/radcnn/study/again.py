@@ -18,6 +18,11 @@ def commands_again(folder: RunFolder, opened: OpenStudy, plan: Plan) -> tuple[st
     """
     if (demo := demo_again(folder, opened, plan)) is not None:
         return (demo,)
+    return commands_of_study(folder, opened)
+
+
+def commands_of_study(folder: RunFolder, opened: OpenStudy) -> tuple[str, ...]:
+    """The same for data of a person, whatever is predicted."""
     study = Path(opened.folder.name)
     opening = (f"radcnn evaluate {quoted(study)} --open-test",) if folder.judgement("test").is_file() else ()
     return (

@@ -62,7 +62,9 @@ def check_restoration(opened: OpenStudy, settings: StudySettings, listener: List
     of_data = found_outcomes(opened, listener)
     for side, what in (("training", "pairs"), ("tuning", "tuning pairs"), ("test", "test pairs")):
         pairs_of_study(opened, opened.rows(side), listener, what)  # type: ignore[arg-type]
-    return Checked(of_data, settings.mute, restoration_cost(opened, plan))
+    needed = restoration_cost(opened, plan)
+    of_run = outcomes(CHECKS_OF_A_RUN, planned(opened, plan, settings, needed))
+    return Checked((*of_data, *of_run), settings.mute, needed)
 
 
 def check(study: Path | str, *, listener: Listener = SILENCE, **options: Any) -> Checked:

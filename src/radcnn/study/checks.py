@@ -32,7 +32,7 @@ from radcnn.data.masks.of_cohort import mask_findings
 from radcnn.data.outcome import Measured, NotApplicable, Outcome, Pair, Pairs, Verdict
 from radcnn.data.shortcuts import Shortcut, shortcut_findings
 from radcnn.plan.resources import Resources
-from radcnn.plan.settings import Plan
+from radcnn.plan.stored import AnyPlan
 from radcnn.study.open_study import OpenStudy
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Planned:
     """
 
     opened: OpenStudy
-    plan: Plan
+    plan: AnyPlan
     minutes: float
     needed: Resources
     free_disk: int

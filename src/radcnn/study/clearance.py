@@ -15,6 +15,7 @@ from radcnn.data.outcome import Outcome
 from radcnn.learning.execution import available_memory
 from radcnn.plan.resources import Load, Resources, resources
 from radcnn.plan.settings import Plan
+from radcnn.plan.stored import AnyPlan
 from radcnn.study.checks import CHECKS_OF_A_RUN, Planned, outcomes
 from radcnn.study.found import known_outcomes
 from radcnn.study.listener import Listener
@@ -27,7 +28,13 @@ FLOAT = 4  # bytes
 
 
 def cleared_for_training(
-    opened: OpenStudy, plan: Plan, settings: StudySettings, listener: Listener, *, in_spite: bool = False
+    opened: OpenStudy,
+    plan: AnyPlan,
+    settings: StudySettings,
+    needed: Resources,
+    listener: Listener,
+    *,
+    in_spite: bool = False,
 ) -> tuple[Outcome, ...]:
     """What all checks come to, before a training; looks at the data only where they were not looked at before.
 
@@ -36,7 +43,7 @@ def cleared_for_training(
     """
     said = set(opened.findings)
     of_data = known_outcomes(opened, listener)
-    of_run = outcomes(CHECKS_OF_A_RUN, planned(opened, plan, settings, predicted_cost(opened, plan)))
+    of_run = outcomes(CHECKS_OF_A_RUN, planned(opened, plan, settings, needed))
     found = (*of_data, *of_run)
     refuse_standing(of_run if in_spite else found, settings.mute, opened.folder.path)
     for one in findings_of(found):
@@ -56,7 +63,7 @@ def muted_words(found: Finding, mute: Mapping[str, str]) -> str:
     return f" [muted: {mute[found.code]}]" if mute[found.code] else " [muted]"
 
 
-def planned(opened: OpenStudy, plan: Plan, settings: StudySettings, needed: Resources) -> Planned:
+def planned(opened: OpenStudy, plan: AnyPlan, settings: StudySettings, needed: Resources) -> Planned:
     """What the checks of a run look at, on this machine and its disk as they are now."""
     free = shutil.disk_usage(opened.folder.path).free
     return Planned(opened, plan, settings.minutes, needed, free + needed.ready_bytes, available_memory())

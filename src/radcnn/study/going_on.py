@@ -10,11 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from radcnn.core.errors import InputError, Stopped
-from radcnn.core.files import read_json, write_text
+from radcnn.core.files import read_json, write_json, write_text
 from radcnn.learning.events import EpochEnded
-from radcnn.plan.stored import load_any_plan, plan_hash
+from radcnn.plan.stored import AnyPlan, load_any_plan, plan_hash, save_plan
+from radcnn.study.environment import environment
 from radcnn.study.folder import RunFolder, quoted, read_record
 from radcnn.study.listener import Listener
+from radcnn.study.open_study import OpenStudy
+from radcnn.study.settings import StudySettings
 
 SLOW = 1.5  # times the minutes that were asked for
 TELLING = 60.0  # seconds of a first epoch from which it says how long the others will take
@@ -41,6 +44,14 @@ def forget_unless_begun(run: RunFolder) -> bool:
     with suppress(OSError):  # other runs are in it
         run.path.parent.rmdir()
     return True
+
+
+def begin_record(run: RunFolder, opened: OpenStudy, plan: AnyPlan, settings: StudySettings) -> None:
+    """Write the plan and what a run is, before anything is computed."""
+    save_plan(plan, run.plan)
+    record = {"status": "training", "study": opened.folder.name, "split": opened.split.hash}
+    facts = {"plan": plan_hash(plan), "seed": plan.seed, "minutes": settings.minutes, "environment": environment()}
+    write_json(run.record, {**record, **facts, "muted": dict(settings.mute)})
 
 
 def check_plan(run: RunFolder) -> None:

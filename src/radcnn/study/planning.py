@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from radcnn.study.open_study import OpenStudy
 from radcnn.study.settings import StudySettings
 from radcnn.tasks import planned_task
 
+SETTING_BY_SETTING = ("training", "preparation", "restoration")  # sections that are not decided as one
+
 
 def proposed_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[str, Any]) -> Plan:
     """What the rules and the settings decide, with the precision that this machine can be trusted with.
@@ -29,7 +31,7 @@ def proposed_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[s
         plan, chosen, sentence = _trusted(opened, settings)
         plan = replace(plan, training=replace(plan.training, precision=chosen))
         plan = replace(plan, reasons=(*plan.reasons, Reason("training.precision", chosen, sentence)))
-    plan = replace(plan, reasons=tuple(_from_option(reason, _names(options)) for reason in plan.reasons))
+    plan = replace(plan, reasons=with_sources(plan.reasons, options))
     return replace(plan, operating_points=settings.operating_points, resamples=settings.resamples)
 
 
@@ -75,6 +77,12 @@ def stored_plan(path: Path, opened: OpenStudy) -> Plan:
     return plan
 
 
+def with_sources(reasons: Sequence[Reason], options: Mapping[str, Any]) -> tuple[Reason, ...]:
+    """The reasons; those of what was given for this run say so."""
+    names = _names(options)
+    return tuple(_from_option(reason, names) for reason in reasons)
+
+
 def _from_option(reason: Reason, names: frozenset[str]) -> Reason:
     return replace(reason, source="option") if reason.source == "study" and reason.setting in names else reason
 
@@ -86,7 +94,11 @@ def _names(options: Mapping[str, Any]) -> frozenset[str]:
     for name, value in options.items():
         section, _, inner = name.partition(".")
         given = list(value) if isinstance(value, Mapping) else [inner]
-        found |= {f"{section}.{one}" for one in given} if section in ("training", "preparation") else {section}
+        found |= (
+            {f"{section}.{one}" for one in given}
+            if section in ("training", "preparation", "restoration")
+            else {section}
+        )
     return frozenset(whole.get(name, name) for name in found)
 
 

@@ -27,13 +27,13 @@ from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
 from radcnn.learning.execution import Execution, available_device, keep_memory, logits_of
 from radcnn.learning.lessons import Development, Rows, train_networks
 from radcnn.plan.settings import Plan
-from radcnn.plan.stored import load_plan, plan_hash, save_plan
-from radcnn.study.clearance import cleared_for_training
+from radcnn.plan.stored import load_plan, plan_hash
+from radcnn.study.clearance import cleared_for_training, predicted_cost
 from radcnn.study.engine import as_record, try_engines
 from radcnn.study.environment import changed_rounding, environment
 from radcnn.study.folder import RunFolder, find_run, find_study, read_record
 from radcnn.study.found import write_outcomes
-from radcnn.study.going_on import check_plan, how_to_go_on, say_if_slow, write_history
+from radcnn.study.going_on import begin_record, check_plan, how_to_go_on, say_if_slow, write_history
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.planning import proposed_plan, stored_plan
@@ -99,7 +99,7 @@ def begin_training(
         )
         return run.path
     chosen = stored_plan(Path(plan), opened) if plan is not None else proposed_plan(opened, settings, options)
-    found = cleared_for_training(opened, chosen, settings, listener, in_spite=in_spite)
+    found = cleared_for_training(opened, chosen, settings, predicted_cost(opened, chosen), listener, in_spite=in_spite)
     with how_to_go_on(run, folder.path):
         begin_run(run, opened, chosen, settings, listener)
         write_outcomes(run.findings, found)  # its report tells what stood then, whatever the data become
@@ -123,10 +123,7 @@ def begin_run(run: RunFolder, opened: OpenStudy, plan: Plan, settings: StudySett
         f"plan: {plan.network.name}, {counted(plan.training.folds or plan.training.members, 'network')} of "
         f"{counted(plan.training.epochs, 'epoch')}, images {' x '.join(map(str, plan.preparation.size))}"
     )
-    save_plan(plan, run.plan)
-    record = {"status": "training", "study": opened.folder.name, "split": opened.split.hash}
-    facts = {"plan": plan_hash(plan), "seed": plan.seed, "minutes": settings.minutes, "environment": environment()}
-    write_json(run.record, {**record, **facts, "muted": dict(settings.mute)})
+    begin_record(run, opened, plan, settings)
 
 
 def execution_of(plan: Plan, workers: int) -> Execution:

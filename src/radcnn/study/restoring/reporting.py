@@ -19,7 +19,7 @@ from radcnn.data.findings import counted
 from radcnn.data.ledger import openings
 from radcnn.data.outcome import Outcome
 from radcnn.data.store import StoredCase
-from radcnn.evaluation.restoration import BODY, INPUT, MOST_SLICES, TILE, RestorationJudgement
+from radcnn.evaluation.restoration import INPUT, RestorationJudgement, tissue_squares
 from radcnn.inference.bundle import verify, write_model_card
 from radcnn.inference.restored import restored
 from radcnn.inference.restorer import load_restorer
@@ -31,8 +31,9 @@ from radcnn.plan.stored import load_restoration_plan, plan_hash
 from radcnn.reports.model_card import restoration_card
 from radcnn.reports.restoration import Compared, RestorationStory, render_restoration
 from radcnn.reports.story import Opening
+from radcnn.study.again import commands_of_study
 from radcnn.study.environment import environment
-from radcnn.study.folder import RunFolder, quoted, read_record
+from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.found import read_outcomes
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
@@ -74,7 +75,7 @@ def report_restoration(folder: RunFolder, opened: OpenStudy, judged: Restoration
         history=epoch_rows(folder),
         compared=compared,
         spectra=spectra,
-        commands=_commands(folder, opened),
+        commands=commands_of_study(folder, opened),
         hashes={"model": verify(folder.bundle), "plan": plan_hash(plan), "split": split.hash},
         seeds={"training": plan.seed, "split": split.seed},
         environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},
@@ -100,17 +101,6 @@ def _question(opened: OpenStudy) -> str:
     return f"images of {opened.settings.reference.name} from images of {opened.settings.data.name}"
 
 
-def _commands(folder: RunFolder, opened: OpenStudy) -> tuple[str, ...]:
-    study = Path(opened.folder.name)
-    opening = (f"radcnn evaluate {quoted(study)} --open-test",) if folder.judgement("test").is_file() else ()
-    return (
-        f"radcnn train {quoted(study)} --plan {quoted(study / 'runs' / folder.name / 'plan.json')}",
-        f"radcnn evaluate {quoted(study)}",
-        *opening,
-        f"radcnn report {quoted(study)}",
-    )
-
-
 def _compared(
     folder: RunFolder, opened: OpenStudy, judged: RestorationJudgement, listener: Listener
 ) -> tuple[tuple[Compared, ...], Mapping[str, FrequencyCurve]]:
@@ -123,10 +113,12 @@ def _compared(
     chosen = [ordered[k] for k in sorted({*range(min(WORST, len(ordered))), len(ordered) // 2})]
     rows = np.array([int(case.case) - 1 for case in chosen])
     pairs = pairs_of_study(opened, rows, listener)
-    made, tiles = [], {INPUT: [], NETWORK: []}  # type: ignore[var-annotated]
+    made: list[Compared] = []
+    tiles: dict[str, list[NDArray]] = {INPUT: [], NETWORK: []}
     for done, (case, pair) in enumerate(zip(chosen, pairs.cases, strict=True), start=1):
         given, wanted, k = _around(pair, plan, networks, lambda n, x: logits_of(n, x, execution))
-        _collect(tiles, given, wanted)
+        for way, image in given.items():
+            tiles[way] += tissue_squares(image - wanted, wanted)
         figures = case.figures[NETWORK]
         for window in plan.windows:
             sentence = f"RMSE {case.figures[INPUT]['RMSE']:.3g} {judged.units} before, {figures['RMSE']:.3g} after" + (
@@ -153,19 +145,6 @@ def _around(
     first, last = max(0, k - beside), min(values.shape[1], k + beside + 1)
     made = restored(networks, values[0, first:last], plan, outputs_of=outputs_of)  # type: ignore[arg-type]
     return {INPUT: values[0, k], NETWORK: made[k - first]}, values[1, k], k
-
-
-def _collect(
-    tiles: dict[str, list[NDArray[np.float32]]], given: Mapping[str, NDArray[np.float32]], wanted: NDArray[np.float32]
-) -> None:
-    """Add squares of tissue of what differs."""
-    rows, columns = wanted.shape
-    for r in range(0, rows - TILE + 1, TILE // 2):
-        for c in range(0, columns - TILE + 1, TILE // 2):
-            at = (slice(r, r + TILE), slice(c, c + TILE))
-            if BODY[0] < float(wanted[at].mean()) < BODY[1] and len(tiles[INPUT]) < MOST_SLICES * TILE:
-                for way, image in given.items():
-                    tiles[way].append(image[at] - wanted[at])
 
 
 def _pictured(

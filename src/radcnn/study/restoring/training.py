@@ -18,18 +18,20 @@ from radcnn.inference.restorer import Restorer, save_restorer
 from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
 from radcnn.learning.execution import Execution, available_device, keep_memory
 from radcnn.learning.pairs import train_image_networks
+from radcnn.learning.precision import offers_bfloat16
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.resources import FLOAT, LIBRARIES, SMALL_FILES, STARTING, Resources
 from radcnn.plan.restoration import RestorationPlan
 from radcnn.plan.rules_restoration import image_cost, propose_restoration, step_seconds
-from radcnn.plan.stored import load_restoration_plan, plan_hash, save_plan
+from radcnn.plan.stored import load_restoration_plan, plan_hash
+from radcnn.study.clearance import cleared_for_training
 from radcnn.study.environment import environment
 from radcnn.study.folder import RunFolder, read_record
-from radcnn.study.found import known_outcomes, write_outcomes
-from radcnn.study.going_on import how_to_go_on, say_if_slow, write_history
+from radcnn.study.found import write_outcomes
+from radcnn.study.going_on import begin_record, how_to_go_on, say_if_slow, write_history
 from radcnn.study.listener import Listener
-from radcnn.study.muting import findings_of, refuse_standing
 from radcnn.study.open_study import OpenStudy, restoration_facts
+from radcnn.study.planning import with_sources
 from radcnn.study.restoring.pairs import pairs_of_study
 from radcnn.study.settings import StudySettings
 from radcnn.tasks.restoration import restoration_of
@@ -51,13 +53,8 @@ def begin_restoring(
 ) -> None:
     """A new run, trained; `in_spite` of errors in the data, which are then told and stand in the run's report."""
     chosen = _stored(Path(plan), opened) if plan is not None else restoration_plan(opened, settings, options)
-    found = known_outcomes(opened, listener)
-    if not in_spite:
-        refuse_standing(found, settings.mute, opened.folder.path)
-    said = set(opened.findings)
-    for one in findings_of(found):
-        if one.severity != "info" and one not in said:
-            listener.say(str(one))
+    needed = restoration_cost(opened, chosen)
+    found = cleared_for_training(opened, chosen, settings, needed, listener, in_spite=in_spite)
     with how_to_go_on(run, opened.folder.path):
         _begin_run(run, opened, chosen, settings, listener)
         write_outcomes(run.findings, found)
@@ -67,16 +64,14 @@ def begin_restoring(
 def restoration_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[str, Any]) -> RestorationPlan:
     """What the rules and the settings decide; reasons of what was given for this run say so."""
     plan = propose_restoration(restoration_facts(settings, opened.split, opened.fingerprint))
-    named = {
-        f"{section}.{inner}" if inner else section
-        for section, value in options.items()
-        for inner in (value if isinstance(value, Mapping) else [""])
-    }
-    reasons = tuple(
-        replace(reason, source="option") if reason.source == "study" and reason.setting in named else reason
-        for reason in plan.reasons
-    )
-    return replace(plan, reasons=reasons)
+    refuse_unoffered(plan)
+    return replace(plan, reasons=with_sources(plan.reasons, options))
+
+
+def refuse_unoffered(plan: RestorationPlan) -> None:
+    """Raises SettingsError where a plan asks for bfloat16 on a machine that has no instructions for it."""
+    if plan.training.precision == "bfloat16" and not offers_bfloat16(available_device()):
+        raise SettingsError("this machine has no instructions for bfloat16; take training.precision=float32")
 
 
 def go_on_restoring(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) -> None:
@@ -138,10 +133,7 @@ def _begin_run(
         f"plan: {plan.network.name}, {counted(steps, 'step')} of {counted(plan.training.batch, 'patch', 'patches')}, "
         f"{' x '.join(map(str, plan.patch))} each"
     )
-    save_plan(plan, run.plan)
-    record = {"status": "training", "study": opened.folder.name, "split": opened.split.hash}
-    facts = {"plan": plan_hash(plan), "seed": plan.seed, "minutes": settings.minutes, "environment": environment()}
-    write_json(run.record, {**record, **facts, "muted": dict(settings.mute)})
+    begin_record(run, opened, plan, settings)
 
 
 def _stored(path: Path, opened: OpenStudy) -> RestorationPlan:
@@ -155,4 +147,5 @@ def _stored(path: Path, opened: OpenStudy) -> RestorationPlan:
             f"the plan in {path} is for images in {plan.units} of {plan.dims} axes or more, and this study's are in "
             f"{facts.units} of {facts.rank}; leave --plan out"
         )
+    refuse_unoffered(plan)
     return plan
