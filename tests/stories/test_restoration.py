@@ -183,6 +183,29 @@ def test_a_stored_plan_is_trained_exactly(trained: Path, tmp_path: Path) -> None
     assert weights[0] == weights[1]
 
 
+def test_what_was_asked_for_is_told_with_who_asked(trained: Path) -> None:
+    plan = json.loads((trained / "study" / "runs" / "run-001" / "plan.json").read_text())
+    sources = {reason["setting"]: reason["source"] for reason in plan["reasons"]}
+    assert (sources["restoration.steps"], sources["training.batch"], sources["network"]) == ("option",) * 3
+    assert sources["restoration.scale"] == "rule"
+
+
+def test_bfloat16_is_refused_where_the_machine_has_none(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("radcnn.study.restoring.training.offers_bfloat16", lambda device: False)
+    asked = (*PATIENTS, "--hu", "--set", "training.precision=bfloat16", "--out", tmp_path / "study", "--quiet")
+    assert "no instructions for bfloat16" in refused("run", trained / "low", "--target", trained / "full", *asked)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_asks_what_a_run_would_need(trained: Path) -> None:
+    said = told("check", trained / "study", "--json", "--quiet").json
+    asked = {outcome["check"] for outcome in said["outcomes"]}
+    assert {"disk", "memory", "minutes", "class counts"} <= asked
+    assert said["disk_mib"] > 0
+
+
 def spoiled(tmp_path: Path, volume: Volume) -> tuple[Path, Path]:
     """Pairs of which one reference is another volume."""
     low, full = nifti_pairs(tmp_path)

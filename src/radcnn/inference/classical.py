@@ -69,11 +69,11 @@ def bm3d(image: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
     window = np.outer(np.kaiser(BLOCK, KAISER), np.kaiser(BLOCK, KAISER)).astype(np.float32)
     rows, columns = (np.unique([*range(0, n - BLOCK + 1, STEP), n - BLOCK]) for n in noisy.shape)
     guide = noisy
-    for wiener, most, near in ((False, *HARD), (True, *WIENER)):
+    for threshold, most, near in ((THRESHOLD, *HARD), (0.0, *WIENER)):
         above, below = np.zeros(noisy.shape), np.zeros(noisy.shape)
         filter_groups(
-            noisy, guide, transform, window, rows, columns, REACH, most, near * strength**2, strength, THRESHOLD,
-            wiener, 0, len(rows), above, below,
+            noisy, guide, transform, window, rows, columns, REACH, most, near * strength**2, strength, threshold,
+            above, below,
         )  # fmt: skip
         guide = (above / below).astype(np.float32)
     return guide
