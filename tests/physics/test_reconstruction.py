@@ -77,10 +77,11 @@ def test_gridding_computes_the_sum_over_views(detector_mm, kernel):
 def test_a_finer_window_would_change_nothing(monkeypatch, beam):
     sinogram = scanned(HEAD, beam)
     usual = fbp(sinogram, beam)
-    from radcnn.physics import reconstruction
+    from radcnn.physics import reconstruction, slices
 
-    monkeypatch.setattr(reconstruction, "WIDTH", 9)
-    monkeypatch.setattr(reconstruction, "OVER", 2.0)
+    for module in (slices, reconstruction):
+        monkeypatch.setattr(module, "WIDTH", 9)
+    monkeypatch.setattr(slices, "OVER", 2.0)
     reconstruction._gridding.cache_clear()
     try:
         assert float((usual - fbp(sinogram, beam)).abs().max()) < 2e-4 * 0.02

@@ -172,11 +172,14 @@ def tables_of(cases: Sequence[JudgedCase]) -> tuple[Table, Table]:
     ways = tuple(cases[0].figures) if cases else ()
     names = tuple(cases[0].figures[ways[0]]) if ways else ()
     table = {
-        way: {name: _mean(cases, lambda c, w=way, n=name: c.figures[w][n], scale_of(name)) for name in names}
+        way: {name: _mean(cases, [case.figures[way][name] for case in cases], scale_of(name)) for name in names}
         for way in ways
     }
     gains = {
-        way: {name: _mean(cases, lambda c, w=way, n=name: c.figures[w][n] - c.figures[INPUT][n]) for name in names}
+        way: {
+            name: _mean(cases, [case.figures[way][name] - case.figures[INPUT][name] for case in cases])
+            for name in names
+        }
         for way in ways
         if way != INPUT and INPUT in ways
     }
@@ -188,12 +191,12 @@ def scale_of(name: str) -> Scale:
     return SCALES.get(name.partition(",")[0], "identity")
 
 
-def _mean(cases: Sequence[JudgedCase], value: Any, scale: Scale = "identity") -> Estimate:
-    numbers = [(float(value(case)), case.patient) for case in cases]
-    known = [(number, patient) for number, patient in numbers if math.isfinite(number)]
+def _mean(cases: Sequence[JudgedCase], values: Sequence[float], scale: Scale = "identity") -> Estimate:
+    """The mean of one value per case, by patient, over the cases where it is defined."""
+    known = [(value, case.patient) for value, case in zip(values, cases, strict=True) if math.isfinite(value)]
     if not known:
-        return Estimate.missing("no case where it is defined", n=len(numbers))
-    return clustered_mean([number for number, _ in known], [patient for _, patient in known], scale=scale)
+        return Estimate.missing("no case where it is defined", n=len(cases))
+    return clustered_mean([value for value, _ in known], [patient for _, patient in known], scale=scale)
 
 
 def _finite(figures: Mapping[str, Figures]) -> dict[str, dict[str, float | None]]:

@@ -18,7 +18,7 @@ from scipy import fft
 from radcnn.core.cores import available_cores
 from radcnn.core.errors import GeometryError
 from radcnn.physics.beam import ParallelBeam
-from radcnn.physics.reconstruction import FINE, OVER, WIDTH, kaiser_bessel
+from radcnn.physics.slices import FINE, WIDTH, slice_lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,26 +76,18 @@ def fourier_project(images: NDArray[np.floating], beam: ParallelBeam) -> NDArray
 
 @lru_cache(maxsize=8)
 def _taking(beam: ParallelBeam, dtype: str) -> _Taking:
-    real, size = np.dtype(dtype), beam.size
+    real = np.dtype(dtype)
     complex_ = np.result_type(real, np.complex64)
-    grid = fft.next_fast_len(int(np.ceil(OVER * size)) + WIDTH, real=True)
-    grid += grid % 2
-    widest = int(np.ceil(np.sqrt(2) * size * beam.pixel_mm / beam.detector_mm))
+    widest = int(np.ceil(np.sqrt(2) * beam.size * beam.pixel_mm / beam.detector_mm))
     length = fft.next_fast_len(beam.detectors + widest, real=True)  # what lies beyond the detector must not come back
+    lines = slice_lines(beam, length)
     frequency = np.arange(length // 2 + 1) / (length * beam.detector_mm)
     frequency = frequency[frequency <= np.sqrt(0.5) / beam.pixel_mm]
-    m = np.arange(len(frequency))
-    step = grid * beam.pixel_mm / (length * beam.detector_mm)
-    across, down = step * np.cos(beam.angles), step * np.sin(beam.angles)
-    x, y = np.outer(across, m) / grid, np.outer(down, m) / grid  # cycles per pixel
-    beside = (size - 1) / 2 - (size - 1) // 2
-    place = np.exp(2j * np.pi * (beside * (x + y) + frequency * beam.offsets_mm[0]))
+    x, y = lines.cycles(len(frequency))
+    place = np.exp(2j * np.pi * (lines.beside * (x + y) + frequency * beam.offsets_mm[0]))
     factors = place * np.sinc(x) * np.sinc(y) * (beam.pixel_mm**2 / beam.detector_mm)
-    rows, columns = fft.fftfreq(grid, 1 / grid), np.arange(grid // 2 + 1)
-    turn = 2j * np.pi * ((size - 1) // 2) / grid
-    shift = np.exp(turn * rows)[:, None] * np.exp(turn * columns)
-    window, shading = kaiser_bessel(size, grid)
     return _Taking(
-        length, across.astype(real), down.astype(real), window.astype(real), factors.astype(complex_),
-        shift.astype(complex_), np.outer(shading, shading).astype(real),
+        length, lines.across.astype(real), lines.down.astype(real), lines.window.astype(real),
+        factors.astype(complex_), lines.shift.conj().astype(complex_),
+        np.outer(lines.shading, lines.shading).astype(real),
     )  # fmt: skip

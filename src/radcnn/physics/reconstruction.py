@@ -16,17 +16,15 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import fft, special
+from scipy import fft
 from torch import Tensor
 
 from radcnn.core.cores import available_cores
 from radcnn.core.errors import GeometryError
 from radcnn.physics.beam import Beam, FanBeam, ParallelBeam
 from radcnn.physics.kernels import KERNELS, Kernel, filter_response
+from radcnn.physics.slices import FINE, WIDTH, slice_lines
 
-OVER = 1.5  # grid points per pixel
-WIDTH = 5  # grid points of the window: an error of 6e-5 of the image's range
-FINE = 4096  # tabled values of the window between two grid points
 PARTS = 4  # of the views, spread onto a grid of their own each
 WIDEST_GAP = 2.0  # a gap between views that is wider than the usual one by this factor is a missing angle
 
@@ -91,11 +89,10 @@ class _Gridding:
 
 @lru_cache(maxsize=8)
 def _gridding(beam: ParallelBeam, kernel: Kernel, area: bool, dtype: str) -> _Gridding:
-    real, size = np.dtype(dtype), beam.size
+    real = np.dtype(dtype)
     complex_ = np.result_type(real, np.complex64)
-    grid = fft.next_fast_len(int(np.ceil(OVER * size)) + WIDTH, real=True)
-    grid += grid % 2
     length = fft.next_fast_len(2 * beam.detectors, real=True)
+    lines = slice_lines(beam, length)
     frequency = np.arange(length // 2 + 1) / (length * beam.detector_mm)
     response = filter_response(kernel, length, beam.detector_mm) * np.sinc(frequency * beam.detector_mm) ** 2
     response[0] /= 2  # its conjugate is itself
@@ -104,34 +101,16 @@ def _gridding(beam: ParallelBeam, kernel: Kernel, area: bool, dtype: str) -> _Gr
     samples = 1 + int(np.flatnonzero(response)[-1])
     response, frequency = response[:samples], frequency[:samples]
     start = np.exp(-2j * np.pi * frequency * beam.offsets_mm[0]) / length
-    step = grid * beam.pixel_mm / (length * beam.detector_mm)
-    across, down = step * np.cos(beam.angles), step * np.sin(beam.angles)
-    x, y = np.outer(across, np.arange(samples)) / grid, np.outer(down, np.arange(samples)) / grid
+    x, y = lines.cycles(samples)
     # a shift of half a pixel must know the frequencies themselves, which the grid no longer does beyond its Nyquist's
-    beside = (size - 1) / 2 - (size - 1) // 2
-    filters = view_weights(beam)[:, None] * (response * start) * np.exp(-2j * np.pi * beside * (x + y))
+    filters = view_weights(beam)[:, None] * (response * start) * np.exp(-2j * np.pi * lines.beside * (x + y))
     if area:
         filters *= np.sinc(x) * np.sinc(y)
-    rows, columns = fft.fftfreq(grid, 1 / grid), np.arange(grid // 2 + 1)
-    turn = -2j * np.pi * ((size - 1) // 2) / grid
-    shift = np.exp(turn * rows)[:, None] * np.exp(turn * columns)
-    window, shading = kaiser_bessel(size, grid)
+    unshade = lines.grid**2 / np.outer(lines.shading, lines.shading)
     return _Gridding(
-        length, filters.astype(complex_), across.astype(real), down.astype(real), window.astype(real),
-        shift.astype(complex_), (grid**2 / np.outer(shading, shading)).astype(real),
+        length, filters.astype(complex_), lines.across.astype(real), lines.down.astype(real),
+        lines.window.astype(real), lines.shift.astype(complex_), unshade.astype(real),
     )  # fmt: skip
-
-
-def kaiser_bessel(size: int, grid: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Kaiser and Bessel's window at distances of 0, 1 / FINE, 2 / FINE ..., and its transform at the pixels (size,)."""
-    over = grid / size
-    shape = np.pi * np.sqrt((WIDTH / over) ** 2 * (over - 0.5) ** 2 - 0.8)
-    at = np.arange(WIDTH * FINE // 2 + 2) / FINE
-    within = np.maximum(1 - (2 * at / WIDTH) ** 2, 0)
-    window = np.where(2 * at <= WIDTH, special.i0(shape * np.sqrt(within)), 0) / special.i0(shape)
-    pixels = (np.arange(size) - (size - 1) // 2) / grid
-    root = np.sqrt((np.pi * WIDTH * pixels) ** 2 - shape**2 + 0j)
-    return window, (WIDTH * np.sinc(root / np.pi)).real / special.i0(shape)
 
 
 def _parallel(sinograms: Tensor, beam: ParallelBeam, kernel: Kernel, area: bool) -> Tensor:

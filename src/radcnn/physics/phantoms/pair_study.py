@@ -68,6 +68,7 @@ def write_dose_pairs(
         raise SettingsError(f"dose pairs need patients and a dose between 0 and 1, got {patients} and {dose:g}")
 
     def one(index: int) -> Pair:
+        """One patient, written; the middle slices at both doses."""
         chest = draw_chest(generator(seed, "physics", "dose pairs", index), field)
         scans = []
         for part, share in (("full", 1.0), ("low", dose)):
