@@ -12,6 +12,9 @@ import typer
 from radcnn.core.errors import SettingsError
 from radcnn.core.settings import merged, nested
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results only.")]
+
 
 def _option(name: str, kind: Any, words: str, *flags: str, panel: str) -> inspect.Parameter:
     annotation = Annotated[kind, typer.Option(*flags, help=words, show_default=False, rich_help_panel=panel)]
