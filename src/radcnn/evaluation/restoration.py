@@ -24,6 +24,7 @@ from radcnn.plan.restoration import Window
 INPUT = "input"
 SCALES: Mapping[str, Scale] = {"RMSE": "log", "SSIM": "logit", "VIF": "log", "noise frequency": "log"}
 MOST_SLICES = 24  # of a volume, evenly spaced, on which SSIM and VIF are taken
+KIND = "restoration"  # stands in the JSON of a judgement
 TILE = 32  # pixels of the squares on which noise is looked at
 BODY = (-200.0, 250.0)  # HU: squares whose mean lies here show tissue
 LEAST_SIDE = 41  # pixels that VIF's four scales need
@@ -81,7 +82,7 @@ class RestorationJudgement:
         more = {"synthetic": self.synthetic, "notes": list(self.notes)}
         tables = {"table": _plain(self.table), "gains": _plain(self.gains)}
         shifts = {name: _plain(table) for name, table in self.shifts.items()}
-        return {**plain, **tables, "cases": cases, **more, "shifts": shifts}
+        return {"kind": KIND, **plain, **tables, "cases": cases, **more, "shifts": shifts}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RestorationJudgement:

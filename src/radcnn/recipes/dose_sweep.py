@@ -7,7 +7,6 @@ looks at places in even soft tissue with the lesion and without, in the same sca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from radcnn.core.chance import generator
-from radcnn.core.cores import available_cores
+from radcnn.core.cores import available_cores, by_all_cores
 from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
 from radcnn.data.findings import counted
@@ -60,14 +59,10 @@ def dose_sweep(
     keep_memory()
     torch.set_num_threads(available_cores())
     listener.say(f"simulating {counted(images, 'patient')}")
-    told = telling(listener, "simulating")
-    with ThreadPoolExecutor(available_cores(), thread_name_prefix="chests") as pool:
-        chests = []
-        for done, chest in enumerate(
-            pool.map(lambda k: draw_chest(generator(seed, "physics", "sweep", k), field), range(images)), start=1
-        ):
-            chests.append(chest)
-            told(done, images)
+    drawn = by_all_cores(
+        lambda k: draw_chest(generator(seed, "physics", "sweep", k), field), images, telling(listener, "simulating")
+    )
+    chests = list(drawn)
     learned = [_at_all_doses(chest, k, seed) for k, chest in enumerate(chests[: TRAINING + TUNING])]
     pairs = [pair_of(low, full) for lows, full in learned for low in lows.values()]
     split = TRAINING * len(DOSES)

@@ -8,7 +8,6 @@ is: on patients that are neither trained on nor tested.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from radcnn.core.case import Source
 from radcnn.core.chance import generator
-from radcnn.core.cores import available_cores
+from radcnn.core.cores import available_cores, by_all_cores
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.core.estimate import Estimate
 from radcnn.core.volume import Volume
@@ -200,11 +199,7 @@ def _scanned(
         low = {dose: scan(dose, "soft") for dose in doses}
         return _Chest(f"SIM{index + 1:04d}", scan(1.0, "soft"), low, scan(doses[0], "sharp"), scan(1.0, "sharp"))
 
-    told = telling(listener, "simulating")
-    with ThreadPoolExecutor(available_cores(), thread_name_prefix="chests") as pool:
-        for done, chest in enumerate(pool.map(one, range(patients)), start=1):
-            told(done, patients)
-            yield chest
+    return by_all_cores(one, patients, telling(listener, "simulating"))
 
 
 def _split(chests: Sequence[_Chest]) -> tuple[Sequence[_Chest], Sequence[_Chest], Sequence[_Chest]]:

@@ -13,7 +13,7 @@ from radcnn.core.prediction import Predictions
 from radcnn.data import ledger
 from radcnn.evaluation.judgement import Judgement
 from radcnn.evaluation.panels import PANELS
-from radcnn.evaluation.restoration import RestorationJudgement
+from radcnn.evaluation.restoration import KIND, RestorationJudgement
 from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.inference.bundle import Bundle, load_bundle, verify
 from radcnn.inference.scores import scores
@@ -167,4 +167,4 @@ def read_any_judgement(folder: RunFolder, side: str) -> AnyJudgement | None:
     if not file.is_file():
         return None
     plain = read_json(file)
-    return RestorationJudgement.from_json(plain) if "shifts" in plain else Judgement.from_json(plain)
+    return RestorationJudgement.from_json(plain) if plain.get("kind") == KIND else Judgement.from_json(plain)

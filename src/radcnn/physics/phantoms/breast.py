@@ -8,7 +8,6 @@ power-law spectrum, cut at a level (Reiser and Nishikawa 2010, doi:10.1118/1.344
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from scipy import fft
 from scipy.ndimage import gaussian_filter
 
 from radcnn.core.chance import generator
-from radcnn.core.cores import available_cores
+from radcnn.core.cores import by_all_cores
 from radcnn.core.errors import SettingsError
 from radcnn.physics.beam import ParallelBeam
 from radcnn.physics.fourier_projection import fourier_project
@@ -95,8 +94,4 @@ def breast_images(
         truth = drawn.reshape(size, FINE, size, FINE).mean(axis=(1, 3))
         return BreastImage(few, truth)
 
-    with ThreadPoolExecutor(available_cores(), thread_name_prefix="breasts") as pool:
-        for done, made in enumerate(pool.map(one, range(count)), start=1):
-            if told is not None:
-                told(done, count)
-            yield made
+    yield from by_all_cores(one, count, told)

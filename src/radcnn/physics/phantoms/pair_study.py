@@ -7,8 +7,7 @@ folder/README.txt, LICENSE.txt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from radcnn.core.chance import generator
-from radcnn.core.cores import available_cores
+from radcnn.core.cores import by_all_cores
 from radcnn.core.errors import SettingsError
 from radcnn.core.files import write_text
 from radcnn.physics.noise import Dose
@@ -84,7 +83,7 @@ def write_dose_pairs(
             scans.append(hu[len(hu) // 2])
         return scans[1], scans[0]
 
-    sample = list(_each(one, patients, told))
+    sample = list(by_all_cores(one, patients, told))
     folders = f"full/  the full dose ({FULL_DOSE:.3g} photons a ray)\nlow/   {100 * dose:.3g} % of it"
     _papers(folder, "chest CT at two doses", "dose-pairs", patients, seed, folders)
     return PairStudy(folder, folder / "low", folder / "full", _stacked(sample), field.pixel_mm)
@@ -140,14 +139,6 @@ def _written(pairs: Iterable[Pair], pixel_mm: float, folder: Path, write: Write)
 
 def _stacked(sample: list[Pair]) -> Pair:
     return np.stack([given for given, _ in sample]), np.stack([wanted for _, wanted in sample])
-
-
-def _each(work: Callable[[int], Pair], count: int, told: Told | None) -> Iterator[Pair]:
-    with ThreadPoolExecutor(available_cores(), thread_name_prefix="phantoms") as pool:
-        for done, made in enumerate(pool.map(work, range(count)), start=1):
-            if told is not None:
-                told(done, count)
-            yield made
 
 
 def _papers(folder: Path, what: str, name: str, count: int, seed: int, folders: str) -> None:

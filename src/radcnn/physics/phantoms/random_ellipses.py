@@ -8,7 +8,6 @@ an image of them, so that no method gains from the grid on which it reconstructs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from radcnn.core.chance import generator
-from radcnn.core.cores import available_cores
+from radcnn.core.cores import by_all_cores
 from radcnn.core.errors import SettingsError
 from radcnn.physics.beam import ParallelBeam
 from radcnn.physics.ellipses import Ellipse, ellipse_sinogram
@@ -95,8 +94,4 @@ def ellipse_images(
         whole = (ellipse_sinogram(drawn, beam)).astype(np.float32)
         return EllipseImage(whole[::few].copy(), fbp(torch.from_numpy(whole), beam).numpy())
 
-    with ThreadPoolExecutor(available_cores(), thread_name_prefix="ellipses") as pool:
-        for done, made in enumerate(pool.map(one, range(count)), start=1):
-            if told is not None:
-                told(done, count)
-            yield made
+    yield from by_all_cores(one, count, told)
