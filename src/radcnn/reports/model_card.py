@@ -25,31 +25,16 @@ REPORTED = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "majority_ac
 
 def model_card(story: Story, *, predict: Sequence[str] = PREDICT) -> str:
     """The Markdown text of a model card; `predict` are commands that use the bundle."""
-    parts = [
-        f"# {escaped(story.title)}",
-        f"**{headline.RESEARCH_USE}**",
-        *([f"**{headline.SYNTHETIC}**"] if story.synthetic else []),
-        "## What it does",
-        escaped(story.task),
-        "## Results",
-        *_results(story),
-        "## Data",
-        escaped(headline.data_sentence(story)),
-        escaped(story.split_rule),
-        "## Training",
-        f"{_networks(story)} Verdict of the curves: {story.verdict.label} ({escaped(story.verdict.sentence)}).",
-        _bullets([f"{reason.setting}: {reason.value}. {reason.sentence}" for reason in story.reasons]),
-        "## Limits of use",
-        _bullets(_limits(story)),
-        "## How to use it",
-        _code(predict),
-        SAFE,
-        _code(CHECKS),
-        "## How to make it again",
-        _code(story.commands) if story.commands else "",
-        _table(("What", "Value"), _provenance(story)),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    curves = f"Verdict of the curves: {story.verdict.label} ({escaped(story.verdict.sentence)})."
+    return _card(
+        story,
+        results=_results(story),
+        data=escaped(headline.data_sentence(story)),
+        training=f"{_networks(story)} {curves}",
+        limits=_limits(story),
+        predict=predict,
+        provenance=_provenance(story),
+    )
 
 
 def restoration_card(story: RestorationStory, *, predict: Sequence[str]) -> str:
@@ -57,6 +42,28 @@ def restoration_card(story: RestorationStory, *, predict: Sequence[str]) -> str:
     judged = story.judged
     rows = [(row.name, *map(str, row.cells), *map(str, row.gains)) for row in figure_rows(judged)]
     heads = ("Figure", *judged.ways, *(f"{way} minus input" for way in judged.gains))
+    opened = headline.openings_said(story.openings, judged=story.side == "internal test")
+    return _card(
+        story,
+        results=[escaped(result_sentence(story)), escaped(opened), _table(heads, rows)],
+        data=escaped(story.cases),
+        limits=[*story.limits, *judged.notes],
+        predict=predict,
+        provenance=list(story.hashes.items()),
+    )
+
+
+def _card(
+    story: Story | RestorationStory,
+    *,
+    results: Sequence[str],
+    data: str,
+    training: str = "",
+    limits: Sequence[str],
+    predict: Sequence[str],
+    provenance: Sequence[Sequence[str]],
+) -> str:
+    """What every card says, in its order."""
     parts = [
         f"# {escaped(story.title)}",
         f"**{headline.RESEARCH_USE}**",
@@ -64,23 +71,22 @@ def restoration_card(story: RestorationStory, *, predict: Sequence[str]) -> str:
         "## What it does",
         escaped(story.task),
         "## Results",
-        escaped(result_sentence(story)),
-        escaped(headline.openings_said(story.openings, judged=story.side == "internal test")),
-        _table(heads, rows),
+        *results,
         "## Data",
-        escaped(story.cases),
+        data,
         escaped(story.split_rule),
         "## Training",
+        training,
         _bullets([f"{reason.setting}: {reason.value}. {reason.sentence}" for reason in story.reasons]),
         "## Limits of use",
-        _bullets([*story.limits, *judged.notes]),
+        _bullets(limits),
         "## How to use it",
         _code(predict),
         SAFE,
         _code(CHECKS),
         "## How to make it again",
         _code(story.commands) if story.commands else "",
-        _table(("What", "Value"), [(name, value) for name, value in story.hashes.items()]),
+        _table(("What", "Value"), provenance),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
