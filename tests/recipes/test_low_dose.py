@@ -69,7 +69,10 @@ def test_real_scans_are_tested_by_networks_that_did_not_see_them(tmp_path: Path)
     for name in ("trained on simulated ones", "trained on the other scans"):
         table = found[f"real scans at 10 % of the dose, {name}"]
         assert table["chen2017"]["RMSE"]["n"] == 2
-    assert (tmp_path / "out" / "chen2017-without-scan-1" / "bundle").is_dir()
+    assert "but for tables of real scans" in (tmp_path / "out" / "result.txt").read_text()
+    for name, simulated in (("chen2017-without-scan-1", False), ("chen2017", True)):
+        bundle = json.loads((tmp_path / "out" / name / "bundle" / "bundle.json").read_text())
+        assert bundle["synthetic"] is simulated
 
 
 def test_a_sweep_gives_the_observers_auc_at_each_dose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

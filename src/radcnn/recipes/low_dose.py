@@ -332,7 +332,8 @@ def _on_real_scans(
             for name, described in networks.items():
                 plan = plan_of(described, minutes, seed)
                 listener.say(f"training {name} on the scans beside scan {k + 1}")
-                own[name] = Way(teach(f"{name}-without-scan-{k + 1}", plan, pairs, tuned_on, folder, listener))
+                called = f"{name}-without-scan-{k + 1}"
+                own[name] = Way(teach(called, plan, pairs, tuned_on, folder, listener, synthetic=False))
             others.append(_judged(f"scan {k + 1}", low, full, own, pixel))
         found[f"real scans at {_percent(dose)} of the dose, trained on the other scans"] = _shown(others)
     note = (

@@ -51,7 +51,8 @@ class Reproduced:
     @property
     def text(self) -> str:
         """The table and its sentences, for a terminal."""
-        marked = "SIMULATED images: nothing here says anything about people" if self.synthetic else ""
+        real = ", but for tables of real scans" if any(name.startswith("real") for name in self.more) else ""
+        marked = f"SIMULATED images{real}: nothing of them says anything about people" if self.synthetic else ""
         lines = _lines(self.table)
         for name, table in self.more.items():
             lines += ["", f"{name}:", *_lines(table)]

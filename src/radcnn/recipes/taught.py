@@ -61,8 +61,13 @@ def teach(
     tuning: Sequence[StoredCase],
     folder: Path,
     listener: Listener,
+    *,
+    synthetic: bool = True,
 ) -> Taught:
-    """Train the plan's network on pairs and keep it in folder/NAME as a bundle; `radcnn predict` knows it."""
+    """Train the plan's network on pairs and keep it in folder/NAME as a bundle; `radcnn predict` knows it.
+
+    synthetic  whether the pairs were simulated, which the bundle says of itself
+    """
     execution = Execution(device=available_device())
     whole = hashlib.sha256()
     for pair in (*training, *tuning):
@@ -75,7 +80,7 @@ def teach(
             listener.event(item)
         else:
             networks.append(item)
-    save_restorer(folder / name / "bundle", Restorer(plan, 1, synthetic=True), networks)
+    save_restorer(folder / name / "bundle", Restorer(plan, 1, synthetic=synthetic), networks)
     return Taught(networks[0], plan, execution)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,14 +59,11 @@ def prepare_pairs(
     keys = pair_keys(cases)
 
     def fill(store: CaseStore, rows: list[int]) -> None:
-        def one(row: int) -> None:
-            case = cases[row]
-            with naming(case):
-                image, affine = _pair(case, hu, lowered)
+        with quiet(), store.grouped():
+            for done, row in enumerate(rows, start=1):
+                with naming(cases[row]):
+                    image, affine = _pair(cases[row], hu, lowered)
                 store.add(keys[row], image, affine=affine)
-
-        with quiet(), store.grouped(), ThreadPoolExecutor(1, thread_name_prefix="pairs") as pool:
-            for done, _ in enumerate(pool.map(one, rows), start=1):
                 if told is not None:
                     told(done, len(rows))
 
