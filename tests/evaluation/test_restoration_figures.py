@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from radcnn.core.errors import ReadError
 from radcnn.evaluation.restoration import (
     JudgedCase,
     RestorationJudgement,
@@ -83,3 +84,10 @@ def test_a_figure_that_is_undefined_somewhere_is_of_the_other_cases() -> None:
 def test_a_judgement_comes_back_from_json() -> None:
     found = judged(cases(), side="tuning", windows=[LUNG], notes=["a note"])
     assert RestorationJudgement.from_json(found.as_json()) == found
+
+
+def test_a_damaged_judgement_is_refused() -> None:
+    plain = judged(cases(), side="tuning", windows=[LUNG]).as_json()
+    for damage in ({"kind": "restoration"}, {**plain, "table": 3}, {**plain, "cases": [7]}, {**plain, "windows": "ab"}):
+        with pytest.raises(ReadError, match="evaluate the run again"):
+            RestorationJudgement.from_json(damage)

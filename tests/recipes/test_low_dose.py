@@ -100,6 +100,16 @@ def test_a_sweep_gives_the_observers_auc_at_each_dose(tmp_path: Path, monkeypatc
     assert list(found["more"]["5 % of the dose"]) == ["input", "non-local means", "redcnn"]
 
 
+def test_a_sweep_without_places_for_lesions_is_refused_before_it_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, number in (("TRAINING", 2), ("TUNING", 1), ("ENOUGH_PLACES", 500)):
+        monkeypatch.setattr(dose_sweep, name, number)
+    few = ("--size", "64", "--images", "13", "--quiet", "--out", tmp_path / "s")
+    assert "the observer needs 500 places in even tissue" in refused("reproduce", "dose-sweep", *few)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     out = ("--out", tmp_path / "out")
     assert "images must be at least 9 patients" in refused("reproduce", "redcnn", "--images", "3", *out)

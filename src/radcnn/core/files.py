@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from radcnn.core.errors import ReadError, StorageError
+from radcnn.core.errors import InputError, ReadError, StorageError
 
 CHUNK = 1 << 20  # bytes read at a time when hashing
 MAX_JSON_BYTES = 256 << 20  # a JSON file larger than this is not one of ours
@@ -52,6 +52,12 @@ def atomic(path: Path | str, *, mode: int = 0o644) -> Iterator[Path]:
     finally:
         if temporary is not None and temporary.exists():
             temporary.unlink()
+
+
+def refuse_used(folder: Path) -> None:
+    """Raises InputError where something lies in the place of a folder that is to be new."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists already; choose another folder with --out, or delete it")
 
 
 @contextmanager

@@ -31,8 +31,11 @@ def plain(value: Any) -> Any:
 
 
 def built(kind: type[T], value: Any) -> T:
-    """The inverse of `plain` for the dataclass `kind`; raises ReadError when a field is missing or unknown."""
-    made: T = _built(kind, value)
+    """The inverse of `plain` for the dataclass `kind`; raises ReadError when a field is missing, unknown or damaged."""
+    try:
+        made: T = _built(kind, value)
+    except (AttributeError, TypeError, ValueError) as cause:
+        raise ReadError(f"a value of {kind.__name__} is damaged ({cause}); evaluate the run again") from cause
     return made
 
 
@@ -46,7 +49,7 @@ def _built(kind: Any, value: Any) -> Any:
     if origin is tuple:
         kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else inner
         return tuple(_built(part, item) for part, item in zip(kinds, value, strict=True))
-    if origin is dict:
+    if origin in (dict, Mapping):
         return {key: _built(inner[1], item) for key, item in value.items()}
     if kind is float:
         return math.nan if value is None else float(value)

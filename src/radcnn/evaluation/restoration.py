@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Unit
+from radcnn.evaluation.plain import built, plain
 from radcnn.metrics.clustered import Scale, clustered_mean
 from radcnn.metrics.fidelity import psnr, regressed_snr, rms_error, ssim, vif, windowed
 from radcnn.metrics.texture import mean_frequency, noise_power_spectrum
@@ -76,33 +77,13 @@ class RestorationJudgement:
         return len({case.patient for case in self.cases})
 
     def as_json(self) -> dict[str, Any]:
-        """A JSON object."""
-        cases = [{**asdict(case), "figures": _finite(case.figures)} for case in self.cases]
-        plain = {"side": self.side, "unit": self.unit, "units": self.units, "windows": [list(w) for w in self.windows]}
-        more = {"synthetic": self.synthetic, "notes": list(self.notes)}
-        tables = {"table": _plain(self.table), "gains": _plain(self.gains)}
-        shifts = {name: _plain(table) for name, table in self.shifts.items()}
-        return {"kind": KIND, **plain, **tables, "cases": cases, **more, "shifts": shifts}
+        """A JSON object that says which kind of judgement it is."""
+        return {"kind": KIND, **plain(self)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RestorationJudgement:
-        """The inverse of `as_json`."""
-        cases = tuple(
-            JudgedCase(
-                one["case"],
-                one["patient"],
-                {
-                    way: {k: math.nan if v is None else float(v) for k, v in row.items()}
-                    for way, row in one["figures"].items()
-                },
-            )
-            for one in value["cases"]
-        )
-        windows = tuple((str(name), float(low), float(high)) for name, low, high in value["windows"])
-        shifts = {str(name): _table(one) for name, one in value["shifts"].items()}
-        tables = _table(value["table"]), _table(value["gains"])
-        about = value["side"], value["unit"], value["units"]
-        return cls(*about, windows, *tables, cases, value["synthetic"], tuple(value["notes"]), shifts)
+        """The inverse of `as_json`; raises ReadError when the value is not such a judgement's."""
+        return built(cls, {name: item for name, item in value.items() if name != "kind"})
 
 
 def figures_of(
@@ -198,15 +179,3 @@ def _mean(cases: Sequence[JudgedCase], values: Sequence[float], scale: Scale = "
     if not known:
         return Estimate.missing("no case where it is defined", n=len(cases))
     return clustered_mean([value for value, _ in known], [patient for _, patient in known], scale=scale)
-
-
-def _finite(figures: Mapping[str, Figures]) -> dict[str, dict[str, float | None]]:
-    return {way: {k: v if math.isfinite(v) else None for k, v in row.items()} for way, row in figures.items()}
-
-
-def _plain(table: Table) -> dict[str, dict[str, Any]]:
-    return {way: {name: one.as_json() for name, one in row.items()} for way, row in table.items()}
-
-
-def _table(plain: Mapping[str, Any]) -> Table:
-    return {way: {name: Estimate.from_json(one) for name, one in row.items()} for way, row in plain.items()}

@@ -17,10 +17,11 @@ from radcnn.core.chance import generator
 from radcnn.core.cores import available_cores, by_all_cores
 from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
+from radcnn.core.files import refuse_used
 from radcnn.data.findings import counted
 from radcnn.evaluation.restoration import INPUT, JudgedCase, figures_of, tables_of
 from radcnn.learning.execution import keep_memory
-from radcnn.metrics.observer import detectability
+from radcnn.metrics.observer import CHANNELS, detectability
 from radcnn.physics.noise import Dose
 from radcnn.physics.phantoms.dose_pairs import FULL_DOSE, Chest, ChestField, disc_integrals, draw_chest
 from radcnn.plan.restoration import SOFT_TISSUE
@@ -37,6 +38,9 @@ SIDE = 15  # pixels of the square that the observer looks at
 PLACES = 2  # in a slice, with the lesion and without
 APART = 24  # pixels between places
 NLM = "non-local means"
+ENOUGH_PLACES = 4 * CHANNELS  # an observer is made on half of the patients, and needs more places than channels
+
+Place = tuple[int, int, int]  # slice, row, column
 
 
 def dose_sweep(
@@ -55,7 +59,7 @@ def dose_sweep(
     if images < TRAINING + TUNING + 10:
         raise SettingsError(f"images must be at least {TRAINING + TUNING + 10} patients, got {images}")
     field = ChestField(size)
-    folder = new_folder(Path(out))
+    refuse_used(Path(out))
     keep_memory()
     torch.set_num_threads(available_cores())
     listener.say(f"simulating {counted(images, 'patient')}")
@@ -63,6 +67,14 @@ def dose_sweep(
         lambda k: draw_chest(generator(seed, "physics", "sweep", k), field), images, telling(listener, "simulating")
     )
     chests = list(drawn)
+    tested = chests[TRAINING + TUNING :]
+    places = [_places(chest, generator(seed, "physics", "sweep", "places", k)) for k, chest in enumerate(tested)]
+    if sum(map(len, places)) < ENOUGH_PLACES:
+        raise SettingsError(
+            f"the observer needs {ENOUGH_PLACES} places in even tissue, and these chests have {sum(map(len, places))}; "
+            "take more images, or larger ones (--size)"
+        )
+    folder = new_folder(Path(out))
     learned = [_at_all_doses(chest, k, seed) for k, chest in enumerate(chests[: TRAINING + TUNING])]
     pairs = [pair_of(low, full) for lows, full in learned for low in lows.values()]
     split = TRAINING * len(DOSES)
@@ -76,7 +88,7 @@ def dose_sweep(
         given, wanted = (np.stack(part) for part in zip(*images_of, strict=True))
         strength = tuned(given, wanted, listener, (NLM,))[NLM]
         ways = {NLM: Way(by=NLM, strength=strength), "redcnn": network}
-        more[f"{100 * dose:g} % of the dose"] = _at(dose, chests[TRAINING + TUNING :], ways, seed, listener)
+        more[f"{100 * dose:g} % of the dose"] = _at(dose, tested, places, ways, seed, listener)
     made = Reproduced("dose-sweep", TITLE, _protocol(field, images), _together(more), more=more, notes=NOTES)
     keep(made, folder)
     return made
@@ -98,15 +110,14 @@ def _at_all_doses(chest: Chest, k: int, seed: int) -> tuple[dict[float, NDArray[
 
 
 def _at(
-    dose: float, chests: Sequence[Chest], ways: Mapping[str, Way], seed: int, listener: Listener
-) -> dict[str, dict[str, Estimate]]:
+    dose: float, chests: Sequence[Chest], places_of: Sequence[Sequence[Place]], ways: Mapping[str, Way], seed: int,
+    listener: Listener,
+) -> dict[str, dict[str, Estimate]]:  # fmt: skip
     """Figures of every way at one dose, beside the noiseless image."""
     named = (INPUT, *ways)
     cases, patches = [], {way: {True: [], False: []} for way in named}  # type: ignore[var-annotated]
     whose: dict[bool, list[str]] = {True: [], False: []}
-    for k, chest in enumerate(chests):
-        chance = generator(seed, "physics", "sweep", "places", k)
-        places = _places(chest, chance)
+    for k, (chest, places) in enumerate(zip(chests, places_of, strict=True)):
         truth = chest.noiseless()
         scans = {}
         for there in (True, False):
@@ -143,9 +154,9 @@ def _at(
     }
 
 
-def _places(chest: Chest, chance: np.random.Generator) -> list[tuple[int, int, int]]:
+def _places(chest: Chest, chance: np.random.Generator) -> list[Place]:
     """Where lesions lie, and where none does: (slice, row, column) in even soft tissue, apart from each other."""
-    found: list[tuple[int, int, int]] = []
+    found: list[Place] = []
     reach = SIDE // 2
     for k, tissue in enumerate(chest.tissue):
         inside = tissue.copy()
@@ -161,7 +172,7 @@ def _places(chest: Chest, chance: np.random.Generator) -> list[tuple[int, int, i
     return found
 
 
-def _square(images: NDArray[np.float32], place: tuple[int, int, int]) -> NDArray[np.float32]:
+def _square(images: NDArray[np.float32], place: Place) -> NDArray[np.float32]:
     k, row, column = place
     reach = SIDE // 2
     return images[k, row - reach : row + reach + 1, column - reach : column + reach + 1]

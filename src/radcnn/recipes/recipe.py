@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from radcnn.core.errors import InputError
 from radcnn.core.estimate import Estimate
-from radcnn.core.files import write_json, write_text
+from radcnn.core.files import refuse_used, write_json, write_text
 
 Table = Mapping[str, Mapping[str, Estimate]]
 
@@ -97,7 +96,6 @@ def keep(made: Reproduced, folder: Path) -> None:
 
 def new_folder(out: Path) -> Path:
     """The folder to write to; raises InputError where something else lies there."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists already; choose another folder with --out, or delete it")
+    refuse_used(out)
     out.mkdir(parents=True, exist_ok=True)
     return out

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from radcnn.core.estimate import Estimate
-from radcnn.evaluation.restoration import INPUT, RestorationJudgement, Table
+from radcnn.evaluation.restoration import INPUT, RestorationJudgement
 from radcnn.metrics.texture import FrequencyCurve
 from radcnn.plan.settings import Reason
 from radcnn.reports import headline, tables
@@ -166,17 +166,12 @@ def shift_rows(judged: RestorationJudgement) -> list[tuple[str, list[tuple[str, 
     """For each other dose or kernel: figure, input, network, and the network as it was judged on its own dose."""
     found = []
     for name, table in judged.shifts.items():
-        ways = [way for way in table if way != INPUT]
-        rows = [
-            (figure, *(shown(part[way][figure], judged.unit) for part, way in _three(table, judged.table, ways[0])))
-            for figure in table[INPUT]
-        ]
+        (way,) = (way for way in table if way != INPUT)
+        given, made, own = table[INPUT], table[way], judged.table[way]
+        unit = judged.unit
+        rows = [(one, shown(given[one], unit), shown(made[one], unit), shown(own[one], unit)) for one in given]
         found.append((name, rows))
-    return found  # type: ignore[return-value]
-
-
-def _three(table: Table, own: Table, way: str) -> tuple[tuple[Table, str], ...]:
-    return (table, INPUT), (table, way), (own, way)
+    return found
 
 
 def result_sentence(story: RestorationStory) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from radcnn.core.errors import InputError, SettingsError
-from radcnn.core.files import whole_folder, write_json
+from radcnn.core.files import refuse_used, whole_folder, write_json
 from radcnn.data.cohort import gather
 from radcnn.data.duplicates import content_groups, duplicate_findings
 from radcnn.data.fingerprint import fingerprint
@@ -41,8 +41,7 @@ def new(data: Path | str, *, out: Path | str | None = None, listener: Listener =
     settings = settings_from({**options, "data": str(data)})
     _refuse_sites_without_column(settings)
     folder = StudyFolder(Path(out) if out is not None else default_folder(Path(data)))
-    if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
-        raise InputError(f"{folder.path} exists already; choose another folder with --out, or delete it")
+    refuse_used(folder.path)
     with whole_folder(folder.path) as partial:
         _fill(StudyFolder(partial), absolute(settings), listener)
     return folder.path

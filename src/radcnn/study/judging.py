@@ -166,5 +166,6 @@ def read_any_judgement(folder: RunFolder, side: str) -> AnyJudgement | None:
     file = folder.judgement(side)
     if not file.is_file():
         return None
-    plain = read_json(file)
-    return RestorationJudgement.from_json(plain) if plain.get("kind") == KIND else Judgement.from_json(plain)
+    found = read_json(file)
+    restored = isinstance(found, dict) and found.get("kind") == KIND
+    return RestorationJudgement.from_json(found) if restored else Judgement.from_json(found)

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from radcnn.core.catalogue import look_up
-from radcnn.core.errors import InputError
-from radcnn.core.files import read_json, whole_folder, write_json
+from radcnn.core.files import read_json, refuse_used, whole_folder, write_json
 from radcnn.core.volume import Volume
 from radcnn.data.nifti import write_nifti
 from radcnn.evaluation.restoration import JudgedCase, figures_of, tables_of
@@ -76,8 +75,7 @@ def simulate(
     found = look_up(SIMULATORS, name, "simulator")
     folder = Path(out) if out is not None else Path(f"simulated-{name}")
     count = found.patients if patients is None else patients
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists already; choose another folder with --out, or delete it")
+    refuse_used(folder)
     return found.make(folder, count, seed, certificate, listener)
 
 
@@ -92,9 +90,7 @@ def _dose_pairs(folder: Path, patients: int, seed: int, certificate: bool, liste
     with whole_folder(folder) as partial:
         made = write_dose_pairs(partial, patients=patients, dose=0.1, seed=seed, told=_told(listener))
         text = _certified(made, partial, "HU") if certificate else ""
-    return Simulated(
-        folder, text, ("radcnn run", quoted(folder / "low"), "--target", quoted(folder / "full"), LABELLED)
-    )
+    return Simulated(folder, text, _pairs_next(folder / "low", folder / "full"))
 
 
 def _ellipses(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
@@ -137,7 +133,7 @@ def _nifti(image: NDArray[np.float32], pixel_mm: float, path: Path) -> None:
 
 
 def _certified(study: PairStudy, folder: Path, unit: str) -> str:
-    """What a blur and two filters reach, each at its best on the very pairs: a network must do better than these."""
+    """What a blur and the filters reach, each at its best on the very pairs: a network must do better than these."""
     given, wanted = (part[:CERTIFIED] for part in study.sample)
     noise = float(np.std(given - wanted))
     blur = min(BLURS, key=lambda s: float(np.mean((gaussian_filter(given, (0, s, s)) - wanted) ** 2)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from radcnn.core.case import Source
 from radcnn.core.errors import InputError
-from radcnn.core.files import whole_folder
+from radcnn.core.files import refuse_used, whole_folder
 from radcnn.core.volume import Volume
 from radcnn.data.matching import stem
 from radcnn.data.nifti import check_nifti_name, write_nifti
@@ -65,8 +65,7 @@ def restore_images(
         volume, _ = _restored(found[0], restorer, networks, execution, series, allow_gaps)
         write_nifti(volume, into)
         return (RestoredImage(_called(found[0], images), into, restorer.synthetic),)
-    if into.exists() and (not into.is_dir() or any(into.iterdir())):
-        raise InputError(f"{into} exists already; choose another folder with --out, or delete it")
+    refuse_used(into)
     made = []
     with whole_folder(into) as partial:
         for done, item in enumerate(found, start=1):
