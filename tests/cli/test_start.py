@@ -49,3 +49,4 @@ def test_predicting_an_image_loads_torch_and_no_statistics_tables_plots_or_compi
     seen = loaded(verb("predict", str(tmp_path / "bundle"), str(tmp_path / "one.png")))
     assert "torch" in seen
     assert seen.isdisjoint(HEAVY)
+    assert seen.isdisjoint({"radcnn.study.checks", "radcnn.study.restoring.predicting", "radcnn.physics", "skimage"})

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from radcnn.recipes.catalogue import System
     from radcnn.study.caching import Kept
     from radcnn.study.checking import Checked
-    from radcnn.study.predicted import Predicted
-    from radcnn.study.restoring.predicting import RestoredImage
+    from radcnn.study.predicted import Predicted, RestoredImage
 
 SIDES = {"test": "internal test", "tuning": "tuning", "training": "training"}
 FIRST = (
@@ -167,7 +166,7 @@ def _mib(count: int) -> str:
 
 def predicted_text(found: Sequence[Predicted] | Sequence[RestoredImage]) -> str:
     """One line per image: its scores and which operating points call it positive, or where it was written."""
-    from radcnn.study.restoring.predicting import RestoredImage as Restored
+    from radcnn.study.predicted import RestoredImage as Restored
 
     lines = [SYNTHETIC_TRAINING] if any(one.synthetic for one in found) else []
     for one in found:

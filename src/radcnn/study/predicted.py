@@ -35,6 +35,19 @@ class Predicted:
         return {**known, **place, "scores": self.scores, "called": self.called}
 
 
+@dataclass(frozen=True)
+class RestoredImage:
+    """An image that was restored: what it is called, and where it was written."""
+
+    image: str
+    path: Path
+    synthetic: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {"synthetic": self.synthetic, "image": self.image, "restored": str(self.path)}
+
+
 Write = Callable[[Sequence[Predicted], Path], None]
 
 

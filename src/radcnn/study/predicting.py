@@ -26,8 +26,7 @@ from radcnn.plan.stored import load_any_plan
 from radcnn.study.engine import Asked, engine_of, trained_here
 from radcnn.study.folder import find_run
 from radcnn.study.listener import SILENCE, Listener
-from radcnn.study.predicted import Point, Predicted, writer_for
-from radcnn.study.restoring.predicting import RestoredImage, restore_images
+from radcnn.study.predicted import Point, Predicted, RestoredImage, writer_for
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.preparation import Preparation, prepare
 
@@ -61,6 +60,8 @@ def predict(
         folder = bundle_folder(Path(run))
         if centre is not None or array is not None or engine != "auto":
             raise InputError("a restoration takes whole images by torch; leave centre, array and engine out")
+        from radcnn.study.restoring.predicting import restore_images  # what scores do not need takes time to import
+
         return restore_images(folder, Path(images), out=out, series=series, allow_gaps=allow_gaps, listener=listener)
     write = writer_for(Path(out)) if out is not None else None  # refused before any work
     folder = bundle_folder(Path(run))

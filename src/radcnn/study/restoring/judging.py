@@ -24,8 +24,8 @@ from radcnn.plan.restoration import RestorationPlan
 from radcnn.study.folder import RunFolder
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
+from radcnn.study.restoring.execution import restoring_execution
 from radcnn.study.restoring.pairs import KERNEL, pairs_of_study
-from radcnn.study.restoring.training import restoring_execution
 
 NETWORK = "network"
 OTHER_DOSES = (2.0, 0.5, 0.25)  # times the dose that was learned from

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,22 +19,10 @@ from radcnn.inference.restorer import Restorer, load_restorer
 from radcnn.learning.execution import Execution, logits_of
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.study.listener import Listener
-from radcnn.study.restoring.training import restoring_execution
+from radcnn.study.predicted import RestoredImage
+from radcnn.study.restoring.execution import restoring_execution
 
 DESCRIPTION = "restored by radcnn"
-
-
-@dataclass(frozen=True)
-class RestoredImage:
-    """An image that was restored: what it is called, and where it was written."""
-
-    image: str
-    path: Path
-    synthetic: bool
-
-    def as_json(self) -> dict[str, Any]:
-        """A JSON object."""
-        return {"synthetic": self.synthetic, "image": self.image, "restored": str(self.path)}
 
 
 def restore_images(

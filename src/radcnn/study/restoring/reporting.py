@@ -37,9 +37,9 @@ from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.found import read_outcomes
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
+from radcnn.study.restoring.execution import restoring_execution
 from radcnn.study.restoring.judging import NETWORK, pixel_mm_of
 from radcnn.study.restoring.pairs import pairs_of_study
-from radcnn.study.restoring.training import restoring_execution
 from radcnn.study.told import LIMITS, accepted, epoch_rows, finding_lines, mutes_of
 
 WORST = 3  # cases that are pictured, beside the one in the middle

@@ -8,15 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from radcnn.core.cores import available_cores
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.core.files import write_json
 from radcnn.data.findings import counted
 from radcnn.inference.restorer import Restorer, save_restorer
 from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
-from radcnn.learning.execution import Execution, available_device, keep_memory
+from radcnn.learning.execution import available_device
 from radcnn.learning.pairs import train_image_networks
 from radcnn.learning.precision import offers_bfloat16
 from radcnn.networks.image_network import ImageNetwork
@@ -32,6 +30,7 @@ from radcnn.study.going_on import begin_record, how_to_go_on, say_if_slow, write
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy, restoration_facts
 from radcnn.study.planning import with_sources
+from radcnn.study.restoring.execution import restoring_execution
 from radcnn.study.restoring.pairs import pairs_of_study
 from radcnn.study.settings import StudySettings
 from radcnn.tasks.restoration import restoration_of
@@ -113,16 +112,6 @@ def restoration_cost(opened: OpenStudy, plan: RestorationPlan) -> Resources:
     kept = plan.training.members * held * (IN_CHECKPOINT + 1) + SMALL_FILES
     memory = LIBRARIES + cost.training_bytes(plan.training.batch) + held * IN_MEMORY
     return Resources(minutes, memory, 0, pairs, kept, held * IN_CHECKPOINT)
-
-
-def restoring_execution(plan: RestorationPlan, workers: int) -> Execution:
-    """How this machine runs the plan."""
-    keep_memory()
-    torch.set_num_threads(available_cores())
-    low = plan.training.precision == "bfloat16"
-    return Execution(
-        device=available_device(), workers=workers, channels_last=plan.training.channels_last, bfloat16=low
-    )
 
 
 def _begin_run(
