@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ import pytest
 
 import radcnn
 from cli_in_process import refused, told
+from radcnn.physics.phantoms.chest_study import write_chest_study
+from radcnn.physics.phantoms.scan import Field
+from radcnn.study import simulating
 
 
 def bytes_of(folder: Path) -> dict[str, str]:
@@ -85,3 +89,16 @@ def test_what_cannot_be_simulated_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert "exists already" in refused("simulate", "ellipses", "--out", tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_chests_are_a_study_with_masks_and_a_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = Field(size=64, pixel_mm=5.6, height_mm=90, views=60, aimed=False)
+    monkeypatch.setattr(simulating, "write_chest_study", partial(write_chest_study, field=small, workers=1))
+    out = tmp_path / "chests"
+    said = told("simulate", "chest", "--patients", "6", "--certificate", "--out", out, "--quiet").out
+    assert "an ideal reader of the signs: AUC" in said
+    assert f"next: radcnn run {out} --labels {out / 'nodules.csv'} --target malignant" in said
+    series, mask = radcnn.read(out / "images/SIM0001/ct"), radcnn.read(out / "tissues/SIM0001.nii.gz")
+    assert mask.size == series.size
+    assert "at least 4 patients" in refused("simulate", "chest", "--patients", "2", "--out", tmp_path / "few")
+    assert not (tmp_path / "few").exists()

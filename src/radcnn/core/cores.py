@@ -1,12 +1,14 @@
-"""How many cores this process may use."""
+"""How many cores this process may use, and work that is spread over them."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TypeVar
 
+Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
@@ -28,3 +30,19 @@ def by_all_cores(
             if told is not None:
                 told(done, count)
             yield made
+
+
+def by_processes(work: Callable[[Given], Made], given: Sequence[Given], workers: int) -> Iterator[Made]:
+    """work(given[0]), work(given[1]), ... in order, made by so many processes; by this one alone for one worker.
+
+    The processes are fresh, since a forked one may inherit a library's locked threads: work and what is given must be
+    what another process can import, and a script must call this under `if __name__ == "__main__":`.
+
+    >>> list(by_processes(abs, [-1, 2], workers=1))
+    [1, 2]
+    """
+    if workers == 1:
+        yield from map(work, given)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(work, given)

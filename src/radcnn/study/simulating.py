@@ -18,6 +18,7 @@ from radcnn.core.volume import Volume
 from radcnn.data.nifti import write_nifti
 from radcnn.evaluation.restoration import JudgedCase, figures_of, tables_of
 from radcnn.inference.classical import FILTERS, STRENGTHS, best_strength, filtered
+from radcnn.physics.phantoms.chest_study import write_chest_study
 from radcnn.physics.phantoms.pair_study import (
     PairStudy,
     write_breast_pairs,
@@ -29,7 +30,9 @@ from radcnn.study.folder import quoted
 from radcnn.study.listener import SILENCE, Listener
 
 BLURS = (0.4, 0.6, 0.8, 1.0, 1.3, 1.7)  # pixels, standard deviations that are tried
+NODULES = "--target malignant --patient patient --site site --image series --case case --centre x_mm y_mm z_mm"
 LABELLED = "--set synthetic=true"  # stands on the report
+Triple = tuple[float, float, float]
 CERTIFIED = 12  # pairs that a certificate looks at
 
 
@@ -66,7 +69,7 @@ def simulate(
 ) -> Simulated:
     """Write a simulated study to a new folder; the same seed gives the same bytes.
 
-    name         one of SIMULATORS: "nodules", "dose-pairs", "ellipses" or "breast"
+    name         one of SIMULATORS: "nodules", "chest", "dose-pairs", "ellipses" or "breast"
     out          the folder; simulated-NAME in the current folder where it is not given
     certificate  also say what simple ways reach on it, which gives a network's figures their meaning
 
@@ -82,8 +85,24 @@ def simulate(
 def _nodules(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
     made = simulate_nodule_study(folder, patients=patients, seed=seed, progress=_told(listener))
     text = str(read_json(folder / "certificate.json").get("text", "")) if certificate else ""
-    columns = "--target malignant --patient patient --site site --image series --case case --centre x_mm y_mm z_mm"
-    return Simulated(folder, text, ("radcnn run", quoted(folder), "--labels", quoted(made.table), columns, LABELLED))
+    return Simulated(folder, text, ("radcnn run", quoted(folder), "--labels", quoted(made.table), NODULES, LABELLED))
+
+
+def _chest(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
+    with whole_folder(folder) as partial:
+        made = write_chest_study(partial, patients=patients, seed=seed, write=write_mask, told=_told(listener))
+    text = made.certificate.text if certificate and made.certificate is not None else ""
+    table = quoted(folder / "nodules.csv")
+    return Simulated(folder, text, ("radcnn run", quoted(folder), "--labels", table, NODULES, LABELLED))
+
+
+def write_mask(mask: NDArray[np.uint8], first_mm: Triple, spacing_mm: Triple, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    affine = Volume.from_spacing(mask[None], spacing_mm).affine
+    assert affine is not None
+    affine = affine.copy()
+    affine[:3, 3] = first_mm
+    write_nifti(Volume(mask[None], affine, "mask"), path)
 
 
 def _dose_pairs(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
@@ -116,6 +135,7 @@ def _pairs_next(given: Path, wanted: Path) -> tuple[str, ...]:
 SIMULATORS: Mapping[str, Simulator] = MappingProxyType(
     {
         "nodules": Simulator("chest CT with nodules, benign or malignant by their shape (DICOM)", 64, _nodules),
+        "chest": Simulator("whole chest CTs: nodules of three kinds, masks, four readers (DICOM, NIfTI)", 60, _chest),
         "dose-pairs": Simulator("chest CT at the full dose and at a tenth of it (DICOM)", 40, _dose_pairs),
         "ellipses": Simulator("ellipses, reconstructed of 50 and of 1,000 views (NIfTI)", 500, _ellipses),
         "breast": Simulator("breasts with specks, as they are and reconstructed of 128 views (NIfTI)", 500, _breast),

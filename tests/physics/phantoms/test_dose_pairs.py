@@ -8,7 +8,8 @@ import pytest
 from radcnn.core.chance import generator
 from radcnn.core.errors import SettingsError
 from radcnn.physics.noise import Dose
-from radcnn.physics.phantoms.dose_pairs import FULL_DOSE, Chest, ChestField, disc_integrals, draw_chest, reconstructed
+from radcnn.physics.phantoms.dose_pairs import FULL_DOSE, Chest, ChestField, disc_integrals, draw_chest
+from radcnn.physics.phantoms.scan import image_hu
 
 FIELD = ChestField(size=96, slices=2)
 
@@ -23,7 +24,7 @@ def test_a_chest_is_lung_tissue_and_bone_in_air(chest: Chest) -> None:
     assert hu.shape == (2, 96, 96)
     assert np.abs(hu[:, :4].mean() + 1000) < 20
     assert ((hu > -930) & (hu < -750)).mean() > 0.08
-    assert ((hu > 0) & (hu < 100)).mean() > 0.1
+    assert ((hu > 0) & (hu < 100)).mean() > 0.06
     assert (hu > 150).mean() > 0.01
 
 
@@ -50,7 +51,7 @@ def test_a_disc_adds_its_contrast_where_it_lies(chest: Chest) -> None:
     k, row, column = (int(v[0]) for v in np.nonzero(chest.tissue))
     lesion = np.zeros_like(chest.integrals)
     lesion[k] = disc_integrals(chest, row, column, 30.0, -30.0)
-    change = reconstructed(chest.integrals + lesion, FIELD.beam(), "soft") - chest.noiseless()
+    change = image_hu(chest.integrals + lesion, FIELD.beam(), "soft") - chest.noiseless()
     assert change[k, row, column] == pytest.approx(-30, abs=2)
     assert np.abs(np.delete(change, k, axis=0)).max() < 0.01
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from radcnn.physics.phantoms.nodules import Nodule, draw_nodule, lay_nodule
-from radcnn.physics.phantoms.scan import SITES, Field
+from radcnn.physics.phantoms.nodules import Nodule, Placed, draw_nodule, lay_nodule, placed
+from radcnn.physics.phantoms.scan import Field
 from radcnn.physics.phantoms.shapes import Grid, capsule, coverage
+from radcnn.physics.phantoms.study import SITES
 from radcnn.physics.phantoms.thorax import draw_thorax, paint_thorax
 
 GRID = Grid(
@@ -25,13 +26,17 @@ def _ball(radius_mm: float, **changes) -> Nodule:
     return Nodule(**{**whole, **rest, **changes})
 
 
+def _laid(volume: np.ndarray, nodule: Nodule, at: np.ndarray) -> Placed:
+    return placed(GRID, lay_nodule(volume, GRID, nodule, at), nodule.malignant)
+
+
 @pytest.mark.parametrize("radius_mm", [2.5, 6.0, 11.0])
 def test_a_ball_has_the_volume_and_the_centre_it_was_given(radius_mm):
     volume = np.full(GRID.shape, -850, np.float32)
     at = np.array([1.3, -2.1, 0.4])
-    placed = lay_nodule(volume, GRID, _ball(radius_mm), at)
-    assert placed.diameter_mm == pytest.approx(2 * radius_mm, rel=0.01)
-    np.testing.assert_allclose(placed.centre_mm, at, atol=0.1)
+    lies = _laid(volume, _ball(radius_mm), at)
+    assert lies.diameter_mm == pytest.approx(2 * radius_mm, rel=0.01)
+    np.testing.assert_allclose(lies.centre_mm, at, atol=0.1)
     filled = float((volume + 850).sum()) / 880 * GRID.voxel_mm3
     assert filled == pytest.approx(4 / 3 * np.pi * radius_mm**3, rel=0.02)
 
@@ -67,15 +72,15 @@ def test_malignant_nodules_are_spiculated_and_benign_ones_are_not():
 
 
 def test_spicules_do_not_count_for_size():
-    smooth = lay_nodule(np.zeros(GRID.shape, np.float32), GRID, _ball(5.0), np.zeros(3))
+    smooth = _laid(np.zeros(GRID.shape, np.float32), _ball(5.0), np.zeros(3))
     spicule = np.array([[4.0, 0, 0, 12, 0, 0, 1, 0.5]])
-    spiculated = lay_nodule(np.zeros(GRID.shape, np.float32), GRID, _ball(5.0, spicules=spicule), np.zeros(3))
+    spiculated = _laid(np.zeros(GRID.shape, np.float32), _ball(5.0, spicules=spicule), np.zeros(3))
     assert spiculated.diameter_mm == smooth.diameter_mm
 
 
 def test_the_chest_has_air_lung_vessels_muscle_and_bone_of_the_right_hu():
     thorax = draw_thorax(np.random.default_rng(2))
-    grid = Field(size=48, pixel_mm=3.3, height_mm=24).grid(SITES[1], thorax.centre_mm)
+    grid = Field(size=48, pixel_mm=3.3, height_mm=24).grid(SITES[1])
     hu = paint_thorax(thorax, grid)
     x, y = np.meshgrid(grid.x, grid.y)
     points = np.stack([x.ravel(), y.ravel(), np.full(x.size, grid.z[0])], axis=1)

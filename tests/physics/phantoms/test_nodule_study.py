@@ -16,8 +16,8 @@ from radcnn.core.errors import SettingsError, StorageError
 from radcnn.physics.phantoms import study as study_module
 from radcnn.physics.phantoms.nodules import LARGEST_MM
 from radcnn.physics.phantoms.patient import Plan, simulate_patient
-from radcnn.physics.phantoms.scan import SITES, Field
-from radcnn.physics.phantoms.study import plan_patients, simulate_nodule_study
+from radcnn.physics.phantoms.scan import Field
+from radcnn.physics.phantoms.study import SITES, plan_patients, simulate_nodule_study
 
 SMALL = Field(size=72, pixel_mm=2.2, height_mm=66, views=60)
 

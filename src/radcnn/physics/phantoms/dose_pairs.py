@@ -10,27 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from radcnn.core.errors import SettingsError
 from radcnn.physics.attenuation import MU_WATER_PER_MM, hu_to_mu
 from radcnn.physics.beam import ParallelBeam
 from radcnn.physics.ellipses import Ellipse, ellipse_sinogram
 from radcnn.physics.fourier_projection import fourier_project
-from radcnn.physics.kernels import KERNELS, KernelName
+from radcnn.physics.kernels import KernelName
 from radcnn.physics.noise import Dose, noisy_sinogram
+from radcnn.physics.phantoms.scan import FINE, image_hu, texture
 from radcnn.physics.phantoms.shapes import Grid
 from radcnn.physics.phantoms.thorax import draw_thorax, other_side, paint_thorax
-from radcnn.physics.reconstruction import fbp
 
 FIELD_MM = 358.4  # holds the widest chest
-FINE = 2  # pixels of the object along a pixel of the image
 VIEWS = 600
 PLANES = 3  # of the object, averaged into a slice
-LUNG_TEXTURE_HU, LUNG_GRAIN_MM = 25.0, 1.6  # vessels and airways too small to be drawn
-TISSUE_TEXTURE_HU, TISSUE_GRAIN_MM = 8.0, 2.0
 ARMS_MM = 40.0  # slices lie within so much of the middle of the lung
 WIDE, DEEP, ASIDE_MM, TURNED_DEG = (0.84, 1.0), (0.84, 1.08), 12.0, 10.0  # of a chest, and how it lies
 FULL_DOSE = 2e5  # photons per detector element and view
@@ -88,19 +84,11 @@ class Chest:
         """
         integrals = self.integrals if lesion is None else self.integrals + lesion
         measured = noisy_sinogram(integrals, dose, chance).astype(np.float32)
-        return reconstructed(measured, self.field.beam(), kernel)
+        return image_hu(measured, self.field.beam(), kernel)
 
     def noiseless(self, *, kernel: KernelName = "soft") -> NDArray[np.float32]:
         """What the chest tends to at a dose without an end, (slices, size, size) in HU."""
-        return reconstructed(self.integrals, self.field.beam(), kernel)
-
-
-def reconstructed(integrals: NDArray[np.float32], beam: ParallelBeam, kernel: KernelName) -> NDArray[np.float32]:
-    """FBP in HU, (..., size, size), of line integrals (..., views, detectors)."""
-    made: NDArray[np.float32] = fbp(torch.from_numpy(integrals), beam, KERNELS[kernel]).numpy()
-    made *= np.float32(1000 / MU_WATER_PER_MM)
-    made -= np.float32(1000)
-    return made
+        return image_hu(self.integrals, self.field.beam(), kernel)
 
 
 def draw_chest(chance: np.random.Generator, field: ChestField = ChestField()) -> Chest:
@@ -113,11 +101,11 @@ def draw_chest(chance: np.random.Generator, field: ChestField = ChestField()) ->
     x, y = (_across(beam.pixels_mm, span, chance) for span in (WIDE, DEEP))
     grid = Grid(x, y, z.astype(np.float32), PLANES) if field.slices > 1 else _one_slice(x, y, z, field)
     hu = paint_thorax(thorax, grid, other_side(thorax, chance))[: field.slices]
-    hu += _texture(hu, beam.pixel_mm, field.slice_mm, chance)
+    hu += texture(hu, grid, chance)
     turned = np.rad2deg(beam.angles) + chance.uniform(-TURNED_DEG, TURNED_DEG)
     lying = replace(beam, angles_deg=tuple(float(angle) for angle in turned))
     integrals = fourier_project(hu_to_mu(np.maximum(hu, -1000)), lying).astype(np.float32)
-    return Chest(field, integrals, _tissue(reconstructed(integrals, field.beam(), "soft"), field.pixel_mm))
+    return Chest(field, integrals, _tissue(image_hu(integrals, field.beam(), "soft"), field.pixel_mm))
 
 
 def _across(
@@ -131,23 +119,6 @@ def _across(
 def _one_slice(x: NDArray[np.float32], y: NDArray[np.float32], z: NDArray[np.floating], field: ChestField) -> Grid:
     """A grid knows how thick its slices are from two of them."""
     return Grid(x, y, np.array([z[0], z[0] + field.slice_mm], np.float32), PLANES)
-
-
-def _texture(
-    hu: NDArray[np.float32], pixel_mm: float, slice_mm: float, chance: np.random.Generator
-) -> NDArray[np.float32]:
-    """What is too small to be drawn, in lung and in tissue; none in air and bone."""
-    lung = np.clip(-hu / 500 - 0.6, 0, 1) * (hu > -950)
-    tissue = ((hu > -150) & (hu < 150)).astype(np.float32)
-    made = np.zeros_like(hu)
-    for share, size, grain in (
-        (lung, LUNG_TEXTURE_HU, LUNG_GRAIN_MM),
-        (tissue, TISSUE_TEXTURE_HU, TISSUE_GRAIN_MM),
-    ):
-        white = chance.standard_normal(hu.shape, dtype=np.float32)
-        grains = gaussian_filter(white, (grain / slice_mm, grain / pixel_mm, grain / pixel_mm))
-        made += share * grains * np.float32(size / grains.std())
-    return made
 
 
 def _tissue(hu: NDArray[np.float32], pixel_mm: float) -> NDArray[np.bool_]:

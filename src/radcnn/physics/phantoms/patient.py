@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from radcnn.core.chance import generator
 from radcnn.physics.phantoms.features import measure
-from radcnn.physics.phantoms.nodules import Nodule, Placed, draw_nodule, lay_nodule
+from radcnn.physics.phantoms.nodules import Nodule, Placed, draw_nodule, lay_nodule, placed
 from radcnn.physics.phantoms.scan import Field, Site, scan
 from radcnn.physics.phantoms.series import stored_hu
 from radcnn.physics.phantoms.shapes import Grid
-from radcnn.physics.phantoms.thorax import Thorax, draw_thorax, paint_thorax
+from radcnn.physics.phantoms.thorax import Thorax, draw_thorax, other_side, paint_thorax
 
 APART_MM = 40.0  # wished distance between nodules, so that a patch shows one; shrinks where the lung is full
 WALL_MM = 3.0  # least distance of a nodule's core from the pleura
@@ -54,20 +54,21 @@ def simulate_patient(plan: Plan, field: Field, seed: int) -> Patient:
     """Draw and scan a patient; all chance comes from the seed and the patient's name."""
     chance = generator(seed, "physics", "nodule study", plan.patient)
     thorax = draw_thorax(chance)
-    grid = field.grid(plan.site, thorax.centre_mm)
-    volume = paint_thorax(thorax, grid)
+    grid = field.grid(plan.site)
+    volume = paint_thorax(thorax, grid, other_side(thorax, chance))
     drawn = [draw_nodule(malignant, chance) for malignant in plan.malignant]
-    placed = [
-        lay_nodule(volume, grid, nodule, at)
-        for nodule, at in zip(drawn, _places(drawn, thorax, grid, chance), strict=True)
+    at = places(drawn, thorax, grid, chance)
+    found = [
+        placed(grid, lay_nodule(volume, grid, one, where), one.malignant) for one, where in zip(drawn, at, strict=True)
     ]
-    hu = stored_hu(scan(volume, thorax, grid, plan.site, field, chance))
+    aim = thorax.centre_mm if field.aimed else (0.0, 0.0)
+    hu = stored_hu(scan(volume, grid, plan.site, field, aim, chance))
     spacing = (grid.slice_mm, field.pixel_mm, field.pixel_mm)
     table_mm = float(np.round(chance.uniform(-300, -100)))  # where the table stood
     half = (field.size - 1) / 2 * field.pixel_mm
-    x, y = (round(c - half, 4) for c in thorax.centre_mm)
+    x, y = (round(c - half, 4) for c in aim)
     first = (x, y, round(float(grid.z[0]) + table_mm, 4))
-    moved = [Placed((*p.centre_mm[:2], p.centre_mm[2] + table_mm), p.diameter_mm, p.malignant) for p in placed]
+    moved = [Placed((*p.centre_mm[:2], p.centre_mm[2] + table_mm), p.diameter_mm, p.malignant) for p in found]
     features = tuple(measure(hu, spacing, _index(p.centre_mm, first, spacing), p.diameter_mm) for p in moved)
     return Patient(plan, hu, first, spacing, tuple(moved), features)
 
@@ -80,9 +81,7 @@ def _index(
     return z, y, x
 
 
-def _places(
-    nodules: list[Nodule], thorax: Thorax, grid: Grid, chance: np.random.Generator
-) -> list[NDArray[np.float64]]:
+def places(nodules: list[Nodule], thorax: Thorax, grid: Grid, chance: np.random.Generator) -> list[NDArray[np.float64]]:
     """Centres (x, y, z) inside the lung, apart from each other and from the ends of the scan."""
     half_z = max(float(grid.z[-1]) - END_MM, 1.0)
     reach = np.array([thorax.lung_mm[0], thorax.lung_mm[1], half_z])

@@ -1,35 +1,36 @@
-"""A CT scan of a drawn chest: a site's kernel, dose and slice thickness turn CT numbers into an image.
+"""A CT scan of a drawn chest: projection, noise in the sinogram and filtered back-projection at a site's dose.
 
-The reconstruction is targeted at one lung (a field of about 160 mm) because a nodule's spicules, 1 to 2 mm wide, are
-lost at the 2.5 to 3 mm pixels a whole chest would get in the same number of bytes.
-
-The clean image is the object averaged over the slice's thickness, times the in-plane MTF of the reconstruction: what
-FBP of many noiseless views tends to. The noise is reconstructed by FBP from a sinogram with the object's own variance.
-Streaks of too few views and beam hardening are therefore absent.
+The object covers the whole trunk on pixels half as large as those of the image, averaged over the slice's thickness;
+it is projected, measured with quantum and electronic noise, and reconstructed with the site's kernel. A field may aim
+at one lung, as a targeted reconstruction does: a nodule's spicules, 1 to 2 mm wide, are lost at the pixels that a whole
+chest gets in the same number of bytes. The beam is of one energy.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy import fft
 from scipy.ndimage import gaussian_filter
 
+from radcnn.core.cores import by_all_cores
+from radcnn.core.errors import SettingsError
+from radcnn.physics.attenuation import MU_WATER_PER_MM, hu_to_mu
 from radcnn.physics.beam import ParallelBeam
-from radcnn.physics.ellipses import ellipse_sinogram
-from radcnn.physics.kernels import KERNELS, KernelName, transfer
-from radcnn.physics.noise import Dose, noise_image
+from radcnn.physics.fourier_projection import aimed, fourier_project
+from radcnn.physics.kernels import KERNELS, KernelName
+from radcnn.physics.noise import Dose, noisy_sinogram
 from radcnn.physics.phantoms.shapes import Array, Grid
-from radcnn.physics.phantoms.thorax import Thorax
+from radcnn.physics.reconstruction import fbp
 
-FINE = 2  # fine pixels per pixel along each axis
-MARGIN = 8  # fine pixels around the field, which absorb the wrap-around of the blur
+FINE = 2  # pixels of the object along a pixel of the image
+TRUNK_MM = 164.0  # half the width of what is drawn: the widest trunk and a little air
+ASIDE_MM = 80.0  # the most that a field's middle lies from that of the trunk
 PLANE_MM = 1.0  # distance of the planes averaged into a slice
-DETECTOR_MM = 0.7
-TEXTURE_HU = 16.0  # sd of the parenchyma's texture: vessels and airways too small to be drawn
+LUNG_TEXTURE_HU, LUNG_GRAIN_MM = 25.0, 1.6  # vessels and airways too small to be drawn
+TISSUE_TEXTURE_HU, TISSUE_GRAIN_MM = 8.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -47,67 +48,78 @@ class Site:
     slice_mm: float
 
 
-SITES: tuple[Site, ...] = (
-    Site("north", kernel="sharp", photons=6e3, slice_mm=2.0),
-    Site("south", kernel="soft", photons=4e3, slice_mm=3.0),
-)
-
-
 @dataclass(frozen=True)
 class Field:
-    """What is reconstructed: size x size pixels of pixel_mm over height_mm along z, from `views` views."""
+    """What is reconstructed: size x size pixels of pixel_mm over height_mm along z, from `views` views.
+
+    aimed  at the lung on whose side the chest was drawn, instead of at the middle of the trunk
+    """
 
     size: int = 144
     pixel_mm: float = 1.1
     height_mm: float = 96.0
-    views: int = 200
+    views: int = 300
+    aimed: bool = True
+
+    def __post_init__(self) -> None:
+        if self.size < FINE or self.size % FINE or not min(self.pixel_mm, self.height_mm, self.views) > 0:
+            raise SettingsError(f"a field has an even number of pixels, millimetres and views above 0, got {self}")
 
     @property
-    def width_mm(self) -> float:
-        return self.size * self.pixel_mm
+    def fine_mm(self) -> float:
+        return self.pixel_mm / FINE
 
-    def grid(self, site: Site, centre_mm: tuple[float, float]) -> Grid:
-        """The fine grid on which the object is drawn; every second pixel inside the margin is one of the image."""
-        fine = self.pixel_mm / FINE
-        pixels = np.arange(FINE * self.size + 2 * MARGIN) - MARGIN - FINE * (self.size - 1) / 2
-        slices = int(self.height_mm // site.slice_mm)
+    def grid(self, site: Site) -> Grid:
+        """The grid of the whole trunk on which the object is drawn."""
+        half = int(np.ceil(TRUNK_MM / self.pixel_mm)) * FINE
+        pixels = (np.arange(2 * half) - half + 0.5) * self.fine_mm
+        slices = max(2, int(self.height_mm // site.slice_mm))
         z = (np.arange(slices) - (slices - 1) / 2) * site.slice_mm
-        x, y = (c + pixels * fine for c in centre_mm)
         planes = max(1, round(site.slice_mm / PLANE_MM))
-        return Grid(x.astype(np.float32), y.astype(np.float32), z.astype(np.float32), planes)
+        return Grid(pixels.astype(np.float32), pixels.astype(np.float32), z.astype(np.float32), planes)
 
     def beam(self) -> ParallelBeam:
-        """The beam around the field's centre, wide enough for its corners."""
-        detectors = int(np.ceil(np.sqrt(2) * self.width_mm / DETECTOR_MM)) + 8
-        return ParallelBeam(self.views, detectors, DETECTOR_MM, self.size, self.pixel_mm)
-
-    def pixels(self, fine: Array) -> Array:
-        """The image's pixels of a fine image (..., rows, columns)."""
-        last = MARGIN + FINE * self.size
-        return fine[..., MARGIN:last:FINE, MARGIN:last:FINE]
+        """The beam, as wide as the trunk and as far as a field lies aside."""
+        reach = TRUNK_MM + (ASIDE_MM if self.aimed else 0)
+        return ParallelBeam(self.views, 2 * int(np.ceil(reach / self.fine_mm)), self.fine_mm, self.size, self.pixel_mm)
 
 
 def scan(
-    object_hu: Array, thorax: Thorax, grid: Grid, site: Site, field: Field, chance: np.random.Generator
+    object_hu: Array, grid: Grid, site: Site, field: Field, aim_mm: tuple[float, float], chance: np.random.Generator
 ) -> NDArray[np.float32]:
-    """The image (slices, size, size) in HU of an object drawn on the field's grid, with blur, texture and noise."""
-    kernel = KERNELS[site.kernel]
-    spectrum = fft.rfft2(object_hu) * _blur(site.kernel, grid.shape[1], grid.pixel_mm)
-    lung = np.clip(-field.pixels(object_hu) / 500 - 0.6, 0, 1)
-    image = field.pixels(fft.irfft2(spectrum, s=grid.shape[1:]))
-    white = chance.standard_normal(image.shape, dtype=np.float32)
-    texture = gaussian_filter(white, (2.0 / grid.slice_mm, 1.4, 1.4), truncate=2.5)
+    """The image (slices, size, size) in HU of an object on the field's grid, reconstructed about `aim_mm` (x, y)."""
+    textured = object_hu + texture(object_hu, grid, chance)
     beam = field.beam()
-    dose = Dose(site.photons * site.slice_mm)
-    integrals = np.stack([ellipse_sinogram(thorax.sections(float(z)), beam) for z in grid.z[::4]])
-    per_slice = np.repeat(integrals, 4, axis=0)[: len(grid.z)].astype(np.float32)
-    noise = noise_image(per_slice, beam, kernel, dose, chance)
-    made: NDArray[np.float32] = image + (TEXTURE_HU / texture.std()) * texture * lung + noise
+    fine = ParallelBeam(beam.views, beam.detectors, beam.detector_mm, len(grid.x), grid.pixel_mm)
+    integrals = fourier_project(hu_to_mu(np.maximum(textured, -1000)), fine)
+    dose, chances = Dose(site.photons * site.slice_mm), chance.spawn(len(integrals))
+
+    def measured(k: int) -> NDArray[np.float32]:
+        return aimed(noisy_sinogram(integrals[k], dose, chances[k]), beam, aim_mm).astype(np.float32)
+
+    return image_hu(np.stack(list(by_all_cores(measured, len(integrals)))), beam, site.kernel)
+
+
+def image_hu(integrals: NDArray[np.float32], beam: ParallelBeam, kernel: KernelName) -> NDArray[np.float32]:
+    """FBP in HU, (..., size, size), of line integrals (..., views, detectors)."""
+    made: NDArray[np.float32] = fbp(torch.from_numpy(integrals), beam, KERNELS[kernel]).numpy()
+    made *= np.float32(1000 / MU_WATER_PER_MM)
+    made -= np.float32(1000)
     return made
 
 
-@lru_cache(maxsize=8)
-def _blur(kernel: KernelName, size: int, pixel_mm: float) -> Array:
-    """The in-plane MTF on the transform of (size, size) fine pixels."""
-    f = np.hypot(fft.fftfreq(size, pixel_mm)[:, None], fft.rfftfreq(size, pixel_mm)[None, :])
-    return transfer(KERNELS[kernel], f, DETECTOR_MM).astype(np.float32)
+def texture(hu: Array, grid: Grid, chance: np.random.Generator) -> Array:
+    """What is too small to be drawn, in lung and in tissue, none in air and bone: on every second pixel, repeated."""
+    lung = np.clip(-hu / 500 - 0.6, 0, 1) * (hu > -950)
+    tissue = (hu > -150) & (hu < 150)
+    coarse_mm = FINE * grid.pixel_mm
+    made = np.zeros_like(hu)
+    for share, size, grain in (
+        (lung, LUNG_TEXTURE_HU, LUNG_GRAIN_MM),
+        (tissue, TISSUE_TEXTURE_HU, TISSUE_GRAIN_MM),
+    ):
+        white = chance.standard_normal((len(hu), *(n // FINE for n in hu.shape[1:])), dtype=np.float32)
+        grains = gaussian_filter(white, (grain / grid.slice_mm, grain / coarse_mm, grain / coarse_mm), truncate=2.5)
+        grains *= np.float32(size / grains.std())
+        made += share * grains.repeat(FINE, 1).repeat(FINE, 2)
+    return made

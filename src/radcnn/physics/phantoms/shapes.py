@@ -123,7 +123,15 @@ def capsule(grid: Grid, start: Array, end: Array, radii: tuple[float, float]) ->
     return box, grid.slices(soft_edge(capsule_distance(start, end, radii)(*grid.points(box))))
 
 
-def lay(volume: Array, box: Box, share: Array, hu: float) -> None:
+def lay(volume: Array, box: Box, share: Array, hu: float | Array) -> None:
     """Replace the covered share of the voxels of the box by `hu`, in place."""
     part = volume[box]
-    part += share * (np.float32(hu) - part)
+    part += share * (np.asarray(hu, np.float32) - part)
+
+
+def lay_strands(volume: Array, grid: Grid, strands: NDArray[np.float64], hu: float) -> None:
+    """Replace what strands (n, 8) cover by `hu`, in place: start and end (x, y, z), radius at both, in mm."""
+    for row in strands.astype(np.float32):
+        drawn = capsule(grid, row[:3], row[3:6], (float(row[6]), float(row[7])))
+        if drawn is not None:
+            lay(volume, *drawn, hu)

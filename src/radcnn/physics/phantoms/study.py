@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import csv
 import io
-import multiprocessing
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,15 +25,20 @@ from pathlib import Path
 import numpy as np
 
 from radcnn.core.chance import generator
+from radcnn.core.cores import by_processes
 from radcnn.core.errors import ReadError, SettingsError, StorageError
 from radcnn.core.files import read_json, write_json, write_text
 from radcnn.physics.phantoms.certificate import Certificate, certificate
 from radcnn.physics.phantoms.features import FEATURES
 from radcnn.physics.phantoms.nodules import Placed
 from radcnn.physics.phantoms.patient import Plan, simulate_patient
-from radcnn.physics.phantoms.scan import SITES, Field
+from radcnn.physics.phantoms.scan import Field, Site
 from radcnn.physics.phantoms.series import Series, write_series
 
+SITES = (
+    Site("north", kernel="sharp", photons=1.5e4, slice_mm=2.0),
+    Site("south", kernel="soft", photons=8e3, slice_mm=3.0),
+)
 FEWEST, MOST = 4, 6  # nodules per patient
 LIKENESS = 0.7  # sd of a patient's leaning to one class, beside 1 for the nodule's own
 COLUMNS = ("case", "patient", "site", "series", "x_mm", "y_mm", "z_mm", "diameter_mm", "malignant")
@@ -102,7 +105,7 @@ def simulate_nodule_study(
     with _new_folder(Path(folder)) as building:
         work = partial(_simulate_and_write, building=building, field=field, seed=seed)
         done: list[_Written] = []
-        for written in _each(work, plan_patients(patients, seed), workers):
+        for written in by_processes(work, plan_patients(patients, seed), workers):
             done.append(written)
             if progress is not None:
                 progress(len(done), patients)
@@ -157,15 +160,6 @@ def _simulate_and_write(plan: Plan, *, building: Path, field: Field, seed: int) 
 def _series_path(plan: Plan) -> str:
     """Where a patient's series lies, relative to the table."""
     return f"images/{plan.patient}/ct"
-
-
-def _each(work: Callable[[Plan], _Written], plans: list[Plan], workers: int) -> Iterator[_Written]:
-    """Work on the plans, in order; fresh processes, since a forked one may inherit another library's locked threads."""
-    if workers == 1:
-        yield from map(work, plans)
-        return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(work, plans)
 
 
 def _certify(done: list[_Written], seed: int) -> Certificate:

@@ -1,21 +1,21 @@
-"""One side of a chest: chest wall with ribs, spine, heart, and a lung with a branching tree of vessels.
+"""One side of a chest: chest wall with ribs, spine, heart, and a lung with its vessels, airways and scars.
 
 x to the patient's left, y to the back, z to the head (LPS, mm); z = 0 is the hilum. The lung is an ellipsoid inside the
-rib cage, vessels branch by Murray's law (r^3 = r1^3 + r2^3; J Gen Physiol 1926;9:835). CT numbers are the textbook's
-(Hounsfield units at 120 kVp). Airways other than what the parenchyma's texture stands for, fissures and the diaphragm
-are not drawn.
+rib cage; vessels and airways branch by Murray's law (r^3 = r1^3 + r2^3; J Gen Physiol 1926;9:835), and a branch of the
+airways is about three times as long as wide (Weibel, Morphometry of the Human Lung, 1963). CT numbers are the
+textbook's (Hounsfield units at 120 kVp). Fissures and the diaphragm are not drawn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.physics.attenuation import hu_to_mu
-from radcnn.physics.ellipses import Ellipse
-from radcnn.physics.phantoms.shapes import Array, Grid, capsule, lay, soft_edge
+from radcnn.physics.phantoms.shapes import Array, Box, Grid, capsule, lay, soft_edge
 
 FAT_HU, MUSCLE_HU, HEART_HU, BLOOD_HU, BONE_HU, MARROW_HU = -100.0, 50.0, 42.0, 45.0, 650.0, 180.0
 RIB_RING = 0.885  # the ribs' mean place between the body's axis (0) and the skin (1)
@@ -25,8 +25,15 @@ RIB_PERIOD_MM, RIB_RADIUS_MM, RIB_SLOPE_MM = (
     5.0,
     45.0,
 )  # distance along z, half thickness, fall from back to front
-ROOTS = 7  # branches that leave the hilum
 SMALLEST_VESSEL_MM = 0.65  # radius; smaller vessels are part of the parenchyma's texture
+SMALLEST_AIRWAY_MM = 0.9  # radius of the lumen
+LUMEN_HU, WALL_HU, WALL_MM = -980.0, 20.0, (0.35, 0.16)  # thickness: a part that stays and a share of the radius
+TRACHEA_MM, CARINA_MM, LARYNX_MM = 8.5, (0.0, 12.0, 34.0), 175.0  # radius; where it forks; height of its upper end
+SCARS, SCAR_HU = 0.9, (-350.0, 20.0)  # of a lung, on average; their CT numbers
+
+Segments: TypeAlias = NDArray[np.float64]
+Tissue: TypeAlias = Literal["trunk", "left lung", "right lung", "heart", "spine", "ribs", "airways", "vessels"]
+NONE = np.zeros((0, 8))
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +48,8 @@ class Thorax:
     lung_hu     CT number of the parenchyma
     rib_mm      place of the ribs along z
     vessels     (n, 8): start and end (x, y, z), radius at both, in mm
+    airways     (n, 8): the same of the lumen, from the trachea
+    scars       (n, 9): the same of fibrous strands, and their CT number
     """
 
     side: int
@@ -50,7 +59,9 @@ class Thorax:
     heart: tuple[float, float, float, float, float, float]
     lung_hu: float
     rib_mm: float
-    vessels: NDArray[np.float64]
+    vessels: Segments
+    airways: Segments
+    scars: Segments
 
     @property
     def centre_mm(self) -> tuple[float, float]:
@@ -64,23 +75,14 @@ class Thorax:
 
     def depth_mm(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distance of points (n, 3) from the surface of the lung, to first order; negative outside or in the heart."""
-        x, y, z = points.T
-        k = self._height(z)
-        lung = _ring_distance(x - self.centre_mm[0], y, self.lung_mm[0], self.lung_mm[1], k)
+        return -self.outside_mm(*points.T)
+
+    def outside_mm(self, x: NDArray, y: NDArray, z: NDArray) -> NDArray:
+        """The same, positive outside, for coordinates that broadcast."""
+        lung = _ring_distance(x - self.centre_mm[0], y, self.lung_mm[0], self.lung_mm[1], self._height(z))
         cage = _ring_distance(x, y, *self.body_mm, CAGE_RING)
         heart = _ring_distance(x - self.heart[0], y - self.heart[1], self.heart[3], self.heart[4], self._heart_at(z))
-        return -np.maximum(np.maximum(lung, cage), -heart)
-
-    def sections(self, z_mm: float) -> list[Ellipse]:
-        """The slice at z as ellipses of attenuation around the lung's centre, both lungs, without ribs and vessels."""
-        cx, k, heart = self.centre_mm[0], float(self._height(z_mm)), float(self._heart_at(z_mm))
-        water, lung = hu_to_mu(0.0), hu_to_mu(self.lung_hu) - hu_to_mu(0.0)
-        bone = hu_to_mu(MARROW_HU) - water
-        lungs = [Ellipse(s * self.lung_x_mm - cx, 0, k * self.lung_mm[0], k * self.lung_mm[1], lung) for s in (-1, 1)]
-        x, y, _, a, b, _ = self.heart
-        solid = [Ellipse(x - cx, y, 0.6 * heart * a, 0.6 * heart * b, -lung)] if heart > 0 and self.side > 0 else []
-        spine = Ellipse(-cx, 0.62 * self.body_mm[1], 19, 16, bone)
-        return [Ellipse(-cx, 0, *self.body_mm, water), spine, *(lungs if k > 0 else []), *solid]
+        return np.maximum(np.maximum(lung, cage), -heart)
 
     def _height(self, z: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """In-plane size of the lung at z, as a share of its largest."""
@@ -100,14 +102,28 @@ def draw_thorax(chance: np.random.Generator) -> Thorax:
     heart_x = 42 if side > 0 else 12  # the heart reaches further into the left side
     heart = (heart_x * scale, -0.36 * b, -45.0, 40 * scale, 40 * scale, 60.0)
     hu, rib = chance.uniform(-880, -830), chance.uniform(0, RIB_PERIOD_MM)
-    bare = Thorax(side, (a, b), lung, 71 * scale, heart, hu, rib, np.zeros((0, 8)))
-    return Thorax(side, (a, b), lung, 71 * scale, heart, hu, rib, _vessel_tree(bare, chance))
+    bare = Thorax(side, (a, b), lung, 71 * scale, heart, hu, rib, NONE, NONE, np.zeros((0, 9)))
+    return _filled(bare, chance)
 
 
 def other_side(thorax: Thorax, chance: np.random.Generator) -> Thorax:
-    """The other lung of the same chest, with vessels of its own."""
-    bare = replace(thorax, side=-thorax.side, vessels=np.zeros((0, 8)))
-    return replace(bare, vessels=_vessel_tree(bare, chance))
+    """The other lung of the same chest, with vessels, airways and scars of its own."""
+    return _filled(replace(thorax, side=-thorax.side), chance)
+
+
+def _filled(bare: Thorax, chance: np.random.Generator) -> Thorax:
+    """The chest with what branches in its lung, drawn anew."""
+    return replace(bare, vessels=_vessel_tree(bare, chance), airways=_airways(bare, chance), scars=_scars(bare, chance))
+
+
+@dataclass(frozen=True, eq=False)
+class Stroke:
+    """Share (0 to 1) of the voxels of a box that a tissue covers, and its CT number there."""
+
+    tissue: Tissue
+    box: Box
+    share: Array
+    hu: float | Array
 
 
 def paint_thorax(thorax: Thorax, grid: Grid, *others: Thorax) -> Array:
@@ -115,20 +131,42 @@ def paint_thorax(thorax: Thorax, grid: Grid, *others: Thorax) -> Array:
 
     others  the other side, where it is to have a lung, too
     """
+    volume = np.full(grid.shape, -1000, np.float32)
+    for stroke in strokes(grid, thorax, *others):
+        lay(volume, stroke.box, stroke.share, stroke.hu)
+    return volume
+
+
+def strokes(grid: Grid, thorax: Thorax, *others: Thorax) -> Iterator[Stroke]:
+    """The chest, from outside inwards: what comes later covers what came before."""
+    both = (thorax, *others)
     x, y = np.meshgrid(grid.x, grid.y)
-    plane = np.full(x.shape, -1000, np.float32)
+    whole = (slice(None), slice(None), slice(None))
     for ring, hu in ((1.0, FAT_HU), (0.95, MUSCLE_HU)):
-        share = soft_edge(_ring_distance(x, y, *thorax.body_mm, ring))
-        plane += share * (hu - plane)
-    volume = np.repeat(plane[None], len(grid.z), axis=0)
-    for each in (thorax, *others):
-        _lay_lung(volume, each, grid, x, y)
-    _lay_bones(volume, thorax, grid, x, y)
-    for row in np.concatenate([each.vessels for each in (thorax, *others)]).astype(np.float32):
+        yield Stroke("trunk", whole, soft_edge(_ring_distance(x, y, *thorax.body_mm, ring))[None], hu)
+    for each in both:
+        yield from _lung(each, grid)
+    yield from _bones(thorax, grid, x, y)
+    yield from _strands("vessels", grid, np.concatenate([each.vessels for each in both]), BLOOD_HU)
+    airways = np.concatenate([each.airways for each in both])
+    yield from _strands("trunk", grid, walled(airways), WALL_HU)  # all walls before any lumen: none closes another
+    yield from _strands("airways", grid, airways, LUMEN_HU)
+    for row in np.concatenate([each.scars for each in both]):
+        yield from _strands("trunk", grid, row[None, :8], float(row[8]))
+
+
+def _strands(tissue: Tissue, grid: Grid, segments: Segments, hu: float) -> Iterator[Stroke]:
+    for row in segments.astype(np.float32):
         drawn = capsule(grid, row[:3], row[3:6], (float(row[6]), float(row[7])))
         if drawn is not None:
-            lay(volume, *drawn, BLOOD_HU)
-    return volume
+            yield Stroke(tissue, *drawn, hu)
+
+
+def walled(airways: Segments) -> Segments:
+    """The outer surface of airways (n, 8)."""
+    made = airways.copy()
+    made[:, 6:] += WALL_MM[0] + WALL_MM[1] * airways[:, 6:]
+    return made
 
 
 def _ring_distance(x: NDArray, y: NDArray, a: float, b: float, ring: float | NDArray[np.float64]) -> NDArray:
@@ -138,19 +176,31 @@ def _ring_distance(x: NDArray, y: NDArray, a: float, b: float, ring: float | NDA
     return (level - ring) / slope
 
 
-def _lay_lung(volume: Array, thorax: Thorax, grid: Grid, x: Array, y: Array) -> None:
-    """The lung inside the cage without the heart; denser towards the back, where a lying patient's blood pools."""
-    cage = soft_edge(_ring_distance(x, y, *thorax.body_mm, CAGE_RING))
-    hu = (thorax.lung_hu + 0.3 * y).astype(np.float32)
-    hx, hy, _, ha, hb, _ = thorax.heart
-    for k, z in enumerate(grid.z):
-        size, heart = float(thorax._height(z)), float(thorax._heart_at(z))
-        lung = soft_edge(_ring_distance(x - thorax.centre_mm[0], y, thorax.lung_mm[0], thorax.lung_mm[1], size))
-        outside = 1 - soft_edge(_ring_distance(x - hx, y - hy, ha, hb, heart)) if heart > 0 else 1
-        volume[k] += (lung * cage * outside) * (hu - volume[k])
+def _lung(thorax: Thorax, grid: Grid) -> Iterator[Stroke]:
+    """Heart, and lung within the cage about it; denser towards the back, where a lying patient's blood pools."""
+    lung, around = np.array(thorax.lung_mm), np.array([*thorax.centre_mm, 0.0])
+    box = grid.box(around - lung, around + lung)
+    hx, hy, hz, ha, hb, hc = thorax.heart
+    if box is not None:
+        x, y = grid.x[box[2]][None, :], grid.y[box[1]][:, None]
+        cage = soft_edge(_ring_distance(x, y, *thorax.body_mm, CAGE_RING))
+        hu = (thorax.lung_hu + 0.3 * y).astype(np.float32)
+        for k in range(box[0].start, box[0].stop):
+            size, heart = (float(at(grid.z[k])) for at in (thorax._height, thorax._heart_at))
+            share = cage * soft_edge(_ring_distance(x - around[0], y, *thorax.lung_mm[:2], size))
+            if heart > 0:
+                share = share * (1 - soft_edge(_ring_distance(x - hx, y - hy, ha, hb, heart)))
+            name: Tissue = "left lung" if thorax.side > 0 else "right lung"
+            yield Stroke(name, (slice(k, k + 1), *box[1:]), share[None], hu)
+    if (box := grid.box((hx - ha, hy - hb, hz - hc), (hx + ha, hy + hb, hz + hc))) is not None:
+        x, y = grid.x[box[2]][None, :], grid.y[box[1]][:, None]
+        for k in range(box[0].start, box[0].stop):
+            share = soft_edge(_ring_distance(x - hx, y - hy, ha, hb, float(thorax._heart_at(grid.z[k]))))
+            share = share * soft_edge(_ring_distance(x, y, *thorax.body_mm, CAGE_RING))
+            yield Stroke("heart", (slice(k, k + 1), *box[1:]), share[None], HEART_HU)
 
 
-def _lay_bones(volume: Array, thorax: Thorax, grid: Grid, x: Array, y: Array) -> None:
+def _bones(thorax: Thorax, grid: Grid, x: Array, y: Array) -> Iterator[Stroke]:
     """Ribs running down from back to front, and a vertebral body: marrow in a cortex."""
     b = thorax.body_mm[1]
     around = _ring_distance(x, y, *thorax.body_mm, RIB_RING)
@@ -159,31 +209,87 @@ def _lay_bones(volume: Array, thorax: Thorax, grid: Grid, x: Array, y: Array) ->
     for k, z in enumerate(grid.z):
         along = (z - thorax.rib_mm - fall) % RIB_PERIOD_MM - RIB_PERIOD_MM / 2
         distance = np.hypot(around[near], 0.8 * along) - RIB_RADIUS_MM
-        row = volume[k]
-        row[near] += soft_edge(distance) * (BONE_HU - row[near])
-        row[near] += soft_edge(distance + 1.6) * (MARROW_HU - row[near])
-    spine = _ring_distance(x, y - 0.62 * b, 19, 16, 1.0)
-    for share, hu in ((soft_edge(spine), BONE_HU - 250), (soft_edge(spine + 1.5), MARROW_HU)):
-        volume += share * (np.float32(hu) - volume)
+        for inwards, hu in ((0.0, BONE_HU), (1.6, MARROW_HU)):
+            share = np.zeros_like(around)
+            share[near] = soft_edge(distance + inwards)
+            yield Stroke("ribs", (slice(k, k + 1), slice(None), slice(None)), share[None], hu)
+    for inwards, hu in ((0.0, BONE_HU - 250), (1.5, MARROW_HU)):
+        share = soft_edge(_ring_distance(x, y - 0.62 * b, 19, 16, 1.0) + inwards)
+        yield Stroke("spine", (slice(None), slice(None), slice(None)), share[None], hu)
 
 
-def _vessel_tree(thorax: Thorax, chance: np.random.Generator) -> NDArray[np.float64]:
-    """Segments (n, 8) of a tree from the hilum, branching until the smallest radius or the lung's surface."""
-    segments: list[NDArray[np.float64]] = []
-    growing = []
-    for slope in np.linspace(-2.2, 2.2, ROOTS):  # fanned out from front to back
+def _vessel_tree(thorax: Thorax, chance: np.random.Generator) -> Segments:
+    """Vessels from the hilum, fanned out from front to back."""
+    roots = _roots(thorax, np.linspace(-2.2, 2.2, 7), (2.5, 4.0), chance)
+    return _grown(thorax, roots, lambda radius: radius**0.7 * chance.uniform(5.5, 12.0), SMALLEST_VESSEL_MM, chance)
+
+
+def _airways(thorax: Thorax, chance: np.random.Generator) -> Segments:
+    """The trachea, the main bronchus of this side and the bronchi of its lung, by the radius of their lumen."""
+    trachea, main = TRACHEA_MM * chance.uniform(0.85, 1.1), TRACHEA_MM * chance.uniform(0.6, 0.75)
+    carina = np.array(CARINA_MM)
+    hilum = thorax.hilum_mm + np.array([0.0, 4.0, 3.0])  # behind and above the vessels
+    lead = [[*CARINA_MM[:2], LARYNX_MM, *carina, trachea, trachea], [*carina, *hilum, main, 0.85 * main]]
+    roots = [(hilum, aim, radius) for _, aim, radius in _roots(thorax, np.array([-1.2, 0.0, 1.2]), (2.4, 3.4), chance)]
+    tree = _grown(thorax, roots, lambda radius: radius * chance.uniform(4.5, 7.5), SMALLEST_AIRWAY_MM, chance)
+    return np.concatenate([np.array(lead), tree])
+
+
+Branch = tuple[NDArray[np.float64], NDArray[np.float64], float]
+
+
+def _roots(
+    thorax: Thorax, slopes: NDArray[np.float64], radii: tuple[float, float], chance: np.random.Generator
+) -> list[Branch]:
+    """Branches that leave the hilum: start, direction and radius."""
+    found = []
+    for slope in slopes:
         aim = np.array([thorax.side * 0.9, slope + chance.normal(0, 0.3), chance.normal(0, 0.9)])
-        growing.append((thorax.hilum_mm, aim / np.linalg.norm(aim), chance.uniform(2.5, 4.0)))
+        found.append((thorax.hilum_mm, aim / np.linalg.norm(aim), chance.uniform(*radii)))
+    return found
+
+
+def _grown(
+    thorax: Thorax,
+    growing: list[Branch],
+    length: Callable[[float], float],
+    smallest: float,
+    chance: np.random.Generator,
+) -> Segments:
+    """Segments (n, 8) of trees that branch until the smallest radius or the lung's surface."""
+    segments: list[NDArray[np.float64]] = []
     while growing:
         start, aim, radius = growing.pop()
-        end = start + aim * radius**0.7 * chance.uniform(4.5, 9.0)
+        end = start + aim * length(radius)
         if thorax.depth_mm(end[None])[0] < 2 * radius:
             continue
         share = chance.uniform(0.25, 0.5)  # of the cubed radius, to the thinner daughter
         daughters = radius * share ** (1 / 3), radius * (1 - share) ** (1 / 3)
         segments.append(np.array([*start, *end, radius, max(daughters)]))
         for daughter in daughters:
-            if daughter >= SMALLEST_VESSEL_MM:
+            if daughter >= smallest:
                 turned = aim + chance.normal(0, 0.45 if daughter < radius * 0.75 else 0.22, 3)
                 growing.append((end, turned / np.linalg.norm(turned), daughter))
     return np.array(segments).reshape(-1, 8)
+
+
+def _scars(thorax: Thorax, chance: np.random.Generator) -> Segments:
+    """Fibrous bands (n, 9) from the pleura inwards, each of a few strands side by side; more of them near the apex."""
+    strands = []
+    for _ in range(chance.poisson(SCARS)):
+        height = thorax.lung_mm[2] * (0.75 - 1.4 * chance.beta(1.3, 2.5))
+        around = chance.uniform(0, 2 * np.pi)
+        out = np.array([np.cos(around), np.sin(around), 0.0])
+        middle = np.array([*thorax.centre_mm, height])
+        steps = middle + np.arange(0, 90, 0.5)[:, None] * out
+        wall = steps[int((thorax.depth_mm(steps) > 0).sum()) - 1]
+        if thorax.depth_mm(wall[None])[0] < 0:  # the heart lies there
+            continue
+        hu, length, thick = chance.uniform(*SCAR_HU), chance.uniform(10, 28), chance.uniform(0.7, 1.5)
+        along = np.cross(out, chance.standard_normal(3))
+        along /= np.linalg.norm(along)
+        for k in range(int(chance.integers(2, 6))):
+            start = wall + 2.2 * thick * k * along
+            end = start - out * length * chance.uniform(0.6, 1.1) + chance.normal(0, 2.0, 3)
+            strands.append([*start, *end, thick * chance.uniform(0.8, 1.4), 0.4 * thick, hu])
+    return np.array(strands).reshape(-1, 9)
