@@ -11,9 +11,9 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataset import FileDataset
 
-from radcnn.core.errors import SettingsError, StorageError
-from radcnn.physics.phantoms import study as study_module
+from radcnn.core.errors import InputError, SettingsError, StorageError
 from radcnn.physics.phantoms.nodules import LARGEST_MM
 from radcnn.physics.phantoms.patient import Plan, simulate_patient
 from radcnn.physics.phantoms.scan import Field
@@ -156,7 +156,7 @@ def test_classes_are_balanced_at_every_site_and_mixed_within_patients():
 
 def test_a_folder_in_use_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
-    with pytest.raises(SettingsError, match="is not an empty folder"):
+    with pytest.raises(InputError, match="exists already"):
         simulate_nodule_study(tmp_path, patients=4)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
@@ -167,10 +167,10 @@ def test_too_few_patients_are_refused(tmp_path):
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
-    def full(*_args):
+    def full(*_args, **_options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(study_module, "write_series", full)
+    monkeypatch.setattr(FileDataset, "save_as", full)
     with pytest.raises(StorageError, match="No space left"):
         simulate_nodule_study(tmp_path / "study", patients=4, workers=1, field=SMALL)
     assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from radcnn.core.chance import derived_seed
+from radcnn.core.errors import StorageError
 
 INTERCEPT_HU = -1024
 MANUFACTURER = "radcnn simulator"
@@ -51,12 +52,15 @@ def stored_hu(hu: NDArray[np.float32] | NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def write_series(folder: Path, series: Series) -> None:
-    """Write one file per slice into `folder`, 0001.dcm first (the lowest slice)."""
-    folder.mkdir(parents=True)
+    """Write one file per slice into `folder`, 0001.dcm first (the lowest slice); raises StorageError on a full disk."""
     stored = stored_hu(series.hu) - np.int16(INTERCEPT_HU)
     common = _common(series)
-    for number, pixels in enumerate(stored, start=1):
-        _slice(series, common, number, pixels).save_as(folder / f"{number:04d}.dcm", enforce_file_format=True)
+    try:
+        folder.mkdir(parents=True)
+        for number, pixels in enumerate(stored, start=1):
+            _slice(series, common, number, pixels).save_as(folder / f"{number:04d}.dcm", enforce_file_format=True)
+    except OSError as cause:
+        raise StorageError(f"{folder} could not be written: {cause.strerror or cause}; free some space") from cause
 
 
 def _uid(series: Series, *path: str | int) -> str:

@@ -13,10 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import count, pairwise
@@ -26,8 +23,8 @@ import numpy as np
 
 from radcnn.core.chance import generator
 from radcnn.core.cores import by_processes
-from radcnn.core.errors import ReadError, SettingsError, StorageError
-from radcnn.core.files import read_json, write_json, write_text
+from radcnn.core.errors import ReadError, SettingsError
+from radcnn.core.files import read_json, refuse_used, whole_folder, write_json, write_text
 from radcnn.physics.phantoms.certificate import Certificate, certificate
 from radcnn.physics.phantoms.features import FEATURES
 from radcnn.physics.phantoms.nodules import Placed
@@ -95,14 +92,15 @@ def simulate_nodule_study(
     """Simulate a study and write it to `folder`, which must not exist or be empty; about 1.7 MB per patient.
 
     The same seed gives the same bytes for any number of workers (processes). `progress(done, total)` is called after
-    every patient. Nothing is left behind when it fails. Raises SettingsError for fewer than 4 patients or a folder in
-    use, StorageError when the disk is full.
+    every patient. Nothing is left behind when it fails. Raises SettingsError for fewer than 4 patients, InputError
+    for a folder in use, StorageError when the disk is full.
     More than one worker starts fresh Python processes: a script must then call this under
     `if __name__ == "__main__":`.
     """
     if patients < 2 * len(SITES) or workers < 1:
         raise SettingsError(f"patients must be at least {2 * len(SITES)} and workers 1, got {patients} and {workers}")
-    with _new_folder(Path(folder)) as building:
+    refuse_used(Path(folder))
+    with whole_folder(Path(folder)) as building:
         work = partial(_simulate_and_write, building=building, field=field, seed=seed)
         done: list[_Written] = []
         for written in by_processes(work, plan_patients(patients, seed), workers):
@@ -188,25 +186,3 @@ def _write_papers(building: Path, done: list[_Written], found: Certificate, seed
         README.format(patients=len(done), seed=seed, nodules=nodules, certificate=found.text),
     )
     write_text(building / "LICENSE.txt", LICENSE)
-
-
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder`, renamed onto it at the end, removed when anything fails."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SettingsError(f"{folder} exists already and is not an empty folder; choose another one")
-    building: Path | None = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        yield building
-        building.chmod(0o755)
-        building.replace(folder)
-    except OSError as cause:
-        raise StorageError(
-            f"the simulated study could not be written to {folder}: {cause.strerror or cause}; "
-            "free some space or choose another folder"
-        ) from cause
-    finally:
-        if building is not None:
-            shutil.rmtree(building, ignore_errors=True)

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from radcnn.physics.phantoms.shapes import Array, Box, Grid, capsule, lay, soft_edge
 
 FAT_HU, MUSCLE_HU, HEART_HU, BLOOD_HU, BONE_HU, MARROW_HU = -100.0, 50.0, 42.0, 45.0, 650.0, 180.0
-RIB_RING = 0.885  # the ribs' mean place between the body's axis (0) and the skin (1)
-CAGE_RING = 0.83  # inner surface of the chest wall
+FAT_MM, WALL_MM = (3.0, 16.0), (16.0, 21.0)  # thickness under the skin, and of muscle and ribs to the lung, at the side
 RIB_PERIOD_MM, RIB_RADIUS_MM, RIB_SLOPE_MM = (
     26.0,
     5.0,
@@ -27,7 +26,7 @@ RIB_PERIOD_MM, RIB_RADIUS_MM, RIB_SLOPE_MM = (
 )  # distance along z, half thickness, fall from back to front
 SMALLEST_VESSEL_MM = 0.65  # radius; smaller vessels are part of the parenchyma's texture
 SMALLEST_AIRWAY_MM = 0.9  # radius of the lumen
-LUMEN_HU, WALL_HU, WALL_MM = -980.0, 20.0, (0.35, 0.16)  # thickness: a part that stays and a share of the radius
+LUMEN_HU, WALL_HU, AIRWAY_WALL = -980.0, 20.0, (0.35, 0.16)  # thickness: millimetres and a share of the radius
 TRACHEA_MM, CARINA_MM, LARYNX_MM = 8.5, (0.0, 12.0, 34.0), 175.0  # radius; where it forks; height of its upper end
 SCARS, SCAR_HU = 0.9, (-350.0, 20.0)  # of a lung, on average; their CT numbers
 
@@ -42,6 +41,7 @@ class Thorax:
 
     side        +1: the left lung is imaged, -1: the right
     body_mm     semi-axes (x, y) of the trunk
+    rings       where muscle begins, ribs lie and the lungs end, as shares of the way from the trunk's axis to the skin
     lung_mm     semi-axes (x, y, z) of the lung
     lung_x_mm   distance of the lung's centre from the midline
     heart       centre (x, y, z) and semi-axes of the heart, 6 numbers in mm
@@ -54,6 +54,7 @@ class Thorax:
 
     side: int
     body_mm: tuple[float, float]
+    rings: tuple[float, float, float]
     lung_mm: tuple[float, float, float]
     lung_x_mm: float
     heart: tuple[float, float, float, float, float, float]
@@ -80,7 +81,7 @@ class Thorax:
     def outside_mm(self, x: NDArray, y: NDArray, z: NDArray) -> NDArray:
         """The same, positive outside, for coordinates that broadcast."""
         lung = _ring_distance(x - self.centre_mm[0], y, self.lung_mm[0], self.lung_mm[1], self._height(z))
-        cage = _ring_distance(x, y, *self.body_mm, CAGE_RING)
+        cage = _ring_distance(x, y, *self.body_mm, self.rings[2])
         heart = _ring_distance(x - self.heart[0], y - self.heart[1], self.heart[3], self.heart[4], self._heart_at(z))
         return np.maximum(np.maximum(lung, cage), -heart)
 
@@ -98,11 +99,14 @@ def draw_thorax(chance: np.random.Generator) -> Thorax:
     side = int(chance.choice([-1, 1]))
     scale = chance.uniform(0.94, 1.03)
     a, b = 155 * scale, 106 * scale * chance.uniform(0.94, 1.05)
-    lung = (57 * scale, 80 * scale * chance.uniform(0.95, 1.0), chance.uniform(110, 140))
+    muscle = 1 - chance.uniform(*FAT_MM) / a
+    cage = muscle - chance.uniform(*WALL_MM) / a
+    rings = (muscle, cage + 0.45 * (muscle - cage), cage)
+    lung = (57 * scale * chance.uniform(0.92, 1.0), 80 * scale * chance.uniform(0.95, 1.0), chance.uniform(110, 140))
     heart_x = 42 if side > 0 else 12  # the heart reaches further into the left side
     heart = (heart_x * scale, -0.36 * b, -45.0, 40 * scale, 40 * scale, 60.0)
     hu, rib = chance.uniform(-880, -830), chance.uniform(0, RIB_PERIOD_MM)
-    bare = Thorax(side, (a, b), lung, 71 * scale, heart, hu, rib, NONE, NONE, np.zeros((0, 9)))
+    bare = Thorax(side, (a, b), rings, lung, 71 * scale, heart, hu, rib, NONE, NONE, np.zeros((0, 9)))
     return _filled(bare, chance)
 
 
@@ -142,7 +146,7 @@ def strokes(grid: Grid, thorax: Thorax, *others: Thorax) -> Iterator[Stroke]:
     both = (thorax, *others)
     x, y = np.meshgrid(grid.x, grid.y)
     whole = (slice(None), slice(None), slice(None))
-    for ring, hu in ((1.0, FAT_HU), (0.95, MUSCLE_HU)):
+    for ring, hu in ((1.0, FAT_HU), (thorax.rings[0], MUSCLE_HU)):
         yield Stroke("trunk", whole, soft_edge(_ring_distance(x, y, *thorax.body_mm, ring))[None], hu)
     for each in both:
         yield from _lung(each, grid)
@@ -165,7 +169,7 @@ def _strands(tissue: Tissue, grid: Grid, segments: Segments, hu: float) -> Itera
 def walled(airways: Segments) -> Segments:
     """The outer surface of airways (n, 8)."""
     made = airways.copy()
-    made[:, 6:] += WALL_MM[0] + WALL_MM[1] * airways[:, 6:]
+    made[:, 6:] += AIRWAY_WALL[0] + AIRWAY_WALL[1] * airways[:, 6:]
     return made
 
 
@@ -183,7 +187,7 @@ def _lung(thorax: Thorax, grid: Grid) -> Iterator[Stroke]:
     hx, hy, hz, ha, hb, hc = thorax.heart
     if box is not None:
         x, y = grid.x[box[2]][None, :], grid.y[box[1]][:, None]
-        cage = soft_edge(_ring_distance(x, y, *thorax.body_mm, CAGE_RING))
+        cage = soft_edge(_ring_distance(x, y, *thorax.body_mm, thorax.rings[2]))
         hu = (thorax.lung_hu + 0.3 * y).astype(np.float32)
         for k in range(box[0].start, box[0].stop):
             size, heart = (float(at(grid.z[k])) for at in (thorax._height, thorax._heart_at))
@@ -196,14 +200,14 @@ def _lung(thorax: Thorax, grid: Grid) -> Iterator[Stroke]:
         x, y = grid.x[box[2]][None, :], grid.y[box[1]][:, None]
         for k in range(box[0].start, box[0].stop):
             share = soft_edge(_ring_distance(x - hx, y - hy, ha, hb, float(thorax._heart_at(grid.z[k]))))
-            share = share * soft_edge(_ring_distance(x, y, *thorax.body_mm, CAGE_RING))
+            share = share * soft_edge(_ring_distance(x, y, *thorax.body_mm, thorax.rings[2]))
             yield Stroke("heart", (slice(k, k + 1), *box[1:]), share[None], HEART_HU)
 
 
 def _bones(thorax: Thorax, grid: Grid, x: Array, y: Array) -> Iterator[Stroke]:
     """Ribs running down from back to front, and a vertebral body: marrow in a cortex."""
     b = thorax.body_mm[1]
-    around = _ring_distance(x, y, *thorax.body_mm, RIB_RING)
+    around = _ring_distance(x, y, *thorax.body_mm, thorax.rings[1])
     near = np.abs(around) < RIB_RADIUS_MM + 1
     fall = (RIB_SLOPE_MM * y / b)[near]
     for k, z in enumerate(grid.z):
