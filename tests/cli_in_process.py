@@ -44,7 +44,10 @@ class Spoken:
 @contextmanager
 def torch_threads(number: int) -> Iterator[None]:
     """Train with this many threads: tiny steps only wait for several, and sums of floats depend on their number."""
-    whose = ("study.training", "study.restoring.training", "recipes.jin2017", "recipes.taught")
+    whose = (
+        *("study.training", "study.restoring.training", "study.restoring.execution"),
+        *("recipes.jin2017", "recipes.taught"),
+    )
     with ExitStack() as patches:
         for module in whose:
             patches.enter_context(patch(f"radcnn.{module}.available_cores", return_value=number))

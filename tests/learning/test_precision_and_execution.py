@@ -15,6 +15,8 @@ from radcnn.core.cores import available_cores
 from radcnn.learning import precision
 from radcnn.learning.execution import Execution, available_device, full_last_layer, logits_of
 from radcnn.networks import build
+from radcnn.plan.restoration import RestorationPlan
+from radcnn.plan.settings import NetworkPlan, TrainingPlan
 from written_lessons import tiny_network, tiny_plan
 
 
@@ -136,14 +138,14 @@ def program(path: Path, body: str) -> str:
         ("echo no json", False, "the bfloat16 trial failed on this machine"),
         ("exit 0", False, "the bfloat16 trial failed on this machine"),
         ("exec sleep 5", False, "the bfloat16 trial took longer than"),
-        ('echo \'{"logits": 0.2, "gradients": 0.999, "faster": 2}\'', False, "did not agree with float32 in a trial"),
-        ('echo \'{"logits": 0.01, "gradients": 0.9, "faster": 2}\'', False, "did not agree with float32 in a trial"),
-        ('echo \'{"logits": NaN, "gradients": NaN, "faster": 2}\'', False, "did not agree with float32 in a trial"),
-        ('echo \'{"logits": 0.01, "gradients": 0.9991}\'', False, "the bfloat16 trial failed on this machine"),
-        ('echo \'{"logits": 0.01, "gradients": 0.9991, "faster": 1.1}\'', False,
-         "logits differ by 1.0% of their spread, gradients agree to 0.9991, a step is 1.10 times as fast"),
-        ('echo \'{"logits": 0.01, "gradients": 0.9991, "faster": 1.5}\'', True,
-         "bfloat16 agreed with float32 in a trial: logits differ by 1.0% of their spread, gradients agree to 0.9991"),
+        ('echo \'{"apart": 0.2, "gradients": 0.999, "faster": 2}\'', False, "did not agree with float32 in a trial"),
+        ('echo \'{"apart": 0.01, "gradients": 0.9, "faster": 2}\'', False, "did not agree with float32 in a trial"),
+        ('echo \'{"apart": NaN, "gradients": NaN, "faster": 2}\'', False, "did not agree with float32 in a trial"),
+        ('echo \'{"apart": 0.01, "gradients": 0.9991}\'', False, "the bfloat16 trial failed on this machine"),
+        ('echo \'{"apart": 0.01, "gradients": 0.9991, "faster": 1.1}\'', False,
+         "outputs differ by 1.0% of their spread, gradients agree to 0.9991, a step is 1.10 times as fast"),
+        ('echo \'{"apart": 0.01, "gradients": 0.9991, "faster": 1.5}\'', True,
+         "bfloat16 agreed with float32 in a trial: outputs differ by 1.0% of their spread, gradients agree to 0.9991"),
     ],
 )  # fmt: skip
 def test_a_trial_ends_with_a_verdict_whatever_the_child_does(
@@ -155,13 +157,13 @@ def test_a_trial_ends_with_a_verdict_whatever_the_child_does(
     found, sentence = precision.bfloat16_trial(tiny_plan(), "cpu")
     assert found is agreed
     assert says in sentence
-    came_back = "logits differ" in sentence
+    came_back = "outputs differ" in sentence
     assert precision.bfloat16_runs(tiny_plan(), "cpu") == (came_back, "" if came_back else sentence)
 
 
 def test_a_plan_that_was_made_in_bfloat16_need_not_be_faster(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(precision, "offers_bfloat16", lambda device: True)
-    body = 'cat > /dev/null\necho \'{"logits": 0.01, "gradients": 0.9991, "faster": 0.5}\''
+    body = 'cat > /dev/null\necho \'{"apart": 0.01, "gradients": 0.9991, "faster": 0.5}\''
     monkeypatch.setattr(sys, "executable", program(tmp_path / "child", body))
     assert not precision.bfloat16_trial(tiny_plan(), "cpu")[0]
     assert precision.bfloat16_trial(tiny_plan(), "cpu", faster=False)[0]
@@ -183,7 +185,7 @@ def test_no_trial_without_instructions_for_bfloat16(monkeypatch) -> None:
 def test_a_trial_in_one_precision_agrees_with_itself_even_with_dropout(monkeypatch) -> None:
     monkeypatch.setattr(precision, "logits_of", lambda network, images, execution: network(images))
     found = precision.compare(tiny_plan(), "cpu")
-    assert found["logits"] == 0
+    assert found["apart"] == 0
     assert found["gradients"] == pytest.approx(1, abs=1e-12)
 
 
@@ -193,7 +195,7 @@ def test_a_trial_sees_a_precision_that_is_off(monkeypatch) -> None:
 
     monkeypatch.setattr(precision, "logits_of", off)
     found = precision.compare(tiny_plan(), "cpu")
-    assert found["logits"] > precision.AGREE_LOGITS or found["gradients"] < precision.AGREE_GRADIENTS
+    assert found["apart"] > precision.AGREE_OUTPUTS or found["gradients"] < precision.AGREE_GRADIENTS
 
 
 def test_the_childs_program_reads_a_plan_and_writes_its_comparison(monkeypatch, capsys) -> None:
@@ -206,7 +208,7 @@ def test_the_childs_program_reads_a_plan_and_writes_its_comparison(monkeypatch, 
     monkeypatch.setattr(sys, "argv", ["precision", "cpu"])
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(to_plain(tiny_plan()))))
     assert precision.main() == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"logits", "gradients", "faster"}
+    assert set(json.loads(capsys.readouterr().out)) == {"apart", "gradients", "faster"}
     monkeypatch.setattr(sys, "stdin", io.StringIO("{}"))
     assert precision.main() == 1
 
@@ -216,3 +218,16 @@ def test_the_comparison_leaves_dropout_to_training() -> None:
     precision._without_dropout(network)
     assert network.training
     assert not any(m.training for m in network.modules() if isinstance(m, nn.Dropout))
+
+
+def test_a_trial_of_a_restoration_reaches_every_layer_of_one_that_begins_as_the_identity() -> None:
+    network = NetworkPlan("unet", {"kernels": [8, 16], "norm": "none"})
+    plan = RestorationPlan(network, TrainingPlan(epochs=1, batch=2), (16, 16))
+    first = precision._first(plan)
+    images = precision._batch(plan)
+    assert images.shape == (2, 1, 16, 16)
+    first(images).square().sum().backward()
+    assert all(weight.grad.abs().sum() > 0 for name, weight in first.named_parameters() if name.endswith("weight"))
+    found = precision.compare(plan, "cpu")
+    assert found["apart"] < precision.AGREE_OUTPUTS
+    assert found["gradients"] > precision.AGREE_GRADIENTS

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import torch
 
 import radcnn
 from cli_in_process import refused, told, torch_threads
@@ -15,6 +16,7 @@ from radcnn.core.errors import Stopped
 from radcnn.core.volume import Volume
 from radcnn.data.nifti import write_nifti
 from radcnn.learning.events import Event, StepEnded
+from radcnn.plan.restoration import RestorationPlan
 from radcnn.study.listener import Silence
 from written_pairs import NOISE_HU, dicom_pairs, nifti_pairs, noisy, scan
 
@@ -22,6 +24,7 @@ QUICK = (
     *("--network", "unet", "--set", "network.options.kernels=[8, 16]", "--set", "network.options.norm=none"),
     *("--set", "restoration.steps=40", "--set", "training.epochs=4", "--set", "restoration.patch=[32, 32]"),
     *("--set", "training.learning_rate=0.003", "--set", "training.batch=8", "--quiet"),
+    *("--set", "training.precision=float32"),
 )
 PATIENTS = ("--patient-from", r"patient\d+")
 
@@ -197,6 +200,29 @@ def test_bfloat16_is_refused_where_the_machine_has_none(
     asked = (*PATIENTS, "--hu", "--set", "training.precision=bfloat16", "--out", tmp_path / "study", "--quiet")
     assert "no instructions for bfloat16" in refused("run", trained / "low", "--target", trained / "full", *asked)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_in_bfloat16_restores_in_float32(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[RestorationPlan] = []
+
+    def agrees(plan: RestorationPlan, device: str) -> tuple[bool, str]:
+        asked.append(plan)
+        return True, f"agreed on {device}"
+
+    monkeypatch.setattr("radcnn.study.planning.bfloat16_trial", agrees)
+    study, ways = tmp_path / "study", QUICK[:-2]
+    assert QUICK[-1] == "training.precision=float32"
+    told("run", trained / "low", "--target", trained / "full", *PATIENTS, "--hu", "--out", study, *ways)
+    assert [plan.training.precision for plan in asked] == ["float32"], "the network is the same, so it is asked once"
+    plan = json.loads((study / "runs" / "run-001" / "plan.json").read_text())
+    assert plan["training"]["precision"] == "bfloat16"
+    (reason,) = [one["sentence"] for one in plan["reasons"] if one["setting"] == "training.precision"]
+    assert reason == "agreed on cpu, and the minutes are planned for 1.4 times"
+    told("predict", study, trained / "low" / "patient1.nii.gz", "--out", tmp_path / "one.nii.gz")
+    made = radcnn.read(tmp_path / "one.nii.gz").voxels
+    assert np.sqrt(np.mean((made[0] - scan(1)) ** 2.0)) < 0.8 * NOISE_HU
+    rounded = torch.from_numpy(made / 1000 + 1).bfloat16().float().numpy() * 1000 - 1000
+    assert np.abs(rounded - made).max() > 1, "values have more than the 8 bits of bfloat16"
 
 
 def test_check_asks_what_a_run_would_need(trained: Path) -> None:

@@ -1,8 +1,8 @@
 """Is bfloat16 safe here? A trial in a process of its own, since some machines announce instructions they then refuse.
 
-The trial runs one training step of the very network in float32 and in bfloat16 autocast and compares logits and
-gradients, then times a few steps of the plan's batch. A crash, a time-out, a disagreement or a step that is not clearly
-faster means float32, and the run record says which it was.
+The trial runs one training step of the very network in float32 and in bfloat16 autocast and compares what it gives
+(logits, or images) and gradients, then times a few steps of the plan's batch. A crash, a time-out, a disagreement or a
+step that is not clearly faster means float32, and the run record says which it was.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from radcnn.core.errors import InputError
 from radcnn.core.settings import to_plain
 from radcnn.learning.execution import Execution, keep_memory, logits_of
 from radcnn.learning.lessons import first_network
-from radcnn.plan.settings import Plan
-from radcnn.plan.stored import plan_from_json
+from radcnn.plan.restoration import RestorationPlan
+from radcnn.plan.stored import AnyPlan, any_plan_from_json
 from radcnn.tasks import planned_task
 
-AGREE_LOGITS = 0.05  # bfloat16 keeps 8 bits: after tens of layers logits agree to a few per cent of their spread
+AGREE_OUTPUTS = 0.05  # bfloat16 keeps 8 bits: after tens of layers logits agree to a few per cent of their spread
+CHANGED = 0.05  # units by which a restoration changes its image in a trial, about as a trained one does
 AGREE_GRADIENTS = 0.99  # cosine between the gradients of the two precisions
 FASTER = 1.15  # times; bfloat16 that is not clearly faster is not worth its digits
 SECONDS = 180  # a trial that takes longer is useless
@@ -47,7 +48,7 @@ def offers_bfloat16(device: str) -> bool:
     return "amx_bf16" in told or "avx512_bf16" in told
 
 
-def bfloat16_trial(plan: Plan, device: str, *, faster: bool = True) -> tuple[bool, str]:
+def bfloat16_trial(plan: AnyPlan, device: str, *, faster: bool = True) -> tuple[bool, str]:
     """Whether bfloat16 agrees with float32 for this plan on this machine, and the sentence that says so.
 
     faster  whether it also has to be clearly faster; a plan that was made in bfloat16 does not ask
@@ -57,21 +58,21 @@ def bfloat16_trial(plan: Plan, device: str, *, faster: bool = True) -> tuple[boo
     found = _in_a_child(plan, device)
     if isinstance(found, str):
         return False, found
-    logits, gradients, times = found
-    sentence = f"logits differ by {logits:.1%} of their spread, gradients agree to {gradients:.4f}"
-    good = logits <= AGREE_LOGITS and gradients >= AGREE_GRADIENTS
+    apart, gradients, times = found
+    sentence = f"outputs differ by {apart:.1%} of their spread, gradients agree to {gradients:.4f}"
+    good = apart <= AGREE_OUTPUTS and gradients >= AGREE_GRADIENTS
     sentence = f"bfloat16 {'agreed' if good else 'did not agree'} with float32 in a trial: {sentence}"
     quick = times >= FASTER or not faster
     return good and quick, f"{sentence}, a step is {times:.2f} times as fast"
 
 
-def bfloat16_runs(plan: Plan, device: str) -> tuple[bool, str]:
+def bfloat16_runs(plan: AnyPlan, device: str) -> tuple[bool, str]:
     """Whether this machine computes the plan's network in bfloat16 at all, fast or not; if not, why."""
     found = _in_a_child(plan, device)
     return (False, found) if isinstance(found, str) else (True, "")
 
 
-def _in_a_child(plan: Plan, device: str) -> tuple[float, float, float] | str:
+def _in_a_child(plan: AnyPlan, device: str) -> tuple[float, float, float] | str:
     """The three figures of `compare` from a process of its own, or the sentence why there are none."""
     command = [sys.executable, "-m", "radcnn.learning.precision", device]
     try:
@@ -84,35 +85,33 @@ def _in_a_child(plan: Plan, device: str) -> tuple[float, float, float] | str:
         return f"bfloat16 stopped the trial process on this machine ({signal.Signals(-done.returncode).name})"
     try:
         found = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {}
-        return float(found["logits"]), float(found["gradients"]), float(found["faster"])
+        return float(found["apart"]), float(found["gradients"]), float(found["faster"])
     except (ValueError, LookupError, TypeError):
         return "the bfloat16 trial failed on this machine"
 
 
-def compare(plan: Plan, device: str) -> dict[str, float]:
-    """bfloat16 against float32: difference of logits (share of their spread), cosine of gradients, times as fast."""
-    task = planned_task(plan.target, plan.task)
+def compare(plan: AnyPlan, device: str) -> dict[str, float]:
+    """bfloat16 against float32: difference of outputs (share of their spread), cosine of gradients, times as fast."""
     images, found = _batch(plan), {}
     for name, low in (("float32", False), ("bfloat16", True)):
         execution = Execution(device=device, channels_last=plan.training.channels_last, bfloat16=low)
-        network = execution.place(_without_dropout(first_network(plan, task, 0)))
+        network = execution.place(_without_dropout(_first(plan)))
         logits = logits_of(network, images, execution)
         logits.square().sum().backward()
         gradient = torch.cat([p.grad.float().flatten() for p in network.parameters() if p.grad is not None])
         found[name] = (logits.detach().cpu(), gradient.cpu())
     (full, full_gradient), (low_logits, low_gradient) = found["float32"], found["bfloat16"]
-    spread = float(full.abs().max().clamp_min(1e-6))
     cosine = torch.nn.functional.cosine_similarity(full_gradient.double(), low_gradient.double(), dim=0)
-    off = float((full - low_logits).abs().max()) / spread
-    return {"logits": off, "gradients": float(cosine), "faster": times_faster(plan, device)}
+    apart = float((full - low_logits).abs().max() / full.abs().max().clamp_min(1e-6))
+    return {"apart": apart, "gradients": float(cosine), "faster": times_faster(plan, device)}
 
 
-def times_faster(plan: Plan, device: str) -> float:
+def times_faster(plan: AnyPlan, device: str) -> float:
     """Median time of a training step in float32 over that in bfloat16, for a batch of the plan."""
-    task, images = planned_task(plan.target, plan.task), _batch(plan)
+    images = _batch(plan)
     took: dict[bool, list[float]] = {False: [], True: []}
     ways = {low: Execution(device, channels_last=plan.training.channels_last, bfloat16=low) for low in took}
-    networks = {low: way.place(first_network(plan, task, 0).train()) for low, way in ways.items()}
+    networks = {low: way.place(_first(plan).train()) for low, way in ways.items()}
     for step in range(STEPS + 1):
         for low, network in networks.items():
             began = time.perf_counter()
@@ -124,9 +123,28 @@ def times_faster(plan: Plan, device: str) -> float:
     return statistics.median(took[False]) / statistics.median(took[True])
 
 
-def _batch(plan: Plan) -> Tensor:
+def _first(plan: AnyPlan) -> nn.Module:
+    """The plan's network with its first weights; one that begins as the identity, with a last layer that does not."""
+    if not isinstance(plan, RestorationPlan):
+        return first_network(plan, planned_task(plan.target, plan.task), 0)
+    from radcnn.learning.pairs import first_image_network  # what predicts an image does not need it
+
+    network = first_image_network(plan, 0)
+    chance = torch_generator(plan.seed, "precision", "last layer")
+    with torch.no_grad():
+        for weight in network.parameters():
+            if weight.ndim > 2 and not weight.any():
+                weight.normal_(0, 2 * CHANGED / weight[0].numel() ** 0.5, generator=chance)
+    return network
+
+
+def _batch(plan: AnyPlan) -> Tensor:
     """Noise (B, C, *size) of the batch that is trained with: normalising fewer cases would magnify every rounding."""
-    shape = (max(2, plan.training.batch), plan.preparation.channels, *plan.preparation.size)
+    if isinstance(plan, RestorationPlan):
+        channels, size = plan.channels, plan.patch
+    else:
+        channels, size = plan.preparation.channels, plan.preparation.size
+    shape = (max(2, plan.training.batch), channels, *size)
     return torch.rand(shape, generator=torch_generator(plan.seed, "precision"))
 
 
@@ -143,7 +161,7 @@ def main() -> int:
     keep_memory()
     torch.set_num_threads(available_cores())
     try:
-        found = compare(plan_from_json(json.loads(sys.stdin.read())), sys.argv[1])
+        found = compare(any_plan_from_json(json.loads(sys.stdin.read())), sys.argv[1])
     except InputError:
         return 1
     sys.stdout.write(json.dumps(found) + "\n")

@@ -18,7 +18,7 @@ from radcnn.plan.facts import SPARE
 from radcnn.plan.resources import STEP
 from radcnn.plan.restoration import LUNG, SOFT_TISSUE, RestorationPlan, Scale, Window
 from radcnn.plan.rules_training import averaging_rule
-from radcnn.plan.settings import NetworkPlan, Reason, TrainingPlan
+from radcnn.plan.settings import NetworkPlan, Precision, Reason, TrainingPlan
 
 PATCH_2D, PATCH_3D = 64, 32
 BATCH_2D, BATCH_3D = 16, 4
@@ -38,6 +38,7 @@ class RestorationFacts:
     units, low, high  of the images: their unit, and the values between which nearly all of them lie
     pairs       to learn from
     asked       settings that a person gave, by section ("network", "training", "restoration")
+    precision   what networks are computed in where none is asked for, which decides how far the minutes reach
     """
 
     rank: int
@@ -50,6 +51,7 @@ class RestorationFacts:
     cores: int
     seed: int = 0
     asked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    precision: Precision = "float32"
 
     @property
     def seconds(self) -> float:
@@ -69,8 +71,8 @@ def propose_restoration(facts: RestorationFacts) -> RestorationPlan:
     patch = tuple(min(side, n) for n in facts.size[-dims:])
     scale, windows, why_scale = _numbers(facts)
     first = RestorationPlan(
-        NetworkPlan("unet"), TrainingPlan(epochs=1, batch=batch), patch, dims, neighbours=neighbours,
-        scale=scale, units=facts.units, windows=windows, seed=facts.seed,
+        NetworkPlan("unet"), TrainingPlan(epochs=1, batch=batch, precision=_precision(facts)), patch, dims,
+        neighbours=neighbours, scale=scale, units=facts.units, windows=windows, seed=facts.seed,
     )  # fmt: skip
     first = changed(first, {k: v for k, v in asked.items() if k != "steps"}, "restoration")
     batch = int(facts.asked.get("training", {}).get("batch", batch))
@@ -101,7 +103,7 @@ def affordable_steps(facts: RestorationFacts, plan: RestorationPlan, batch: int)
 
 def step_seconds(plan: RestorationPlan, batch: int, cores: int) -> float:
     """Seconds of a step: its arithmetic, and what every step costs beside it."""
-    return STEP + image_cost(plan).training_seconds(batch, cores)
+    return STEP + image_cost(plan).training_seconds(batch, cores, plan.training.precision)
 
 
 def image_cost(plan: RestorationPlan) -> Cost:
@@ -116,6 +118,11 @@ def _counted(name: str, options: str, channels: int, size: tuple[int, ...]) -> C
     built = bare_image_network(name, channels=channels, dims=dims, options=json.loads(options))
     weights = sum(value.numel() for value in built.state_dict().values())
     return Cost(multiply_accumulates(built, size, channels), activation_elements(built, size, channels), dims, weights)
+
+
+def _precision(facts: RestorationFacts) -> Precision:
+    asked: Precision = facts.asked.get("training", {}).get("precision", facts.precision)
+    return asked
 
 
 def _neighbours(facts: RestorationFacts, dims: int) -> tuple[int, str]:
@@ -157,7 +164,7 @@ def _training(facts: RestorationFacts, batch: int, steps: int) -> tuple[Training
     averaging, why_averaging = averaging_rule(steps)
     proposed = TrainingPlan(
         epochs=EPOCHS, batch=batch, optimizer="adamw", learning_rate=RATE, weight_decay=0.0, averaging=averaging,
-        gradient_clip=1.0, keep="last",
+        gradient_clip=1.0, keep="last", precision=facts.precision,
     )  # fmt: skip
     made = changed(proposed, asked, "training")
     reasons = (

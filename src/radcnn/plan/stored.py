@@ -18,6 +18,12 @@ def plan_from_json(plain: Any) -> Plan:
     return from_plain(Plan, plain, "the plan")
 
 
+def any_plan_from_json(plain: Any) -> AnyPlan:
+    """The same of a plan of whichever kind."""
+    restores = isinstance(plain, dict) and "patch" in plain
+    return from_plain(RestorationPlan, plain, "the plan") if restores else plan_from_json(plain)
+
+
 def save_plan(plan: AnyPlan, path: Path) -> None:
     """Write the whole plan, as it will be read: a plan that is stored again gives the same bytes."""
     write_json(path, _as_read(plan))
@@ -35,8 +41,7 @@ def load_restoration_plan(path: Path) -> RestorationPlan:
 
 def load_any_plan(path: Path) -> AnyPlan:
     """Read a whole plan, of whichever kind it is."""
-    plain = read_json(path)
-    return load_restoration_plan(path) if isinstance(plain, dict) and "patch" in plain else plan_from_json(plain)
+    return any_plan_from_json(read_json(path))
 
 
 def plan_hash(plan: AnyPlan) -> str:

@@ -19,6 +19,7 @@ from radcnn.inference.restorer import Restorer, save_restorer
 from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
 from radcnn.learning.execution import Execution, available_device, logits_of
 from radcnn.learning.pairs import train_image_networks
+from radcnn.learning.precision import bfloat16_trial
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.restoration import RestorationPlan
 from radcnn.plan.rules_restoration import step_seconds
@@ -28,6 +29,7 @@ from radcnn.study.listener import Listener
 
 EPOCHS = 20  # times that the tuning patches are looked at
 RATE = 1e-3
+WORTH_A_TRIAL_S = 60.0  # seconds of training above which bfloat16 is tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,19 +71,31 @@ def teach(
     synthetic  whether the pairs were simulated, which the bundle says of itself
     """
     execution = Execution(device=available_device())
+    plan = _in_trusted_precision(plan, listener)
+    low = replace(execution, bfloat16=plan.training.precision == "bfloat16")
     whole = hashlib.sha256()
     for pair in (*training, *tuning):
         whole.update(np.ascontiguousarray(pair.image).tobytes())
     digest = sha256_of_json([name, whole.hexdigest()])
     listener.watch("PSNR")
     networks: list[ImageNetwork] = []
-    for item in train_image_networks(plan, training, tuning, digest, folder / name / "checkpoints", execution):
+    for item in train_image_networks(plan, training, tuning, digest, folder / name / "checkpoints", low):
         if isinstance(item, StepEnded | EpochEnded | StoppedEarly):
             listener.event(item)
         else:
             networks.append(item)
     save_restorer(folder / name / "bundle", Restorer(plan, 1, synthetic=synthetic), networks)
     return Taught(networks[0], plan, execution)
+
+
+def _in_trusted_precision(plan: RestorationPlan, listener: Listener) -> RestorationPlan:
+    """The plan in bfloat16 where that agrees and is faster on this machine; a short training is not worth a trial."""
+    seconds = plan.steps * plan.training.epochs * step_seconds(plan, plan.training.batch, available_cores())
+    if seconds < WORTH_A_TRIAL_S:
+        return plan
+    agreed, sentence = bfloat16_trial(plan, available_device())
+    listener.say(sentence)
+    return replace(plan, training=replace(plan.training, precision="bfloat16")) if agreed else plan
 
 
 def paired(images: NDArray[np.float32], references: NDArray[np.float32]) -> list[StoredCase]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.learning.execution import available_device
 from radcnn.learning.precision import bfloat16_trial
 from radcnn.plan.cost import BFLOAT16_GAIN
 from radcnn.plan.settings import Plan, Precision, Reason
-from radcnn.plan.stored import load_plan
+from radcnn.plan.stored import AnyPlan, load_plan
 from radcnn.study.open_study import OpenStudy
 from radcnn.study.settings import StudySettings
 from radcnn.tasks import planned_task
 
+P = TypeVar("P", bound=AnyPlan)
 SETTING_BY_SETTING = ("training", "preparation", "restoration")  # sections that are not decided as one
 
 
@@ -28,29 +29,37 @@ def proposed_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[s
     if "precision" in settings.training:
         plan = opened.propose(settings)
     else:
-        plan, chosen, sentence = _trusted(opened, settings)
-        plan = replace(plan, training=replace(plan.training, precision=chosen))
-        plan = replace(plan, reasons=(*plan.reasons, Reason("training.precision", chosen, sentence)))
+        plan = trusted(
+            lambda precision: opened.propose(settings, precision=precision),
+            lambda plan: (plan.network, plan.preparation, plan.training.batch),
+        )
     plan = replace(plan, reasons=with_sources(plan.reasons, options))
     return replace(plan, operating_points=settings.operating_points, resamples=settings.resamples)
 
 
-def _trusted(opened: OpenStudy, settings: StudySettings) -> tuple[Plan, Precision, str]:
-    """The plan, the precision that this machine can be trusted with for it, and why.
+def trusted(propose: Callable[[Precision], P], computed: Callable[[P], object]) -> P:
+    """What is proposed, in the precision that this machine can be trusted with for it, which its reasons say.
+
+    computed  what of a plan is computed in each step: where it differs, there is another trial
 
     Where bfloat16 is clearly faster, the minutes suffice for more; a network that is another for it is tried, too.
     """
-    plan, device = opened.propose(settings), available_device()
+    plan, device = propose("float32"), available_device()
     agreed, sentence = bfloat16_trial(plan, device)
     if not agreed:
-        return plan, "float32", sentence
-    more = opened.propose(settings, precision="bfloat16")
-    if (more.network, more.preparation, more.training.batch) != (plan.network, plan.preparation, plan.training.batch):
+        return _in_precision(plan, "float32", sentence)
+    more = propose("bfloat16")
+    if computed(more) != computed(plan):
         agreed, of_more = bfloat16_trial(more, device)
         if not agreed:
-            return plan, "bfloat16", sentence
+            return _in_precision(plan, "bfloat16", sentence)
         sentence = of_more
-    return more, "bfloat16", f"{sentence}, and the minutes are planned for {BFLOAT16_GAIN:g} times"
+    return _in_precision(more, "bfloat16", f"{sentence}, and the minutes are planned for {BFLOAT16_GAIN:g} times")
+
+
+def _in_precision(plan: P, precision: Precision, sentence: str) -> P:
+    reasons = (*plan.reasons, Reason("training.precision", precision, sentence))
+    return replace(plan, training=replace(plan.training, precision=precision), reasons=reasons)
 
 
 def stored_plan(path: Path, opened: OpenStudy) -> Plan:
@@ -67,14 +76,20 @@ def stored_plan(path: Path, opened: OpenStudy) -> Plan:
         looks, has = ("regions", "none") if plan.preparation.region_mm is not None else ("whole images", "regions")
         raise SettingsError(f"{whose} looks at {looks}, but this study has {has}; leave --plan out")
     planned_task(target, plan.task)
-    if plan.training.precision == "bfloat16":
-        agreed, sentence = bfloat16_trial(plan, available_device(), faster=False)
-        if not agreed:
-            raise SettingsError(
-                f"{whose} trains in bfloat16, which this machine cannot be trusted with ({sentence}); train it where "
-                "it was made, or leave --plan out"
-            )
+    refuse_untrusted(plan, whose)
     return plan
+
+
+def refuse_untrusted(plan: AnyPlan, whose: str) -> None:
+    """Raises SettingsError where a stored plan trains in bfloat16 and this machine cannot be trusted with that."""
+    if plan.training.precision != "bfloat16":
+        return
+    agreed, sentence = bfloat16_trial(plan, available_device(), faster=False)
+    if not agreed:
+        raise SettingsError(
+            f"{whose} trains in bfloat16, which this machine cannot be trusted with ({sentence}); train it where it "
+            "was made, or leave --plan out"
+        )
 
 
 def with_sources(reasons: Sequence[Reason], options: Mapping[str, Any]) -> tuple[Reason, ...]:

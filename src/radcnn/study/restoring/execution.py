@@ -9,11 +9,8 @@ from radcnn.learning.execution import Execution, available_device, keep_memory
 from radcnn.plan.restoration import RestorationPlan
 
 
-def restoring_execution(plan: RestorationPlan, workers: int) -> Execution:
-    """How this machine runs the plan."""
+def restoring_execution(plan: RestorationPlan) -> Execution:
+    """How images are restored: in float32, whatever the network was trained in, since an image has more than 8 bits."""
     keep_memory()
     torch.set_num_threads(available_cores())
-    low = plan.training.precision == "bfloat16"
-    return Execution(
-        device=available_device(), workers=workers, channels_last=plan.training.channels_last, bfloat16=low
-    )
+    return Execution(device=available_device(), workers=0, channels_last=plan.training.channels_last)

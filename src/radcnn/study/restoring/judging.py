@@ -50,7 +50,7 @@ def judge_restoration(
     if open_test:
         count = ledger.open_test(opened.folder.ledger, opened.split, model=model, run=folder.name, reason=reason)
         listener.say(f"the test set was opened (time {count} for this split); this is in the ledger")
-    execution = restoring_execution(restorer.restoration, workers=0)
+    execution = restoring_execution(restorer.restoration)
     placed = [execution.place(network) for network in networks]
     assert all(isinstance(network, ImageNetwork) for network in placed)
     restorers: list[ImageNetwork] = networks

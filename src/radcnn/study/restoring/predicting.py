@@ -39,7 +39,7 @@ def restore_images(
         raise InputError("a restored image must be written somewhere; give --out FILE.nii.gz, or --out FOLDER")
     into = Path(out)
     restorer, networks = load_restorer(bundle)
-    execution = restoring_execution(restorer.restoration, workers=0)
+    execution = restoring_execution(restorer.restoration)
     for network in networks:
         execution.place(network)
     found = _items(images)

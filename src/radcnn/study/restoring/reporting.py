@@ -106,7 +106,7 @@ def _compared(
 ) -> tuple[tuple[Compared, ...], Mapping[str, FrequencyCurve]]:
     """Pictures of the worst cases and the one in the middle, and the noise of all that are pictured by frequency."""
     restorer, networks = load_restorer(folder.bundle)
-    plan, execution = restorer.restoration, restoring_execution(restorer.restoration, workers=0)
+    plan, execution = restorer.restoration, restoring_execution(restorer.restoration)
     for network in networks:
         execution.place(network)
     ordered = sorted(judged.cases, key=lambda case: -case.figures[NETWORK]["RMSE"])

@@ -29,7 +29,7 @@ from radcnn.study.found import write_outcomes
 from radcnn.study.going_on import begin_record, how_to_go_on, say_if_slow, write_history
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy, restoration_facts
-from radcnn.study.planning import with_sources
+from radcnn.study.planning import refuse_untrusted, trusted, with_sources
 from radcnn.study.restoring.execution import restoring_execution
 from radcnn.study.restoring.pairs import pairs_of_study
 from radcnn.study.settings import StudySettings
@@ -62,8 +62,15 @@ def begin_restoring(
 
 def restoration_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[str, Any]) -> RestorationPlan:
     """What the rules and the settings decide; reasons of what was given for this run say so."""
-    plan = propose_restoration(restoration_facts(settings, opened.split, opened.fingerprint))
-    refuse_unoffered(plan)
+    facts = restoration_facts(settings, opened.split, opened.fingerprint)
+    if "precision" in settings.training:
+        plan = propose_restoration(facts)
+        refuse_unoffered(plan)
+    else:
+        plan = trusted(
+            lambda precision: propose_restoration(replace(facts, precision=precision)),
+            lambda plan: (plan.network, plan.patch, plan.channels, plan.training.batch),
+        )
     return replace(plan, reasons=with_sources(plan.reasons, options))
 
 
@@ -81,7 +88,8 @@ def go_on_restoring(run: RunFolder, opened: OpenStudy, workers: int, listener: L
     rows, tuning_rows = opened.rows("training"), opened.rows("tuning")
     training = pairs_of_study(opened, rows, listener)
     tuning = pairs_of_study(opened, tuning_rows, listener, "tuning pairs")
-    execution = restoring_execution(plan, workers)
+    low = plan.training.precision == "bfloat16"
+    execution = replace(restoring_execution(plan), workers=workers, bfloat16=low)
     listener.watch(restoration_of(plan).monitor_name)
     networks: list[ImageNetwork] = []
     minutes, warned = float(read_record(run)["minutes"]), False
@@ -136,5 +144,5 @@ def _stored(path: Path, opened: OpenStudy) -> RestorationPlan:
             f"the plan in {path} is for images in {plan.units} of {plan.dims} axes or more, and this study's are in "
             f"{facts.units} of {facts.rank}; leave --plan out"
         )
-    refuse_unoffered(plan)
+    refuse_untrusted(plan, f"the plan in {path}")
     return plan
