@@ -117,3 +117,12 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     assert "redcnn takes no views" in refused("reproduce", "redcnn", "--views", "50", *out)
     assert "minutes must be positive" in refused("reproduce", "nishio2017", "--minutes", "0", *out)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_strengths_are_chosen_on_the_middles_of_scans_of_any_size() -> None:
+    first = np.arange(3 * 64 * 80, dtype=np.float32).reshape(3, 64, 80)
+    second = np.zeros((5, 70, 66), np.float32)
+    low, full = low_dose._middles([(first, first + 1), (second, second + 1)])
+    assert low.shape == full.shape == (2, 64, 66)
+    assert np.array_equal(low[0], first[1, :, 7:73])
+    assert (full == low + 1).all()

@@ -139,40 +139,63 @@ def low_dose(
         raise SettingsError(f"minutes must be positive, got {minutes:g}")
     field = ChestField(size)
     real = _listed(Path(scans)) if scans is not None else ()
-    folder = new_folder(Path(out))
+    trainings = len(networks) * (1 + (len(real) if len(real) > 1 else 0))
+    bench = _Bench(networks, minutes / trainings, seed, new_folder(Path(out)), listener)
     keep_memory()
     torch.set_num_threads(available_cores())
-    first = next(iter(networks.values()))
-    listener.say(f"simulating {counted(patients, 'patient')}, scanned at the full dose and at {_percent(first.dose)}")
-    doses = [first.dose, *(factor * first.dose for factor in OTHER_DOSES)]
-    chests = list(_scanned(patients, field, doses, seed, listener))
-    training, tuning, test = _split(chests)
-    each = minutes / (len(networks) * (1 + (len(real) if len(real) > 1 else 0)))
-    taught = {
-        name: _taught(name, described, training, tuning, each, seed, folder, listener)
-        for name, described in networks.items()
-    }
-    ways = _ways(taught, tuning, doses[0], listener)
+    dose = bench.dose
+    listener.say(f"simulating {counted(patients, 'patient')}, scanned at the full dose and at {_percent(dose)}")
+    doses = [dose, *(factor * dose for factor in OTHER_DOSES)]
+    training, tuning, test = _split(list(_scanned(patients, field, doses, seed, listener)))
+    learned, tuned_on = ([pair_of(chest.low[dose], chest.full) for chest in chests] for chests in (training, tuning))
+    taught = {name: bench.taught(name, name, learned, tuned_on) for name in networks}
+    ways = _ways(taught, tuning, dose, listener)
     listener.say("judging the test patients")
-    cases = [_judged(chest.patient, chest.low[doses[0]], chest.full, ways, field.pixel_mm) for chest in test]
+    cases = [_judged(chest.patient, chest.low[dose], chest.full, ways, field.pixel_mm) for chest in test]
     table = _shown(cases)
     more: dict[str, dict[str, dict[str, Estimate]]] = {}
-    for dose in doses[1:]:
-        shifted = [_judged(chest.patient, chest.low[dose], chest.full, ways, field.pixel_mm) for chest in test]
-        more[f"tested at {_percent(dose)} of the dose, trained at {_percent(doses[0])}"] = _shown(shifted)
+    for other in doses[1:]:
+        shifted = [_judged(chest.patient, chest.low[other], chest.full, ways, field.pixel_mm) for chest in test]
+        more[f"tested at {_percent(other)} of the dose, trained at {_percent(dose)}"] = _shown(shifted)
     sharp = [_judged(chest.patient, chest.sharp, chest.sharp_full, ways, field.pixel_mm) for chest in test]
     more["tested on a sharp kernel, trained on a soft one"] = _shown(sharp)
     notes = ["References are full-dose scans with noise of their own; patients are apart."]
     if real:
-        found, said = _on_real_scans(real, networks, ways, tuning, doses[0], each, seed, folder, listener)
+        found, said = _on_real_scans(real, bench, ways, tuned_on)
         more |= found
-        notes += said
+        notes.append(said)
+    first = next(iter(networks.values()))
     made = Reproduced(
-        system, first.title, _protocol(networks, field, patients, doses[0]), table, paper=first.paper,
-        notes=tuple(notes), more=more,
+        system, first.title, _protocol(networks, field, patients, dose), table, paper=first.paper, notes=tuple(notes),
+        more=more,
     )  # fmt: skip
-    keep(made, folder)
+    keep(made, bench.folder)
     return made
+
+
+@dataclass(frozen=True, eq=False)
+class _Bench:
+    """Networks that are taught and compared: minutes for each training, the seed, and where they are kept."""
+
+    networks: Mapping[str, Described]
+    minutes: float
+    seed: int
+    folder: Path
+    listener: Listener
+
+    @property
+    def dose(self) -> float:
+        """The share of the full dose that all of them restore."""
+        return next(iter(self.networks.values())).dose
+
+    def taught(
+        self, name: str, called: str, pairs: Sequence[StoredCase], tuned_on: Sequence[StoredCase], *,
+        synthetic: bool = True,
+    ) -> Taught:  # fmt: skip
+        """The network of this name, trained on pairs and kept as `called`."""
+        plan = plan_of(self.networks[name], self.minutes, self.seed)
+        self.listener.say(f"training {called}: {counted(plan.steps * plan.training.epochs, 'step')}")
+        return teach(called, plan, pairs, tuned_on, self.folder, self.listener, synthetic=synthetic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,17 +231,6 @@ def _split(chests: Sequence[_Chest]) -> tuple[Sequence[_Chest], Sequence[_Chest]
     tuning = max(2, round(len(chests) * TUNING / PATIENTS))
     last = len(chests) - test
     return chests[: last - tuning], chests[last - tuning : last], chests[last:]
-
-
-def _taught(
-    name: str, described: Described, training: Sequence[_Chest], tuning: Sequence[_Chest], minutes: float, seed: int,
-    folder: Path, listener: Listener,
-) -> Taught:  # fmt: skip
-    plan = plan_of(described, minutes, seed)
-    dose = next(iter(training[0].low))
-    listener.say(f"training {name}: {counted(plan.steps * plan.training.epochs, 'step')}")
-    learned, tuned = ([pair_of(chest.low[dose], chest.full) for chest in chests] for chests in (training, tuning))
-    return teach(name, plan, learned, tuned, folder, listener)
 
 
 def plan_of(described: Described, minutes: float, seed: int) -> RestorationPlan:
@@ -313,45 +325,50 @@ def _listed(folder: Path) -> tuple[Path, ...]:
 
 
 def _on_real_scans(
-    scans: Sequence[Path], networks: Mapping[str, Described], ways: Mapping[str, Way], tuning: Sequence[_Chest],
-    dose: float, minutes: float, seed: int, folder: Path, listener: Listener,
-) -> tuple[dict[str, dict[str, dict[str, Estimate]]], list[str]]:  # fmt: skip
+    scans: Sequence[Path], bench: _Bench, ways: Mapping[str, Way], tuned_on: Sequence[StoredCase]
+) -> tuple[dict[str, dict[str, dict[str, Estimate]]], str]:
     """Real scans whose dose is lowered: by the networks of the simulated ones, and by networks of the other scans."""
-    real = [_lowered(path, dose, seed, listener) for path in scans]
+    real = [_lowered(path, bench) for path in scans]
     cases = [_judged(f"scan {k + 1}", low, full, ways, pixel) for k, (low, full, pixel) in enumerate(real)]
-    found = {f"real scans at {_percent(dose)} of the dose, trained on simulated ones": _shown(cases)}
+    found = {f"real scans at {_percent(bench.dose)} of the dose, trained on simulated ones": _shown(cases)}
     if len(real) > 1:
         others: list[JudgedCase] = []
         for k, (low, full, pixel) in enumerate(real):
-            pairs = [pair_of(a, b) for j, (a, b, _) in enumerate(real) if j != k]
-            tuned_on = [pair_of(chest.low[dose], chest.full) for chest in tuning]
-            own: dict[str, Way] = {name: way for name, way in ways.items() if way.taught is None}
-            middle = [(a[len(a) // 2], b[len(b) // 2]) for j, (a, b, _) in enumerate(real) if j != k]
-            strengths = tuned(np.stack([a for a, _ in middle]), np.stack([b for _, b in middle]), listener)
-            own = {name: replace(way, strength=strengths[name]) for name, way in own.items()}
-            for name, described in networks.items():
-                plan = plan_of(described, minutes, seed)
-                listener.say(f"training {name} on the scans beside scan {k + 1}")
+            rest = [(a, b) for j, (a, b, _) in enumerate(real) if j != k]
+            strengths = tuned(*_middles(rest), bench.listener)
+            own = {name: replace(ways[name], strength=strength) for name, strength in strengths.items()}
+            for name in bench.networks:
+                pairs = [pair_of(a, b) for a, b in rest]
                 called = f"{name}-without-scan-{k + 1}"
-                own[name] = Way(teach(called, plan, pairs, tuned_on, folder, listener, synthetic=False))
+                own[name] = Way(bench.taught(name, called, pairs, tuned_on, synthetic=False))
             others.append(_judged(f"scan {k + 1}", low, full, own, pixel))
-        found[f"real scans at {_percent(dose)} of the dose, trained on the other scans"] = _shown(others)
-    note = (
+        found[f"real scans at {_percent(bench.dose)} of the dose, trained on the other scans"] = _shown(others)
+    return found, (
         f"The real table is of {counted(len(real), 'patient')}: an interval by patient of so few says mostly that they "
         "are few. Their full-dose noise stays in the references."
     )
-    return found, [note]
 
 
-def _lowered(
-    path: Path, dose: float, seed: int, listener: Listener
-) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+def _middles(
+    pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The middle slices of scans (n, rows, columns), low and full, of scans of any size: what fits into the least."""
+    rows, columns = (min(low.shape[axis] for low, _ in pairs) for axis in (1, 2))
+
+    def middle(scan: NDArray[np.float32]) -> NDArray[np.float32]:
+        top, left = (scan.shape[1] - rows) // 2, (scan.shape[2] - columns) // 2
+        return scan[len(scan) // 2, top : top + rows, left : left + columns]
+
+    return np.stack([middle(low) for low, _ in pairs]), np.stack([middle(full) for _, full in pairs])
+
+
+def _lowered(path: Path, bench: _Bench) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
     """Slices of a real scan at a share of its dose and as they are, and the size of their pixels."""
     volume = in_unit(read_source(Source(path)), hu=True)
     if volume.rank == 3 and volume.size[0] > MOST_SLICES:
         volume = _middle(volume)
-    listener.say("lowering the dose of a scan")
-    lowered = lower_dose(volume, dose, chance=generator(seed, "lower dose", "reproduce")).volume
+    bench.listener.say("lowering the dose of a scan")
+    lowered = lower_dose(volume, bench.dose, chance=generator(bench.seed, "lower dose", "reproduce")).volume
     spacing = volume.spacing_mm
     assert spacing is not None, "a lower dose needs pixels of known size"
     low, full = (np.rint(v.voxels.reshape(-1, *v.size[-2:])).astype(np.float32) for v in (lowered, volume))
