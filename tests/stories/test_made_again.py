@@ -17,6 +17,7 @@ from cli_in_process import refused, told, torch_threads, tree
 from finished_studies import Finish
 from radcnn.core.files import sha256_of, write_json
 from radcnn.evaluation.panels import PANELS
+from radcnn.physics.phantoms.scan import Field
 from radcnn.physics.phantoms.study import simulate_nodule_study
 from radcnn.plan.settings import Reason
 from radcnn.plan.stored import load_plan, save_plan
@@ -105,9 +106,12 @@ def test_a_plan_that_does_not_fit_is_refused_and_nothing_is_left(
     assert tree(copied) == before
 
 
+COARSE = Field(size=72, pixel_mm=2.2, height_mm=66, views=60)
+
+
 def test_a_run_of_the_demo_is_made_again_by_the_demo(finished: Finish, tmp_path: Path) -> None:
     # the demo itself is tested elsewhere: here a small simulated study stands where the demo would have put it
-    simulate_nodule_study(tmp_path / "simulated-ct", patients=24, seed=3, workers=1)
+    simulate_nodule_study(tmp_path / "simulated-ct", patients=24, seed=3, workers=1, field=COARSE)
     labels = tmp_path / "simulated-ct" / "nodules.csv"
     options = {"target": "malignant", "patient": "patient", "image": "series", "case": "case"}
     study = radcnn.new(

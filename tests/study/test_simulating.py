@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +15,21 @@ import radcnn
 from cli_in_process import refused, told
 from radcnn.physics.phantoms.chest_study import write_chest_study
 from radcnn.physics.phantoms.scan import Field
+from radcnn.physics.phantoms.study import simulate_nodule_study
 from radcnn.study import simulating
 
 
 def bytes_of(folder: Path) -> dict[str, str]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_strengths() -> Iterator[None]:
+    """Filters are tried at two strengths: what a certificate says is tested here, not how well it is tuned."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(simulating, "STRENGTHS", simulating.STRENGTHS[2:4])
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +88,9 @@ def test_breasts_have_specks_in_random_tissue(tmp_path: Path) -> None:
     assert not np.array_equal(full, other)
 
 
-def test_nodules_bring_their_certificate(tmp_path: Path) -> None:
+def test_nodules_bring_their_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    coarse = Field(size=72, pixel_mm=2.2, height_mm=66, views=60)
+    monkeypatch.setattr(simulating, "simulate_nodule_study", partial(simulate_nodule_study, field=coarse, workers=1))
     said = told("simulate", "nodules", "--patients", "4", "--certificate", "--out", tmp_path / "n", "--quiet").out
     assert "best single feature" in said
     assert (tmp_path / "n" / "nodules.csv").is_file()

@@ -153,7 +153,7 @@ def _tissues(sides: Sequence[Thorax], grid: Grid) -> NDArray[np.uint8]:
 
 
 def _numbered(drawn: Sequence[Drawn], grid: Grid, field: Field) -> NDArray[np.uint8]:
-    """Which nodule covers at least half of each voxel of the image."""
+    """Which nodule covers at least half of each voxel of the image; a smaller one has the voxel that it fills most."""
     made = np.zeros((len(grid.z), field.size, field.size), np.uint8)
     edge = (len(grid.x) - FINE * field.size) // 2  # fine pixels beyond the image
     whole = np.zeros((0, 0, 0), np.float32)
@@ -166,5 +166,5 @@ def _numbered(drawn: Sequence[Drawn], grid: Grid, field: Field) -> NDArray[np.ui
         whole[:, r : r + one.share.shape[1], c : c + one.share.shape[2]] = one.share
         shares = whole.reshape(len(whole), high[0] - low[0], FINE, high[1] - low[1], FINE).mean(axis=(2, 4))
         part = made[slices, low[0] : high[0], low[1] : high[1]]
-        np.copyto(part, number, where=shares >= 0.5)
+        np.copyto(part, number, where=shares >= min(0.5, float(shares.max())))
     return made
