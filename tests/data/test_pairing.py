@@ -99,5 +99,7 @@ def test_pairs_that_do_not_fit_are_refused(other: Volume, kind: type[InputError]
         refuse_unlike(volume(4, 8, 8), other)
 
 
-def test_a_grid_that_differs_by_rounding_is_one(tmp_path: Path) -> None:
+def test_a_grid_that_differs_by_rounding_is_one() -> None:
     refuse_unlike(volume(4, 8, 8), volume(4, 8, 8, spacing=1.0004))
+    with pytest.raises(GeometryError):
+        refuse_unlike(volume(4, 8, 8), volume(4, 8, 8, spacing=1.02))

@@ -14,6 +14,7 @@ from radcnn.core.chance import generator
 from radcnn.physics.phantoms.features import measure
 from radcnn.physics.phantoms.lesions import Kind, Signs, draw_signs, shape_of
 from radcnn.physics.phantoms.nodules import Drawn, Nodule, Placed, lay_nodule, placed
+from radcnn.physics.phantoms.patient import index_of, on_the_table
 from radcnn.physics.phantoms.readers import READERS, Reading, read
 from radcnn.physics.phantoms.scan import FINE, Field, Site, scan
 from radcnn.physics.phantoms.series import stored_hu
@@ -81,27 +82,22 @@ def simulate_chest(plan: ChestPlan, seed: int, field: Field = CHEST) -> ChestCas
     volume = paint_thorax(sides[0], grid, sides[1])
     wanted = [(kind, draw_signs(kind, chance)) for kind in plan.kinds]
     shapes = [shape_of(kind, signs, chance) for kind, signs in wanted]
-    found: list[tuple[Thorax, NDArray[np.float64]]] = []
+    taken: list[tuple[NDArray[np.float64], float]] = []
     drawn = []
     for (_, signs), shape in zip(wanted, shapes, strict=True):
         thorax = sides[int(chance.integers(2))]
-        at = _place(signs, shape, thorax, grid, [(p, s.radius_mm) for (_, p), s in zip(found, shapes, strict=False)],
-                    chance)  # fmt: skip
-        found.append((thorax, at))
+        at = _place(signs, shape, thorax, grid, taken, chance)
+        taken.append((at, shape.radius_mm))
         drawn.append(lay_nodule(volume, grid, shape, at, within=thorax.outside_mm))
     hu = stored_hu(scan(volume, grid, plan.site, field, (0.0, 0.0), chance))
     spacing = (grid.slice_mm, field.pixel_mm, field.pixel_mm)
-    table_mm = float(np.round(chance.uniform(-300, -100)))  # where the table stood
-    half = (field.size - 1) / 2 * field.pixel_mm
-    first = (-half, -half, round(float(grid.z[0]) + table_mm, 4))
+    first, table_mm = on_the_table(field, grid, (0.0, 0.0), chance)
     lesions = []
     for (kind, signs), one in zip(wanted, drawn, strict=True):
-        lies = placed(grid, one, kind != "benign")
-        x, y, z = lies.centre_mm
-        index = ((z - float(grid.z[0])) / spacing[0], (y + half) / spacing[1], (x + half) / spacing[2])
+        lies = placed(grid, one, kind != "benign").moved(table_mm)
+        features = measure(hu, spacing, index_of(lies.centre_mm, first, spacing), lies.diameter_mm)
         readings = tuple(read(signs, lies.diameter_mm, reader, chance) for reader in READERS)
-        lies = Placed((x, y, z + table_mm), lies.diameter_mm, lies.malignant)
-        lesions.append(Lesion(kind, signs, lies, measure(hu, spacing, index, lies.diameter_mm), readings))
+        lesions.append(Lesion(kind, signs, lies, features, readings))
     tissues = _tissues(sides, _image_grid(grid, field))
     return ChestCase(plan, hu, tissues, _numbered(drawn, grid, field), first, spacing, tuple(lesions))
 
@@ -156,7 +152,6 @@ def _numbered(drawn: Sequence[Drawn], grid: Grid, field: Field) -> NDArray[np.ui
     """Which nodule covers at least half of each voxel of the image; a smaller one has the voxel that it fills most."""
     made = np.zeros((len(grid.z), field.size, field.size), np.uint8)
     edge = (len(grid.x) - FINE * field.size) // 2  # fine pixels beyond the image
-    whole = np.zeros((0, 0, 0), np.float32)
     for number, one in enumerate(drawn, start=1):
         slices, rows, columns = one.box
         low = [(part.start - edge) // FINE for part in (rows, columns)]

@@ -71,6 +71,11 @@ class Placed:
     diameter_mm: float
     malignant: bool
 
+    def moved(self, along_mm: float) -> Placed:
+        """The same, so many millimetres further along z."""
+        x, y, z = self.centre_mm
+        return replace(self, centre_mm=(x, y, z + along_mm))
+
 
 def draw_nodule(malignant: bool, chance: np.random.Generator) -> Nodule:
     """A nodule of the given class; diameters are log-normal within 5 to 25 mm."""

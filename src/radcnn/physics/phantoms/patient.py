@@ -64,16 +64,23 @@ def simulate_patient(plan: Plan, field: Field, seed: int) -> Patient:
     aim = thorax.centre_mm if field.aimed else (0.0, 0.0)
     hu = stored_hu(scan(volume, grid, plan.site, field, aim, chance))
     spacing = (grid.slice_mm, field.pixel_mm, field.pixel_mm)
-    table_mm = float(np.round(chance.uniform(-300, -100)))  # where the table stood
-    half = (field.size - 1) / 2 * field.pixel_mm
-    x, y = (round(c - half, 4) for c in aim)
-    first = (x, y, round(float(grid.z[0]) + table_mm, 4))
-    moved = [Placed((*p.centre_mm[:2], p.centre_mm[2] + table_mm), p.diameter_mm, p.malignant) for p in found]
-    features = tuple(measure(hu, spacing, _index(p.centre_mm, first, spacing), p.diameter_mm) for p in moved)
+    first, table_mm = on_the_table(field, grid, aim, chance)
+    moved = [p.moved(table_mm) for p in found]
+    features = tuple(measure(hu, spacing, index_of(p.centre_mm, first, spacing), p.diameter_mm) for p in moved)
     return Patient(plan, hu, first, spacing, tuple(moved), features)
 
 
-def _index(
+def on_the_table(
+    field: Field, grid: Grid, aim_mm: tuple[float, float], chance: np.random.Generator
+) -> tuple[tuple[float, float, float], float]:
+    """Centre of the first voxel (x, y, z; LPS mm) of an image about `aim_mm`, and where along z the table stood."""
+    table_mm = float(np.round(chance.uniform(-300, -100)))
+    half = (field.size - 1) / 2 * field.pixel_mm
+    x, y = (round(c - half, 4) for c in aim_mm)
+    return (x, y, round(float(grid.z[0]) + table_mm, 4)), table_mm
+
+
+def index_of(
     centre: tuple[float, float, float], first: tuple[float, float, float], spacing: tuple[float, float, float]
 ) -> tuple[float, float, float]:
     """Fractional index (slice, row, column) of a point (x, y, z)."""
