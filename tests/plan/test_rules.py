@@ -229,6 +229,22 @@ def test_the_rate_grows_with_the_batch_that_is_used() -> None:
     assert (asked.training.batch, asked.training.learning_rate) == (32, pytest.approx(1e-3))
 
 
+def test_few_cases_do_not_lower_the_rate() -> None:
+    few = propose(facts(found(cases=(160, 40, 40))))
+    assert (few.training.batch, few.training.learning_rate) == (8, pytest.approx(1e-3))
+
+
+def test_a_region_keeps_its_resolution_and_a_volume_does_not() -> None:
+    region, volume = propose(facts(NODULES, minutes=2.0)), propose(facts(DATA["shapes"], minutes=2.0))
+    assert (region.preparation.size, region.network.options["stem"]) == ((32, 32, 32), "small")
+    assert region.network.options["base_width"] == 8
+    assert "the narrowest, since 2 minutes are few" in reason(region, "network").sentence
+    assert volume.network.options["stem"] == "strided"
+    longer = propose(facts(NODULES, minutes=60.0))
+    assert longer.network.options["base_width"] > 8
+    assert "the widest that leaves 60 minutes" in reason(longer, "network").sentence
+
+
 def asked(fingerprint: Fingerprint | None = None, minutes: float = 10.0, **sections: Any) -> Plan:
     return propose(facts(fingerprint, minutes=minutes, asked=sections))
 

@@ -345,7 +345,7 @@ def reproduce(
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Where to write.")] = Path("demo"),
     patients: Annotated[int, typer.Option("--patients", min=24, help="Simulated patients.")] = 64,
-    minutes: Annotated[float, typer.Option("--minutes", help="Budget of training.")] = 2.0,
+    minutes: Annotated[float, typer.Option("--minutes", help="Budget of training.")] = 1.75,
     seed: Annotated[int, typer.Option("--seed", help="Seed of simulation and training.")] = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,

@@ -13,11 +13,13 @@ from radcnn.transforms.preparation import Preparation
 SMALL_STEM_SIDE = 32  # images up to this side keep their resolution in the first layer (MedMNIST's ResNet)
 STRIDED_STEM_SIDE = 64  # up to this side it is halved once
 WIDTHS = (64, 48, 32, 24, 16)  # kernels of the first stage, widest first
+REGION_WIDTHS = (*WIDTHS, 8)  # of a network that keeps the resolution of a region
 MEDIUM_WIDTH = 32
 ENOUGH_EPOCHS = 20  # passes over many cases ...
 ENOUGH_STEPS = 800  # ... or steps over few, below which a smaller network is the better use of the minutes
 MOST_EPOCHS = 60  # passes beyond which further ones help less than another network for the ensemble
 MOST_MEMBERS = 5
+RATED_BATCH = 32  # up to which the learning rate is the same
 PAIR = 2  # a wider network is taken only where two of them can be trained: the second lowers the variance more
 FEW_CASES = 1000  # development cases below which tuning on one part of them is mostly noise
 
@@ -27,6 +29,8 @@ def stem_rule(preparation: Preparation) -> tuple[str, str]:
     side = max(preparation.size)
     if side > STRIDED_STEM_SIDE:
         return "imagenet", "large inputs are halved twice at once"
+    if side <= SMALL_STEM_SIDE and preparation.region_mm is not None:
+        return "small", "the first layer keeps the resolution: the signs of a lesion's margin are as thin as a voxel"
     if side > SMALL_STEM_SIDE or preparation.dims == 3:
         return "strided", "the first layer halves the size once: full resolution would cost most of the time"
     return "small", "small images keep their resolution in the first layer"
@@ -36,11 +40,15 @@ def network_rule(facts: Facts, preparation: Preparation, batch: int) -> tuple[Ne
     """A residual network, as wide as leaves enough epochs within the minutes."""
     stem, why = stem_rule(preparation)
     enough = enough_epochs(facts, batch)
-    for width in WIDTHS:
+    widths = WIDTHS if preparation.region_mm is None else REGION_WIDTHS
+    fit = f"the widest that leaves {facts.minutes:g} minutes time for {PAIR} networks of {enough} epochs"
+    for width in widths:
         plan = NetworkPlan("resnet18", {"stem": stem, "base_width": width, "dropout": 0.2})
         if affordable_epochs(facts, cost_of(plan, preparation, facts.outputs)) >= PAIR * enough:
             break
-    sentence = f"{why}; the widest that leaves {facts.minutes:g} minutes time for {PAIR} networks of {enough} epochs"
+    else:
+        fit = f"the narrowest, since {facts.minutes:g} minutes are few"
+    sentence = f"{why}; {fit}"
     return plan, Reason("network", f"resnet18, {stem} stem, {width} kernels at first", sentence)
 
 
@@ -116,9 +124,13 @@ def batch_rule(facts: Facts, preparation: Preparation) -> tuple[int, Reason]:
 
 
 def rate_rule(batch: int) -> tuple[float, Reason]:
-    """Adam-type learning rates grow with the square root of the batch (Malladi et al. 2022)."""
-    rate = round(1e-3 * math.sqrt(batch / 32), 5)
-    return rate, Reason("training.learning_rate", f"{rate:g}", "1e-3 at batch 32, growing with its square root")
+    """Adam-type learning rates grow with the square root of the batch (Malladi et al. 2022).
+
+    Batches below 32 are those of few cases, and of few steps: a lower rate would spend them without leaving the plateau
+    at the start (docs/decisions/0017).
+    """
+    rate = round(1e-3 * math.sqrt(max(batch, RATED_BATCH) / RATED_BATCH), 5)
+    return rate, Reason("training.learning_rate", f"{rate:g}", "1e-3 up to batch 32, growing with its square root")
 
 
 def averaging_rule(steps: int) -> tuple[float, Reason]:

@@ -80,7 +80,7 @@ def _trained(run: RunFolder, workers: int, listener: Listener) -> RunFolder:
 
 
 def demo(
-    out: Path | str = "demo", *, patients: int = 64, minutes: float = 2.0, seed: int = 0, listener: Listener = SILENCE
+    out: Path | str = "demo", *, patients: int = 64, minutes: float = 1.75, seed: int = 0, listener: Listener = SILENCE
 ) -> Path:
     """The main job on a simulated chest-CT nodule study, written as DICOM and read back as any user's data.
 

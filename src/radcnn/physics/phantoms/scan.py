@@ -8,7 +8,7 @@ chest gets in the same number of bytes. The beam is of one energy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from radcnn.physics.reconstruction import fbp
 FINE = 2  # pixels of the object along a pixel of the image
 TRUNK_MM = 164.0  # half the width of what is drawn: the widest trunk and a little air
 ASIDE_MM = 80.0  # the most that a field's middle lies from that of the trunk
+DETECTOR_MM = 0.7  # the least width of an element
 PLANE_MM = 1.0  # distance of the planes averaged into a slice
 LUNG_TEXTURE_HU, LUNG_GRAIN_MM = 25.0, 1.6  # vessels and airways too small to be drawn
 TISSUE_TEXTURE_HU, TISSUE_GRAIN_MM = 8.0, 2.0
@@ -58,7 +59,7 @@ class Field:
     size: int = 144
     pixel_mm: float = 1.1
     height_mm: float = 96.0
-    views: int = 300
+    views: int = 240
     aimed: bool = True
 
     def __post_init__(self) -> None:
@@ -78,26 +79,32 @@ class Field:
         planes = max(1, round(site.slice_mm / PLANE_MM))
         return Grid(pixels.astype(np.float32), pixels.astype(np.float32), z.astype(np.float32), planes)
 
-    def beam(self) -> ParallelBeam:
-        """The beam, as wide as the trunk and as far as a field lies aside."""
-        reach = TRUNK_MM + (ASIDE_MM if self.aimed else 0)
-        return ParallelBeam(self.views, 2 * int(np.ceil(reach / self.fine_mm)), self.fine_mm, self.size, self.pixel_mm)
+    def beam(self, *, aside_mm: float = 0.0) -> ParallelBeam:
+        """The beam about the trunk's middle, as wide as the trunk and so far beyond it on both sides."""
+        element = max(DETECTOR_MM, self.fine_mm)
+        return ParallelBeam(
+            self.views, 2 * int(np.ceil((TRUNK_MM + aside_mm) / element)), element, self.size, self.pixel_mm
+        )
 
 
 def scan(
     object_hu: Array, grid: Grid, site: Site, field: Field, aim_mm: tuple[float, float], chance: np.random.Generator
 ) -> NDArray[np.float32]:
     """The image (slices, size, size) in HU of an object on the field's grid, reconstructed about `aim_mm` (x, y)."""
-    textured = object_hu + texture(object_hu, grid, chance)
     beam = field.beam()
-    fine = ParallelBeam(beam.views, beam.detectors, beam.detector_mm, len(grid.x), grid.pixel_mm)
-    integrals = fourier_project(hu_to_mu(np.maximum(textured, -1000)), fine)
-    dose, chances = Dose(site.photons * site.slice_mm), chance.spawn(len(integrals))
+    fine = replace(beam, size=len(grid.x), pixel_mm=grid.pixel_mm)
+    grains, chances = _grains(grid, chance), chance.spawn(len(object_hu))
+    dose = Dose(site.photons * site.slice_mm)
+    wide = field.beam(aside_mm=ASIDE_MM) if field.aimed else beam
+    beyond = (wide.detectors - beam.detectors) // 2  # elements with nothing but air before them, and hardly a noise
 
     def measured(k: int) -> NDArray[np.float32]:
-        return aimed(noisy_sinogram(integrals[k], dose, chances[k]), beam, aim_mm).astype(np.float32)
+        textured = object_hu[k] + _textured(object_hu[k], grains[:, k])
+        integrals = fourier_project(hu_to_mu(np.maximum(textured, -1000)), fine)
+        found = noisy_sinogram(integrals, dose, chances[k]).astype(np.float32)
+        return aimed(np.pad(found, ((0, 0), (beyond, beyond))), wide, aim_mm)
 
-    return image_hu(np.stack(list(by_all_cores(measured, len(integrals)))), beam, site.kernel)
+    return image_hu(np.stack(list(by_all_cores(measured, len(object_hu)))), wide, site.kernel)
 
 
 def image_hu(integrals: NDArray[np.float32], beam: ParallelBeam, kernel: KernelName) -> NDArray[np.float32]:
@@ -110,16 +117,28 @@ def image_hu(integrals: NDArray[np.float32], beam: ParallelBeam, kernel: KernelN
 
 def texture(hu: Array, grid: Grid, chance: np.random.Generator) -> Array:
     """What is too small to be drawn, in lung and in tissue, none in air and bone: on every second pixel, repeated."""
-    lung = np.clip(-hu / 500 - 0.6, 0, 1) * (hu > -950)
-    tissue = (hu > -150) & (hu < 150)
+    grains = _grains(grid, chance)
+    return np.stack([_textured(hu[k], grains[:, k]) for k in range(len(hu))])
+
+
+def _grains(grid: Grid, chance: np.random.Generator) -> Array:
+    """Texture of lung and of tissue (2, slices, rows / FINE, columns / FINE) in HU, as if all were lung, or tissue."""
+    slices, rows, columns = grid.shape
     coarse_mm = FINE * grid.pixel_mm
-    made = np.zeros_like(hu)
-    for share, size, grain in (
-        (lung, LUNG_TEXTURE_HU, LUNG_GRAIN_MM),
-        (tissue, TISSUE_TEXTURE_HU, TISSUE_GRAIN_MM),
-    ):
-        white = chance.standard_normal((len(hu), *(n // FINE for n in hu.shape[1:])), dtype=np.float32)
-        grains = gaussian_filter(white, (grain / grid.slice_mm, grain / coarse_mm, grain / coarse_mm), truncate=2.5)
-        grains *= np.float32(size / grains.std())
-        made += share * grains.repeat(FINE, 1).repeat(FINE, 2)
+    made = []
+    for size, grain in ((LUNG_TEXTURE_HU, LUNG_GRAIN_MM), (TISSUE_TEXTURE_HU, TISSUE_GRAIN_MM)):
+        white = chance.standard_normal((slices, rows // FINE, columns // FINE), dtype=np.float32)
+        smooth = gaussian_filter(white, (grain / grid.slice_mm, grain / coarse_mm, grain / coarse_mm), truncate=2.5)
+        made.append(smooth * np.float32(size / smooth.std()))
+    return np.stack(made)
+
+
+def _textured(hu: Array, grains: Array) -> Array:
+    """Texture of one slice (rows, columns), from grains (2, rows / FINE, columns / FINE)."""
+    lung = np.clip(-hu / 500 - np.float32(0.6), 0, 1) * (hu > -950)
+    tissue = ((hu > -150) & (hu < 150)).astype(np.float32)
+    squares = (grains.shape[1], FINE, grains.shape[2], FINE)
+    made: Array = sum(
+        share.reshape(squares) * grain[:, None, :, None] for share, grain in zip((lung, tissue), grains, strict=True)
+    ).reshape(hu.shape)
     return made

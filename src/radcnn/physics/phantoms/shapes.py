@@ -126,7 +126,9 @@ def capsule(grid: Grid, start: Array, end: Array, radii: tuple[float, float]) ->
 def lay(volume: Array, box: Box, share: Array, hu: float | Array) -> None:
     """Replace the covered share of the voxels of the box by `hu`, in place."""
     part = volume[box]
-    part += share * (np.asarray(hu, np.float32) - part)
+    shares, values = (np.broadcast_to(np.asarray(of, np.float32), part.shape) for of in (share, hu))
+    for here, covered, value in zip(part, shares, values, strict=True):  # a slice stays in the cache
+        here += covered * (value - here)
 
 
 def lay_strands(volume: Array, grid: Grid, strands: NDArray[np.float64], hu: float) -> None:

@@ -33,8 +33,8 @@ from radcnn.physics.phantoms.scan import Field, Site
 from radcnn.physics.phantoms.series import Series, write_series
 
 SITES = (
-    Site("north", kernel="sharp", photons=1.5e4, slice_mm=2.0),
-    Site("south", kernel="soft", photons=8e3, slice_mm=3.0),
+    Site("north", kernel="sharp", photons=1.9e4, slice_mm=2.0),
+    Site("south", kernel="soft", photons=1e4, slice_mm=3.0),
 )
 FEWEST, MOST = 4, 6  # nodules per patient
 LIKENESS = 0.7  # sd of a patient's leaning to one class, beside 1 for the nodule's own
