@@ -138,7 +138,7 @@ def _textured(hu: Array, grains: Array) -> Array:
     lung = np.clip(-hu / 500 - np.float32(0.6), 0, 1) * (hu > -950)
     tissue = ((hu > -150) & (hu < 150)).astype(np.float32)
     squares = (grains.shape[1], FINE, grains.shape[2], FINE)
-    made: Array = sum(
-        share.reshape(squares) * grain[:, None, :, None] for share, grain in zip((lung, tissue), grains, strict=True)
-    ).reshape(hu.shape)
-    return made
+    made = np.zeros(squares, np.float32)
+    for share, grain in zip((lung, tissue), grains, strict=True):
+        made += share.reshape(squares) * grain[:, None, :, None]
+    return made.reshape(hu.shape)
