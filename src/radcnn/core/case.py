@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,14 +10,16 @@ from types import MappingProxyType
 from typing import Literal
 
 Side = Literal["training", "tuning", "test"]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 SIDES: tuple[Side, ...] = ("training", "tuning", "test")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, slots=True)
 class Source:
     """Where voxels are, and how they are taken out.
 
-    path        a file, or a folder with DICOM slices
+    place       a file, or a folder with DICOM slices; `path` is the same as a Path, which takes five times as long to
+                make, and a study may have 100,000
     array       of an npz file
     item        of that array, counted from 0; a frame of a DICOM film; a time point of a 4D NIfTI
     series      which one of a DICOM folder: SeriesNumber, SeriesInstanceUID or a rule; "" for the usual one
@@ -24,15 +27,35 @@ class Source:
     voi         apply the VOI LUT of a radiograph (PS3.3 C.11.2) after the modality LUT
     """
 
-    path: Path
-    array: str | None = None
-    item: int | None = None
-    series: str = field(default="", repr=False)
-    allow_gaps: bool = False
-    voi: bool = False
+    place: str
+    array: str | None
+    item: int | None
+    series: str = field(repr=False)
+    allow_gaps: bool
+    voi: bool
+
+    def __init__(
+        self,
+        place: str | os.PathLike[str],
+        array: str | None = None,
+        item: int | None = None,
+        series: str = "",
+        allow_gaps: bool = False,
+        voi: bool = False,
+    ) -> None:
+        for name, value in (
+            ("place", os.fspath(place)), ("array", array), ("item", item), ("series", series),
+            ("allow_gaps", allow_gaps), ("voi", voi),
+        ):  # fmt: skip
+            object.__setattr__(self, name, value)
+
+    @property
+    def path(self) -> Path:
+        """Where the file or folder is."""
+        return Path(self.place)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Case:
     """One case: an image, a volume, or a region of one.
 
@@ -56,7 +79,7 @@ class Case:
     centre_mm: tuple[float, float, float] | None = None
     site: str | None = None
     side: Side | None = None
-    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    attributes: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     mask: Source | None = None
     reference: Source | None = None
     box: tuple[float, float, float, float] | None = None

@@ -51,7 +51,12 @@ TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF, ei
 
 def hinted(path: Path) -> Format | None:
     """The format that a file's ending promises, or None."""
-    name = path.name.lower()
+    return promised(path.name)
+
+
+def promised(name: str) -> Format | None:
+    """The format that a file of this name promises to have, or None."""
+    name = name.lower()
     if name.endswith(".nii.gz"):
         return "nifti"
     dot = name.rfind(".")

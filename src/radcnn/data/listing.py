@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from radcnn.core.errors import InputError, ReadError
 from radcnn.core.files import reading
-from radcnn.data.kind import READABLE, head_of, hinted, recognised
+from radcnn.data.kind import READABLE, head_of, promised, recognised
 
 
 def list_images(folder: Path | str) -> tuple[Path, ...]:
@@ -22,23 +23,41 @@ def list_images(folder: Path | str) -> tuple[Path, ...]:
     A file whose ending promises an image is listed without being opened, so that `read` can say what is wrong with it.
     Raises InputError when the folder does not exist or holds no image.
     """
+    return tuple(map(Path, image_places(folder)))
+
+
+def image_places(folder: Path | str) -> tuple[str, ...]:
+    """The same as texts: a Path takes many times as long to make, and a study may have 100,000 images."""
     folder = Path(folder)
     with reading(folder):
         is_folder = folder.is_dir()
     if not is_folder:
         raise InputError(f"{folder.name} is not a folder; give the folder that holds the images")
-    found: list[Path] = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(n for n in folders if not n.startswith(".") and not is_study(Path(parent, n)))
-        found += _items(Path(parent), sorted(name for name in names if not name.startswith(".")))
+    found: list[str] = []
+    for parent, names in walked(folder):
+        found += _items(parent, sorted(names))
     if not found:
         raise InputError(f"folder {folder.name} holds no image that can be read; readable are {READABLE}")
     return tuple(sorted(found, key=_parts))
 
 
-def _parts(path: Path) -> str:
+def walked(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Every folder below this one, but hidden ones and studies, with the names of its files that are not hidden."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and not is_study(Path(parent, n)))
+        yield parent, [name for name in names if not name.startswith(".")]
+
+
+def below(parent: str, name: str) -> str:
+    """The place of a file in a folder, as `Path(parent, name)` would write it; an image beside us has its bare name."""
+    if parent == os.curdir:
+        return name
+    return parent + name if parent.endswith(os.sep) else parent + os.sep + name
+
+
+def _parts(place: str) -> str:
     """What sorts as a path's parts do, and sooner: no character comes before the separator."""
-    return str(path).replace(os.sep, "\0")
+    return place.replace(os.sep, "\0")
 
 
 def is_study(folder: Path) -> bool:
@@ -46,17 +65,17 @@ def is_study(folder: Path) -> bool:
     return (folder / "study.yaml").is_file()
 
 
-def _items(folder: Path, names: list[str]) -> list[Path]:
+def _items(folder: str, names: list[str]) -> list[str]:
     """The items directly in one folder."""
-    plain: list[Path] = []
+    plain: list[str] = []
     dicom: list[Path] = []
-    for path in (folder / name for name in names):
-        form = hinted(path) or _sniffed(path)
+    for name in names:
+        form = promised(name) or _sniffed(Path(folder, name))
         if form == "dicom":
-            dicom.append(path)
+            dicom.append(Path(folder, name))
         elif form is not None:
-            plain.append(path)
-    return plain + (_dicom_items(folder, dicom) if dicom else [])
+            plain.append(below(folder, name))
+    return plain + [str(item) for item in (_dicom_items(Path(folder), dicom) if dicom else [])]
 
 
 def _sniffed(path: Path) -> str | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from radcnn.core.case import Source
 from radcnn.core.cells import as_number, is_missing
-from radcnn.data.listing import is_study
+from radcnn.data.listing import below, walked
 from radcnn.data.matching import Images
 from radcnn.data.table import Table
 
@@ -17,7 +16,7 @@ Box = tuple[float, float, float, float]
 
 
 def masks_of(
-    table: Table, folder: Path, items: Sequence[Path], column: str, faults: list[str], *, private: Sequence[str] = ()
+    table: Table, folder: Path, items: Sequence[str], column: str, faults: list[str], *, private: Sequence[str] = ()
 ) -> tuple[Source | None, ...]:
     """The mask that each row names by path, name or name without ending below `folder`; None where the cell is empty.
 
@@ -55,10 +54,6 @@ def boxes_of(table: Table, columns: Edges, faults: list[str]) -> tuple[Box | Non
     return tuple(found)
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path) -> list[str]:
     """Every file below a folder but hidden ones and those of studies."""
-    found: list[Path] = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(n for n in folders if not n.startswith(".") and not is_study(Path(parent, n)))
-        found += [Path(parent, name) for name in names if not name.startswith(".")]
-    return found
+    return [below(parent, name) for parent, names in walked(folder) for name in names]

@@ -36,33 +36,33 @@ MAX_LISTED = 5
 class Images:
     """The images below a folder, found by what a table may call them."""
 
-    def __init__(self, root: Path, paths: Sequence[Path]) -> None:
+    def __init__(self, root: Path, places: Sequence[str]) -> None:
         self.root = root
-        self.paths = tuple(paths)
-        above = str(root) + os.sep
-        self._by_path = {_below(path, above): path for path in self.paths}
+        self.places = tuple(places)
+        self._names = dict(zip(self.places, _below(root, self.places), strict=True))
+        self._by_path = {name: place for place, name in self._names.items()}
 
-    def below(self, path: Path) -> str:
+    def below(self, place: str) -> str:
         """An image's path below the folder, as a table would write it."""
-        return _below(path, str(self.root) + os.sep)
+        return self._names[place]
 
     # most tables write paths, and none of these is needed
     @cached_property
-    def _by_name(self) -> dict[str, set[Path]]:
-        found: dict[str, set[Path]] = defaultdict(set)
-        for path in self.paths:
-            found[path.name].add(path)
+    def _by_name(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for place in self.places:
+            found[place.rpartition(os.sep)[2]].add(place)
         return found
 
     @cached_property
-    def _by_stem(self) -> dict[str, set[Path]]:
-        found: dict[str, set[Path]] = defaultdict(set)
-        for relative, path in self._by_path.items():
-            found[stem(path.name)].add(path)
-            found[stem(relative)].add(path)
+    def _by_stem(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for relative, place in self._by_path.items():
+            found[stem(place.rpartition(os.sep)[2])].add(place)
+            found[stem(relative)].add(place)
         return found
 
-    def find(self, cell: str) -> set[Path]:
+    def find(self, cell: str) -> set[str]:
         """Every image a cell may mean: none, one, or several when the name is not unique."""
         if cell in self._by_path:
             return {self._by_path[cell]}
@@ -81,10 +81,12 @@ class Images:
         return set()
 
 
-def _below(path: Path, above: str) -> str:
-    """A path below a folder, which ends in a separator, as a table would write it."""
-    text = str(path)
-    return text[len(above) :].replace(os.sep, "/") if text.startswith(above) else path.relative_to(above).as_posix()
+def _below(root: Path, places: Sequence[str]) -> list[str]:
+    """The places below a folder, as a table would write them; "." for the folder itself."""
+    whole, above = str(root), "" if root == Path() else os.path.join(root, "")  # noqa: PTH118  ends in a separator
+    assert all(place.startswith(above) or place == whole for place in places), f"not all images lie below {root}"
+    names = ["." if place == whole else place[len(above) :] for place in places]
+    return names if os.sep == "/" else [name.replace(os.sep, "/") for name in names]
 
 
 def stem(name: str) -> str:
@@ -113,7 +115,7 @@ def file_ending(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
 
 
-def match_images(table: Table, images: Images, column: str, *, private: Sequence[str] = ()) -> tuple[Path, ...]:
+def match_images(table: Table, images: Images, column: str, *, private: Sequence[str] = ()) -> tuple[str, ...]:
     """The image that each row means by its cell in `column`.
 
     Raises TableError with every cell that names no image or several. Cells of `private` columns (the patient's) are

@@ -16,9 +16,9 @@ from radcnn.core.target import LabelKind
 from radcnn.data.draft import SIDE_WORDS, Draft, Point
 from radcnn.data.findings import Finding, finding
 from radcnn.data.labels import Labels, labels_from_table
+from radcnn.data.listing import image_places
 from radcnn.data.marked import Edges, boxes_of, masks_of
 from radcnn.data.matching import Images, image_column, match_images
-from radcnn.data.read import list_images
 from radcnn.data.table import Table, failed_formulas, read_table
 
 TABLE_ENDINGS = (".csv", ".tsv", ".xlsx", ".xlsm", ".txt")
@@ -69,7 +69,7 @@ def draft_from_table(
     table.require(columns.named())
     if failed := failed_formulas(table, columns.named()):
         raise TableError(table.name, failed)
-    available = list_images(folder)
+    available = image_places(folder)
     faults: list[str] = []
 
     def keep_faults(make: Callable[[], T]) -> T | None:
@@ -82,11 +82,11 @@ def draft_from_table(
 
     private = (columns.patient,) if columns.patient else ()
     masks = masks_of(table, folder, available, columns.mask, faults, private=private) if columns.mask else None
-    drawn = {mask.path for mask in masks or () if mask is not None}
+    drawn = {mask.place for mask in masks or () if mask is not None}
     # images/a.png and its masks/a.png may both be called a: a mask is no image, unless every image is given as one
-    images = Images(folder, [path for path in available if path not in drawn] or available)
+    images = Images(folder, [place for place in available if place not in drawn] or available)
     image_in = columns.image or image_column(table, images, columns.case, besides=columns.mask)
-    paths = keep_faults(lambda: match_images(table, images, image_in, private=private))
+    places = keep_faults(lambda: match_images(table, images, image_in, private=private))
     labels = keep_faults(lambda: labels_from_table(table, columns.target, kind=kind, positive=positive))
     sides = _sides(table, columns.split, faults) if columns.split else None
     centres = _centres(table, columns.centre, faults) if columns.centre else None
@@ -95,10 +95,10 @@ def draft_from_table(
         faults += _empty_cells(table, column) if column else []
     several = (centres is not None or boxes is not None) and not columns.case
     ids = _ids(table, columns.case or image_in, faults, numbered=several)
-    if faults or paths is None or labels is None:
+    if faults or places is None or labels is None:
         raise TableError(table.name, faults)
-    said = _findings(table, images, paths, sides)
-    drafted = _draft(table, columns, tuple(map(images.below, paths)), ids, paths, labels, sides, centres, said)
+    said = _findings(table, images, places, sides)
+    drafted = _draft(table, columns, tuple(map(images.below, places)), ids, places, labels, sides, centres, said)
     return replace(drafted, masks=masks, boxes=boxes)
 
 
@@ -107,7 +107,7 @@ def _draft(
     columns: Columns,
     names: tuple[str, ...],
     ids: tuple[str, ...],
-    paths: tuple[Path, ...],
+    places: tuple[str, ...],
     labels: Labels,
     sides: tuple[Side, ...] | None,
     centres: tuple[Point, ...] | None,
@@ -117,7 +117,7 @@ def _draft(
     return Draft(
         ids=ids,
         named_by="column" if columns.case else "file",
-        sources=tuple(Source(path) for path in paths),
+        sources=tuple(map(Source, places)),
         names=names,
         labels=labels,
         identifiers=table.column(columns.patient) if columns.patient else None,
@@ -130,13 +130,13 @@ def _draft(
 
 
 def _findings(
-    table: Table, images: Images, used: tuple[Path, ...], sides: tuple[Side, ...] | None
+    table: Table, images: Images, used: tuple[str, ...], sides: tuple[Side, ...] | None
 ) -> tuple[Finding, ...]:
     findings = []
-    left = len(set(images.paths) - set(used))
+    left = len(set(images.places) - set(used))
     if left:
         verb = "has" if left == 1 else "have"
-        sentence = f"{left} of {len(images.paths)} images {verb} no row in {table.name}; they are left out"
+        sentence = f"{left} of {len(images.places)} images {verb} no row in {table.name}; they are left out"
         findings.append(finding("images without row", sentence))
     if sides:
         counts = ", ".join(f"{side} {sides.count(side)}" for side in SIDES)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,7 +56,7 @@ class Split:
         """Cases per side."""
         return {side: self.sides.count(side) for side in SIDES}
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the sides and of how they were made."""
         return sha256_of_json(self._content())

@@ -7,6 +7,8 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
 from pathlib import Path
 
 from radcnn.core.catalogue import did_you_mean
@@ -54,8 +56,11 @@ class Table:
 
     def column(self, name: str) -> tuple[str, ...]:
         """The cells of one column; raises InputError when there is no such column."""
-        at = self.index(name)
-        return tuple(row[at] for row in self.rows)
+        return self._cells[self.index(name)]
+
+    @cached_property
+    def _cells(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(zip(*self.rows, strict=True)) if self.rows else ((),) * len(self.columns)
 
     def require(self, columns: Iterable[str]) -> None:
         """Raise TableError naming every column that is missing, each with its nearest name."""
@@ -131,12 +136,12 @@ def _checked(name: str, records: Iterable[list[str]]) -> Table:
     rows: list[tuple[str, ...]] = []
     numbers: list[int] = []
     for number, record in numbered:
-        cells = _without_empty_tail(record)
+        cells = record if record[-1] else _without_empty_tail(record)
         if len(rows) == MAX_ROWS:
             raise ReadError(f"{name} has more than {MAX_ROWS} rows; a table of labels has fewer")
         if len(cells) > len(columns):
             faults.append(f"row {number} has {len(cells)} values, the header names {len(columns)} columns")
-        rows.append(tuple(cells) + ("",) * (len(columns) - len(cells)))
+        rows.append((*cells, *repeat("", len(columns) - len(cells))))
         numbers.append(number)
     if faults:
         raise TableError(name, faults)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.case import Case, Side
+from radcnn.core.collecting import no_collecting
 from radcnn.core.cores import available_cores
 from radcnn.core.errors import InputError, ReadError, SplitError
 from radcnn.core.files import read_json
@@ -155,7 +154,7 @@ def open_study(folder: StudyFolder) -> OpenStudy:
     """Read a study; raises InputError when data or split moved or changed since it was made."""
     settings = load_settings(folder.settings)
     _refuse_moved(folder, settings)
-    with _no_collecting():
+    with no_collecting():
         split = Split.load(folder.split)
         if split.marks:
             folder.refuse_lost_salt()
@@ -163,18 +162,6 @@ def open_study(folder: StudyFolder) -> OpenStudy:
         split.verify(cohort)
     _refuse_other_split(settings, cohort, split)
     return OpenStudy(folder, settings, cohort, split, _fingerprint(folder.fingerprint))
-
-
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Do not look for garbage among many cases that all stay: a quarter of the time of opening 100,000 images."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _refuse_moved(folder: StudyFolder, settings: StudySettings) -> None:

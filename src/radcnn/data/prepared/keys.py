@@ -12,12 +12,13 @@ from operator import attrgetter
 from pathlib import Path
 
 from radcnn.core.case import Case, Source
+from radcnn.core.collecting import no_collecting
 from radcnn.core.errors import InputError, ReadError
 from radcnn.core.files import sha256_of_json
 from radcnn.transforms.preparation import Preparation
 
 EDITION = 1  # raised when the same file would be prepared to other numbers
-how_it_is_read = attrgetter(*(part.name for part in fields(Source) if part.name != "path"))
+how_it_is_read = attrgetter(*(part.name for part in fields(Source) if part.name != "place"))
 
 
 def folder_of(preparation: Preparation, cache: Path) -> Path:
@@ -25,17 +26,18 @@ def folder_of(preparation: Preparation, cache: Path) -> Path:
     return cache / f"prepared-{sha256_of_json([EDITION, preparation.as_json()])[:20]}"
 
 
+@no_collecting()
 def keys_of(cases: Sequence[Case]) -> list[str]:
     """A key for each case, 40 digits; raises ReadError, naming the case, where its file is gone."""
     stats: dict[str, str] = {}
     keys = []
     for case in cases:
         source = case.source
-        path = str(source.path)  # whose hash is known, unlike a Path's
+        path = source.place
         about = stats.get(path)
         if about is None:
             try:
-                about = stats[path] = repr(stat_of(source.path))
+                about = stats[path] = repr(stat_of(path))
             except InputError as cause:
                 raise _named(case, cause) from cause
         centre = case.centre_mm and tuple(map(float, case.centre_mm))
@@ -44,16 +46,16 @@ def keys_of(cases: Sequence[Case]) -> list[str]:
     return keys
 
 
-def stat_of(path: Path) -> list[list[int]]:
+def stat_of(place: str) -> list[list[int]]:
     """Size and time of change of a file, or of each file in a folder; raises ReadError when it is gone."""
     try:
-        about = os.stat(path)  # noqa: PTH116  half the time of path.stat()
+        about = os.stat(place)  # noqa: PTH116  half the time of a path's
         if not stat.S_ISDIR(about.st_mode):
             return [[about.st_size, about.st_mtime_ns]]
-        files = sorted(p for p in path.iterdir() if p.is_file())
+        files = sorted(p for p in Path(place).iterdir() if p.is_file())
         return [[(s := file.stat()).st_size, s.st_mtime_ns] for file in files]
     except FileNotFoundError as cause:
-        raise ReadError(f"{path.name} does not exist any more; restore it or leave the case out") from cause
+        raise ReadError(f"{Path(place).name} does not exist any more; restore it or leave the case out") from cause
 
 
 @contextmanager

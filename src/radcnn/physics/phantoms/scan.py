@@ -138,7 +138,7 @@ def _textured(hu: Array, grains: Array) -> Array:
     lung = np.clip(-hu / 500 - np.float32(0.6), 0, 1) * (hu > -950)
     tissue = ((hu > -150) & (hu < 150)).astype(np.float32)
     squares = (grains.shape[1], FINE, grains.shape[2], FINE)
-    made = np.zeros(squares, np.float32)
-    for share, grain in zip((lung, tissue), grains, strict=True):
-        made += share.reshape(squares) * grain[:, None, :, None]
-    return made.reshape(hu.shape)
+    made: Array = lung.reshape(squares) * grains[0][:, None, :, None]
+    made += tissue.reshape(squares) * grains[1][:, None, :, None]
+    textured: Array = made.reshape(hu.shape)
+    return textured
