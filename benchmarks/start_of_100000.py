@@ -106,9 +106,12 @@ def written(folder: Path, form: str, images: int) -> dict[str, object]:
 
 
 def start(study: Path) -> dict[str, float]:
-    """What a training does before its first step, and batches."""
+    """What `radcnn train` does before its first step, and batches."""
+    from radcnn.core.collecting import collect_rarely
+
     took: dict[str, float] = {}
     began = time.perf_counter()
+    collect_rarely()  # as the command does
     with timed(took, "import"):
         from radcnn.learning.batches import Cases
         from radcnn.study.clearance import predicted_cost

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from radcnn.core.collecting import no_collecting
+from radcnn.core.collecting import RARELY, collect_rarely, no_collecting
 
 
 def test_collecting_goes_on_afterwards_even_after_a_failure() -> None:
@@ -36,3 +36,13 @@ def test_it_holds_during_each_call_of_a_function() -> None:
         return gc.isenabled()
 
     assert [collects(), collects(), gc.isenabled()] == [False, False, True]
+
+
+def test_a_program_collects_rarely_and_still_collects() -> None:
+    before = gc.get_threshold()
+    try:
+        collect_rarely()
+        assert gc.get_threshold() == RARELY
+        assert gc.isenabled()
+    finally:
+        gc.set_threshold(*before)

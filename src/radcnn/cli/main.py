@@ -11,6 +11,7 @@ from radcnn.cli.console import Voice, next_step, one_sentence, show
 from radcnn.cli.image_verbs import IMAGE_VERBS
 from radcnn.cli.options import DATA_OPTIONS, READING_OPTIONS, TRAINING_OPTIONS, AsJson, Quiet, given, with_options
 from radcnn.cli.texts import checked_text, judged_text, predicted_text, ran_json, ran_text
+from radcnn.core.collecting import collect_rarely
 from radcnn.core.version import __version__
 
 app = typer.Typer(
@@ -365,4 +366,5 @@ def demo(
 
 def main() -> None:
     """The entry point of the `radcnn` command."""
+    collect_rarely()
     app()
