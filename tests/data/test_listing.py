@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radcnn.data.listing import below, image_places
+from radcnn.data.listing import image_places, place_in
 from radcnn.data.matching import Images
 from radcnn.data.read import list_images
 
@@ -17,7 +17,7 @@ from radcnn.data.read import list_images
 def test_places_are_written_as_paths_are_and_found_below_their_folder(root: str) -> None:
     parent = Path(root)
     names = ["a.png", "b.png"]
-    places = [below(str(parent), name) for name in names]
+    places = [place_in(str(parent), name) for name in names]
     assert places == [str(parent / name) for name in names]
     images = Images(parent, [*places, str(parent)])
     assert [images.below(place) for place in images.places] == [*names, "."]

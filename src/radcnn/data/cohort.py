@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -152,7 +152,7 @@ def gather(settings: CohortSettings, *, salt: str) -> Cohort:
     draft = replace(draft, sources=tuple(_asked(source, settings) for source in draft.sources))
     if draft.references is not None:
         draft = replace(draft, references=tuple(_asked(source, settings) for source in draft.references))
-    cases = tuple(_cases(draft, ids, patients, salt))
+    cases = tuple(_case(draft, i, ids[i], patients[i], salt) for i in range(len(ids)))
     findings += shown
     rank = read_source(cases[0].source).rank
     cohort = Cohort(cases, draft.labels.target, unit, rank)
@@ -255,40 +255,23 @@ def _asked(source: Source, settings: CohortSettings) -> Source:
     return replace(source, series=settings.series, allow_gaps=settings.allow_gaps, voi=settings.voi)
 
 
-def _cases(draft: Draft, ids: Sequence[str], patients: Sequence[str], salt: str) -> Iterator[Case]:
-    """The cases of a draft, with what they are called and whose they are."""
-    columns = draft.attributes
-    nothing = (None,) * len(ids)
-    for number, name, patient, source, targets, centre, site, side, said, mask_at, reference, box in zip(
-        ids,
-        draft.ids,
-        patients,
-        draft.sources,
-        map(tuple, draft.labels.values.tolist()),
-        draft.centres_mm or nothing,
-        draft.sites or nothing,
-        draft.sides or nothing,
-        zip(*columns.values(), strict=True) if columns else nothing,
-        draft.masks or nothing,
-        draft.references or nothing,
-        draft.boxes or nothing,
-        strict=True,
-    ):
-        yield Case(
-            id=number,
-            name=name,
-            mark=mark(name, salt),
-            patient=patient,
-            source=source,
-            targets=targets,
-            centre_mm=centre,
-            site=site,
-            side=side,
-            attributes=MappingProxyType(dict(zip(columns, said, strict=True))) if said else NOTHING,
-            mask=mask_at,
-            reference=reference,
-            box=box,
-        )
+def _case(draft: Draft, i: int, called: str, patient: str, salt: str) -> Case:
+    said = {name: column[i] for name, column in draft.attributes.items()}
+    return Case(
+        id=called,
+        name=draft.ids[i],
+        mark=mark(draft.ids[i], salt),
+        patient=patient,
+        source=draft.sources[i],
+        targets=tuple(draft.labels.values[i].tolist()),
+        centre_mm=draft.centres_mm[i] if draft.centres_mm else None,
+        site=draft.sites[i] if draft.sites else None,
+        side=draft.sides[i] if draft.sides else None,
+        attributes=MappingProxyType(said) if said else NOTHING,
+        mask=draft.masks[i] if draft.masks else None,
+        reference=draft.references[i] if draft.references else None,
+        box=draft.boxes[i] if draft.boxes else None,
+    )
 
 
 def _unlabelled(cohort: Cohort) -> list[Finding]:

@@ -48,7 +48,7 @@ def walked(folder: Path) -> Iterator[tuple[str, list[str]]]:
         yield parent, [name for name in names if not name.startswith(".")]
 
 
-def below(parent: str, name: str) -> str:
+def place_in(parent: str, name: str) -> str:
     """The place of a file in a folder, as `Path(parent, name)` would write it; an image beside us has its bare name."""
     if parent == os.curdir:
         return name
@@ -74,7 +74,7 @@ def _items(folder: str, names: list[str]) -> list[str]:
         if form == "dicom":
             dicom.append(Path(folder, name))
         elif form is not None:
-            plain.append(below(folder, name))
+            plain.append(place_in(folder, name))
     return plain + [str(item) for item in (_dicom_items(Path(folder), dicom) if dicom else [])]
 
 

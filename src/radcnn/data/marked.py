@@ -7,7 +7,7 @@ from pathlib import Path
 
 from radcnn.core.case import Source
 from radcnn.core.cells import as_number, is_missing
-from radcnn.data.listing import below, walked
+from radcnn.data.listing import place_in, walked
 from radcnn.data.matching import Images
 from radcnn.data.table import Table
 
@@ -56,4 +56,4 @@ def boxes_of(table: Table, columns: Edges, faults: list[str]) -> tuple[Box | Non
 
 def _files(folder: Path) -> list[str]:
     """Every file below a folder but hidden ones and those of studies."""
-    return [below(parent, name) for parent, names in walked(folder) for name in names]
+    return [place_in(parent, name) for parent, names in walked(folder) for name in names]
