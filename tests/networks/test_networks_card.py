@@ -8,6 +8,7 @@ import pytest
 
 from radcnn.core.errors import SettingsError
 from radcnn.networks import activation_elements, build, card, multiply_accumulates, smallest_size
+from radcnn.networks.card_form import Layer
 
 
 def test_the_text_names_every_layer_with_aligned_columns_and_totals() -> None:
@@ -33,6 +34,19 @@ def test_the_json_form_holds_the_hyperparameters_of_table_1() -> None:
     assert (pool["setting"], pool["kernel"], pool["stride"]) == ("max", [2] * 3, [2] * 3)
     assert dense["number"] == 9
     assert value["options"]["kernel_size"] == 3
+
+
+def test_a_pooled_stem_looks_at_every_voxel_and_ends_where_a_strided_one_does() -> None:
+    def layers(stem: str) -> dict[str, Layer]:
+        options = {"stem": stem, "base_width": 4}
+        made = card("resnet18", channels=1, outputs=1, dims=3, size=(32, 32, 32), options=options)
+        return {layer.name: layer for layer in made.layers}
+
+    pooled, strided = layers("pooled"), layers("strided")
+    assert (pooled["conv1"].stride, pooled["maxpool"].stride) == ((1, 1, 1), (2, 2, 2))
+    assert strided["conv1"].stride == (2, 2, 2)
+    assert pooled["conv1"].parameters == strided["conv1"].parameters
+    assert pooled["layer1.0.conv1"].output == strided["layer1.0.conv1"].output
 
 
 def test_layers_that_see_everything_say_so() -> None:

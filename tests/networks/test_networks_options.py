@@ -25,7 +25,7 @@ def test_an_unknown_option_is_told_the_nearest_and_whose_it_is() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "sentence"),
     [
-        ("resnet18", {"stem": "tiny"}, "stem of resnet18 must be 'imagenet' or 'strided' or 'small', got 'tiny'"),
+        ("resnet18", {"stem": "tiny"}, "must be 'imagenet' or 'strided' or 'pooled' or 'small', got 'tiny'"),
         ("resnet18", {"base_width": "8"}, "option base_width of resnet18 must be a whole number, got '8'"),
         ("resnet18", {"base_width": True}, "must be a whole number, got True"),
         ("resnet18", {"base_width": 0}, "option base_width must be at least 1, got 0"),

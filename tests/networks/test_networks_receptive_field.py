@@ -71,6 +71,7 @@ def positive(network: nn.Module) -> nn.Module:
     [
         ("resnet18", {"base_width": 2}, "layer2.0.relu"),
         ("resnet18", {"base_width": 2, "stem": "small"}, "layer3.1.relu"),
+        ("resnet18", {"base_width": 2, "stem": "pooled"}, "layer3.1.relu"),
         ("resnet50", {"base_width": 2}, "layer1.1.relu"),
         ("googlenet", {"base_width": 4, "stem": "small", "branch3_kernel": 5}, "inception3b.concatenate"),
         ("googlenet", {"base_width": 4}, "inception3a.branch4.0"),

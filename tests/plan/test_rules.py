@@ -236,12 +236,12 @@ def test_few_cases_do_not_lower_the_rate() -> None:
 
 def test_a_region_keeps_its_resolution_and_a_volume_does_not() -> None:
     region, volume = propose(facts(NODULES, minutes=2.0)), propose(facts(DATA["shapes"], minutes=2.0))
-    assert (region.preparation.size, region.network.options["stem"]) == ((32, 32, 32), "small")
-    assert region.network.options["base_width"] == 8
+    assert (region.preparation.size, region.network.options["stem"]) == ((32, 32, 32), "pooled")
+    assert region.network.options["base_width"] == 16
     assert "the narrowest, since 2 minutes are few" in reason(region, "network").sentence
     assert volume.network.options["stem"] == "strided"
     longer = propose(facts(NODULES, minutes=60.0))
-    assert longer.network.options["base_width"] > 8
+    assert longer.network.options["base_width"] > 16
     assert "the widest that leaves 60 minutes" in reason(longer, "network").sentence
 
 

@@ -13,7 +13,6 @@ from radcnn.transforms.preparation import Preparation
 SMALL_STEM_SIDE = 32  # images up to this side keep their resolution in the first layer (MedMNIST's ResNet)
 STRIDED_STEM_SIDE = 64  # up to this side it is halved once
 WIDTHS = (64, 48, 32, 24, 16)  # kernels of the first stage, widest first
-REGION_WIDTHS = (*WIDTHS, 8)  # of a network that keeps the resolution of a region
 MEDIUM_WIDTH = 32
 ENOUGH_EPOCHS = 20  # passes over many cases ...
 ENOUGH_STEPS = 800  # ... or steps over few, below which a smaller network is the better use of the minutes
@@ -29,8 +28,8 @@ def stem_rule(preparation: Preparation) -> tuple[str, str]:
     side = max(preparation.size)
     if side > STRIDED_STEM_SIDE:
         return "imagenet", "large inputs are halved twice at once"
-    if side <= SMALL_STEM_SIDE and preparation.region_mm is not None:
-        return "small", "the first layer keeps the resolution: the signs of a lesion's margin are as thin as a voxel"
+    if side <= SMALL_STEM_SIDE and preparation.region_mm is not None and preparation.dims == 3:
+        return "pooled", "a lesion's margin is as thin as a voxel: the first layer sees it, its maximum is kept"
     if side > SMALL_STEM_SIDE or preparation.dims == 3:
         return "strided", "the first layer halves the size once: full resolution would cost most of the time"
     return "small", "small images keep their resolution in the first layer"
@@ -40,9 +39,8 @@ def network_rule(facts: Facts, preparation: Preparation, batch: int) -> tuple[Ne
     """A residual network, as wide as leaves enough epochs within the minutes."""
     stem, why = stem_rule(preparation)
     enough = enough_epochs(facts, batch)
-    widths = WIDTHS if preparation.region_mm is None else REGION_WIDTHS
     fit = f"the widest that leaves {facts.minutes:g} minutes time for {PAIR} networks of {enough} epochs"
-    for width in widths:
+    for width in WIDTHS:
         plan = NetworkPlan("resnet18", {"stem": stem, "base_width": width, "dropout": 0.2})
         if affordable_epochs(facts, cost_of(plan, preparation, facts.outputs)) >= PAIR * enough:
             break
