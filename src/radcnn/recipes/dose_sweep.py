@@ -78,7 +78,7 @@ def dose_sweep(
     learned = [_at_all_doses(chest, k, seed) for k, chest in enumerate(chests[: TRAINING + TUNING])]
     pairs = [pair_of(low, full) for lows, full in learned for low in lows.values()]
     split = TRAINING * len(DOSES)
-    plan = plan_of(RED, minutes, seed)
+    plan = plan_of(RED, minutes, seed, listener)
     listener.say(f"training: {counted(plan.steps * plan.training.epochs, 'step')}")
     network = Way(teach("redcnn", plan, pairs[:split], pairs[split:], folder, listener))
     more: dict[str, dict[str, dict[str, Estimate]]] = {}

@@ -33,7 +33,7 @@ from radcnn.physics.reconstruction import fbp
 from radcnn.plan.restoration import RestorationPlan, Scale, Window
 from radcnn.plan.settings import NetworkPlan, TrainingPlan
 from radcnn.recipes.recipe import Reproduced, keep, new_folder
-from radcnn.recipes.taught import EPOCHS, paired, teach, telling, timed, within
+from radcnn.recipes.taught import EPOCHS, in_trusted_precision, paired, teach, telling, timed, within
 from radcnn.study.listener import SILENCE, Listener
 
 TITLE = "a U-Net after FBP of few views: FBPConvNet"
@@ -99,7 +99,7 @@ def jin2017(
     variants: dict[str, bool | None] = {"FBPConvNet": True}
     if ablations:
         variants |= {"without the residual connection": False, "from the sinogram, without FBP": None}
-    plan = _plan(size, minutes / len(variants), seed)
+    plan = _plan(size, minutes / len(variants), seed, listener)
     ways: dict[str, tuple[NDArray[np.float32], float]] = {"FBP": timed(lambda: fbp_of(test, beam))}
     ways |= _classical(tuning, test, beam, listener)
     for name, residual in variants.items():
@@ -130,7 +130,7 @@ def fbp_of(data: _Data, beam: ParallelBeam) -> NDArray[np.float32]:
     return made
 
 
-def _plan(size: int, minutes: float, seed: int) -> RestorationPlan:
+def _plan(size: int, minutes: float, seed: int, listener: Listener) -> RestorationPlan:
     """The paper's network, as wide as the minutes allow, on whole images."""
     for width in WIDTHS:
         network = NetworkPlan("fbpconvnet", {"kernels": [width * 2**k for k in range(LEVELS)]})
@@ -138,10 +138,10 @@ def _plan(size: int, minutes: float, seed: int) -> RestorationPlan:
             network, TrainingPlan(epochs=1, batch=BATCH), (size, size), loss="mse", scale=Scale(0.0, 1.0),
             units="arbitrary", windows=(Window("all values", 0.0, 2.0),), seed=seed,
         )  # fmt: skip
-        plan = within(first, minutes, BATCH)
+        plan = within(first, minutes)
         if plan.steps * EPOCHS >= ENOUGH_STEPS:
             break
-    return plan
+    return in_trusted_precision(plan, minutes, listener)
 
 
 def _variant(network: NetworkPlan, *, residual: bool) -> NetworkPlan:

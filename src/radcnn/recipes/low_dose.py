@@ -35,7 +35,7 @@ from radcnn.physics.phantoms.dose_pairs import FULL_DOSE, ChestField, draw_chest
 from radcnn.plan.restoration import LUNG, SOFT_TISSUE, RestorationPlan
 from radcnn.plan.settings import NetworkPlan, TrainingPlan
 from radcnn.recipes.recipe import Reproduced, keep, new_folder
-from radcnn.recipes.taught import Taught, paired, teach, telling, within
+from radcnn.recipes.taught import Taught, in_trusted_precision, paired, teach, telling, within
 from radcnn.study.listener import SILENCE, Listener
 
 PATIENTS = 40  # of which ...
@@ -140,10 +140,12 @@ def low_dose(
     field = ChestField(size)
     real = _listed(Path(scans)) if scans is not None else ()
     trainings = len(networks) * (1 + (len(real) if len(real) > 1 else 0))
-    bench = _Bench(networks, minutes / trainings, seed, new_folder(Path(out)), listener)
+    dose = next(iter(networks.values())).dose
+    folder = new_folder(Path(out))
     keep_memory()
     torch.set_num_threads(available_cores())
-    dose = bench.dose
+    plans = {name: plan_of(one, minutes / trainings, seed, listener) for name, one in networks.items()}
+    bench = _Bench(plans, dose, seed, folder, listener)
     listener.say(f"simulating {counted(patients, 'patient')}, scanned at the full dose and at {_percent(dose)}")
     doses = [dose, *(factor * dose for factor in OTHER_DOSES)]
     training, tuning, test = _split(list(_scanned(patients, field, doses, seed, listener)))
@@ -175,25 +177,20 @@ def low_dose(
 
 @dataclass(frozen=True, eq=False)
 class _Bench:
-    """Networks that are taught and compared: minutes for each training, the seed, and where they are kept."""
+    """Networks that are taught and compared, the share of the full dose that they restore, and where they are kept."""
 
-    networks: Mapping[str, Described]
-    minutes: float
+    plans: Mapping[str, RestorationPlan]
+    dose: float
     seed: int
     folder: Path
     listener: Listener
-
-    @property
-    def dose(self) -> float:
-        """The share of the full dose that all of them restore."""
-        return next(iter(self.networks.values())).dose
 
     def taught(
         self, name: str, called: str, pairs: Sequence[StoredCase], tuned_on: Sequence[StoredCase], *,
         synthetic: bool = True,
     ) -> Taught:  # fmt: skip
         """The network of this name, trained on pairs and kept as `called`."""
-        plan = plan_of(self.networks[name], self.minutes, self.seed)
+        plan = self.plans[name]
         self.listener.say(f"training {called}: {counted(plan.steps * plan.training.epochs, 'step')}")
         return teach(called, plan, pairs, tuned_on, self.folder, self.listener, synthetic=synthetic)
 
@@ -233,12 +230,12 @@ def _split(chests: Sequence[_Chest]) -> tuple[Sequence[_Chest], Sequence[_Chest]
     return chests[: last - tuning], chests[last - tuning : last], chests[last:]
 
 
-def plan_of(described: Described, minutes: float, seed: int) -> RestorationPlan:
+def plan_of(described: Described, minutes: float, seed: int, listener: Listener) -> RestorationPlan:
     """The paper's network and patches, with as many steps as the minutes suffice for."""
     plan = RestorationPlan(
         described.network, TrainingPlan(epochs=1, batch=described.batch), (described.patch,) * 2, loss="mse", seed=seed
     )
-    return within(plan, minutes, described.batch)
+    return in_trusted_precision(within(plan, minutes), minutes, listener)
 
 
 def pair_of(low: NDArray[np.float32], full: NDArray[np.float32]) -> StoredCase:
@@ -337,7 +334,7 @@ def _on_real_scans(
             rest = [(a, b) for j, (a, b, _) in enumerate(real) if j != k]
             strengths = tuned(*_middles(rest), bench.listener)
             own = {name: replace(ways[name], strength=strength) for name, strength in strengths.items()}
-            for name in bench.networks:
+            for name in bench.plans:
                 pairs = [pair_of(a, b) for a, b in rest]
                 called = f"{name}-without-scan-{k + 1}"
                 own[name] = Way(bench.taught(name, called, pairs, tuned_on, synthetic=False))

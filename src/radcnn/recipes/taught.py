@@ -29,7 +29,8 @@ from radcnn.study.listener import Listener
 
 EPOCHS = 20  # times that the tuning patches are looked at
 RATE = 1e-3
-WORTH_A_TRIAL_S = 60.0  # seconds of training above which bfloat16 is tried
+MOST_STEPS = 100_000
+WORTH_A_TRIAL = 1.0  # minutes of training from which on bfloat16 is tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +46,28 @@ class Taught:
         return restored([self.network], images, self.plan, outputs_of=lambda n, x: logits_of(n, x, self.execution))
 
 
-def within(plan: RestorationPlan, minutes: float, batch: int, *, most: int = 100_000) -> RestorationPlan:
-    """The plan with as many steps as the minutes suffice for, by AdamW and a rate that falls to 0."""
-    first = replace(plan, training=TrainingPlan(epochs=1, batch=batch))
-    steps = max(EPOCHS, min(most, int(60 * minutes / step_seconds(first, batch, available_cores()))))
+def within(plan: RestorationPlan, minutes: float) -> RestorationPlan:
+    """The plan with as many steps of its batch as the minutes suffice for, by AdamW and a rate that falls to 0."""
+    batch, precision = plan.training.batch, plan.training.precision
+    steps = max(EPOCHS, min(MOST_STEPS, int(60 * minutes / step_seconds(plan, batch, available_cores()))))
     averaging, _ = averaging_rule(steps)
     training = TrainingPlan(
-        epochs=EPOCHS, batch=batch, optimizer="adamw", learning_rate=RATE, weight_decay=0.0, averaging=averaging
-    )
+        epochs=EPOCHS, batch=batch, optimizer="adamw", learning_rate=RATE, weight_decay=0.0, averaging=averaging,
+        precision=precision,
+    )  # fmt: skip
     return replace(plan, training=training, steps=steps // EPOCHS)
+
+
+def in_trusted_precision(plan: RestorationPlan, minutes: float, listener: Listener) -> RestorationPlan:
+    """The plan in bfloat16, with the more steps, where that agrees and is faster on this machine.
+
+    A training of less than a minute is not worth a trial.
+    """
+    if minutes < WORTH_A_TRIAL:
+        return plan
+    agreed, sentence = bfloat16_trial(plan, available_device())
+    listener.say(sentence)
+    return within(replace(plan, training=replace(plan.training, precision="bfloat16")), minutes) if agreed else plan
 
 
 def teach(
@@ -71,7 +85,6 @@ def teach(
     synthetic  whether the pairs were simulated, which the bundle says of itself
     """
     execution = Execution(device=available_device())
-    plan = _in_trusted_precision(plan, listener)
     low = replace(execution, bfloat16=plan.training.precision == "bfloat16")
     whole = hashlib.sha256()
     for pair in (*training, *tuning):
@@ -86,16 +99,6 @@ def teach(
             networks.append(item)
     save_restorer(folder / name / "bundle", Restorer(plan, 1, synthetic=synthetic), networks)
     return Taught(networks[0], plan, execution)
-
-
-def _in_trusted_precision(plan: RestorationPlan, listener: Listener) -> RestorationPlan:
-    """The plan in bfloat16 where that agrees and is faster on this machine; a short training is not worth a trial."""
-    seconds = plan.steps * plan.training.epochs * step_seconds(plan, plan.training.batch, available_cores())
-    if seconds < WORTH_A_TRIAL_S:
-        return plan
-    agreed, sentence = bfloat16_trial(plan, available_device())
-    listener.say(sentence)
-    return replace(plan, training=replace(plan.training, precision="bfloat16")) if agreed else plan
 
 
 def paired(images: NDArray[np.float32], references: NDArray[np.float32]) -> list[StoredCase]:
