@@ -13,6 +13,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from radcnn.core.case import Case, Source
+from radcnn.core.chance import generator
 from radcnn.core.target import Target
 from radcnn.core.volume import Volume
 from radcnn.data.cohort import Cohort, CohortSettings, gather
@@ -24,6 +25,8 @@ from radcnn.data.leaks.telling import pair_findings
 from radcnn.data.leaks.verify import agreement
 from radcnn.data.nifti import write_nifti
 from radcnn.data.survey import survey
+from radcnn.physics.noise import Dose
+from radcnn.physics.phantoms.dose_pairs import FULL_DOSE, draw_chest
 from written_dicom import written
 
 Plane = NDArray[np.uint8]
@@ -151,6 +154,12 @@ def test_volumes_whose_bodies_alone_are_alike_are_no_pair(tmp_path: Path) -> Non
     means = [volume.mean(axis=0, dtype=np.float32) for volume in volumes]
     assert agreement(means[0], means[1], 0, [(0.0, 0.0, 0.0, 0.0)]).figure > SAME_LARGE  # the slices tell them apart
     assert pairs_of(cohort_of(written_volumes(tmp_path, volumes))) == ()
+
+
+def test_chests_that_are_made_of_ellipsoids_are_no_pair(tmp_path: Path) -> None:
+    chests = [draw_chest(generator(0, "physics", "dose pairs", index)) for index in (4, 5, 8)]
+    volumes = [np.rint(chest.scanned(Dose(FULL_DOSE), generator(k, "test"))) for k, chest in enumerate(chests)]
+    assert pairs_of(cohort_of(written_volumes(tmp_path, [v.astype(np.int16) for v in volumes]))) == ()
 
 
 def test_copies_of_a_volume_are_found_whatever_became_of_its_slices(tmp_path: Path) -> None:

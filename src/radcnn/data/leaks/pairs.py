@@ -34,6 +34,7 @@ Told = Callable[[int, int], None]
 ALIKE = 0.87  # likeness of prints from which on a pair is looked at; planted copies of all sets have .91 or more
 PLACED = 0.86  # the same once the best crop was found; planted copies have .90 or more
 SAME_LARGE, SAME_SMALL = 0.78, 0.93  # agreement of one picture, at RASTER pixels per side and at 28 or fewer
+SAME_DEEP = 0.9  # of slabs of a volume: planted copies have .96 or more, chests that are ellipsoids .86
 SMALL = 28
 UNMOVED = 0.02  # of a side: an image whose edges lie no further off was not cropped
 AGAIN = 0.4  # agreement from which a small image is asked whether it was compressed again
@@ -111,22 +112,24 @@ def _alike(cohort: Cohort, kind: Kind, *, workers: int, told: Told | None) -> It
     image = lru_cache(KEPT_IMAGES)(lambda at: _reduced(cohort, int(kind.rows[at]), int(kind.slices[at])))
     stack = lru_cache(KEPT_VOLUMES)(lambda at: layers(_plane(cohort, int(kind.rows[at]))))
 
-    def verified(one: Candidate) -> tuple[Agreement, int]:
+    def verified(one: Candidate) -> Agreement | None:
         whole, part = image(one[0]), image(one[1])
-        found, side = agreement(whole, part, one[2], one[3]), min(RASTER, *whole.shape, *part.shape)
-        if one[2] == 0 and min(map(max, one[3])) <= UNMOVED and AGAIN <= found.figure < _needed(side):
+        found, needed = agreement(whole, part, one[2], one[3]), _needed(min(RASTER, *whole.shape, *part.shape))
+        if one[2] == 0 and min(map(max, one[3])) <= UNMOVED and AGAIN <= found.figure < needed:
             found = replace(found, figure=max(found.figure, recompressed(whole, part)))
-        if kind.deep and found.figure >= _needed(side):
-            through = agreement_in_depth(stack(one[0]), stack(one[1]), one[2], found.ends)
-            found = replace(found, figure=min(found.figure, through))
-        return found, side
+        if found.figure < needed:
+            return None
+        if not kind.deep:
+            return found
+        through = agreement_in_depth(stack(one[0]), stack(one[1]), one[2], found.ends)
+        return replace(found, figure=min(found.figure, through)) if through >= SAME_DEEP else None
 
     agreeing = ThreadPoolExecutor(max(1, workers), thread_name_prefix="agree")
     with quiet(), threadpool_limits(1, "blas"), agreeing as pool:
-        for done, (one, (found, side)) in enumerate(zip(candidates, pool.map(verified, candidates), strict=True), 1):
+        for done, (one, found) in enumerate(zip(candidates, pool.map(verified, candidates), strict=True), 1):
             if told is not None:
                 told(done, len(candidates))
-            if found.figure >= _needed(side):
+            if found is not None:
                 yield _pair(kind, one[0], one[1], one[2], found)
 
 
