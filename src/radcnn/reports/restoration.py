@@ -116,11 +116,12 @@ def render_restoration(story: RestorationStory) -> str:
     judged = story.judged
     sections = {key: name for key, name in SECTIONS.items() if key != "shifts" or judged.shifts}
     each = tables.members(story.history)
+    ends = {name: (low, high) for name, low, high in judged.windows}
     pictures = [
         (
             one,
             *(data_uri(png, one.number, longest=SLICE) for png in (one.given, one.made, one.reference, one.difference)),
-            profile_drawing(one.profiles, one.pixel_mm, judged.units, name=f"profile-{k}"),
+            profile_drawing(one.profiles, one.pixel_mm, judged.units, ends[one.window], name=f"profile-{k}"),
         )
         for k, one in enumerate(story.compared)
     ]

@@ -10,6 +10,7 @@ from radcnn.metrics.texture import FrequencyCurve
 from radcnn.reports.figures.canvas import INK, Drawn, canvas, drawn, finish
 
 COLOURS = {"input": "#d55e00", "network": "#0072b2", "reference": INK}
+BESIDE = 0.05  # of a window, shown on either side of it
 LINES = {"input": (0, (4, 2)), "network": "-", "reference": (0, (1, 1))}
 
 
@@ -34,9 +35,10 @@ def spectrum_drawing(spectra: Mapping[str, FrequencyCurve], *, name: str) -> Dra
 
 
 def profile_drawing(
-    profiles: Mapping[str, Sequence[float]], pixel_mm: float | None, units: str, *, name: str
-) -> Drawn | None:
-    """Values along the marked line; None where there is none."""
+    profiles: Mapping[str, Sequence[float]], pixel_mm: float | None, units: str, window: tuple[float, float], *,
+    name: str,
+) -> Drawn | None:  # fmt: skip
+    """Values along the marked line, within the window; None where there is none."""
     if not profiles:
         return None
     with canvas(5.2, 2.9) as figure:
@@ -45,10 +47,12 @@ def profile_drawing(
             place = np.arange(len(values)) * (pixel_mm or 1.0)
             axes.plot(place, values, label=way, color=COLOURS.get(way), linestyle=LINES.get(way), linewidth=1.3)
         finish(axes, x="mm" if pixel_mm else "pixels", y=units)
+        low, high = window
+        axes.set_ylim(low - BESIDE * (high - low), high + BESIDE * (high - low))
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
         return drawn(
             figure,
             name=name,
-            caption="Values along the middle row of the pictured slice.",
+            caption="Values along the middle row of the pictured slice, within the window.",
             alt="Values along a line for " + ", ".join(profiles),
         )
