@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from radcnn.core.errors import InputError
+from radcnn.core.estimate import rounded
 
 if TYPE_CHECKING:
     from radcnn.learning.events import Event
@@ -81,7 +82,8 @@ class Voice:
         elif isinstance(event, EpochEnded):
             self.say(
                 f"network {event.network + 1}, epoch {event.epoch:3d} of {event.epochs}: loss training "
-                f"{event.fit_loss:.3f}, tuning {event.tuning_loss:.3f}; {self._figure} {event.tuning_figure:.3f}; "
+                f"{rounded(event.fit_loss)}, tuning {rounded(event.tuning_loss)}; {self._figure} "
+                f"{event.tuning_figure:.3f}; "
                 f"{event.seconds:.1f} s"
             )
         elif isinstance(event, StoppedEarly):

@@ -7,6 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 
+def rounded(value: float) -> str:
+    """Three decimals; three digits of what is below .1, of which three decimals would say little.
+
+    >>> rounded(0.6931), rounded(0.005712)
+    ('0.693', '0.00571')
+    """
+    return f"{value:.3g}" if 0 < abs(value) < 0.1 else f"{value:.3f}"
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A figure with its confidence interval.

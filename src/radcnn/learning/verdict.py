@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from torch import nn
 
+from radcnn.core.estimate import rounded
 from radcnn.learning.events import EpochEnded
 from radcnn.networks.build import bare
 from radcnn.plan.settings import Plan
@@ -74,12 +75,13 @@ def judge(history: Sequence[EpochEnded], guessing: float) -> tuple[Label, str]:
     gap = last.fit_figure - last.tuning_figure
     if tuning[-1] > GAP * fit[-1] and gap > GAP_FIGURE:
         return "over-fitted", (
-            f"the tuning loss ({tuning[-1]:.3f}) is {tuning[-1] / max(fit[-1], 1e-12):.1f} times the training loss and "
-            f"the watched figure is {gap:.3f} lower on the tuning cases"
+            f"the tuning loss ({rounded(tuning[-1])}) is {tuning[-1] / max(fit[-1], 1e-12):.1f} times the training "
+            f"loss and the watched figure is {gap:.3f} lower on the tuning cases"
         )
     fifth = max(1, len(fit) // 5)
     if fit[-1] > GUESSING * guessing > 0:
-        return "under-fitted", f"the training loss ({fit[-1]:.3f}) is hardly below that of guessing ({guessing:.3f})"
+        said = f"({rounded(fit[-1])}) is hardly below that of guessing ({rounded(guessing)})"
+        return "under-fitted", f"the training loss {said}"
     falls = [1 - curve[-1] / curve[-1 - fifth] if curve[-1 - fifth] > 0 else 0.0 for curve in (fit, tuning)]
     if min(falls) > FALLING:
         return "under-fitted", f"both losses were still falling (by {min(falls):.0%} over the last {fifth} epochs)"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from radcnn.core.estimate import Estimate
+from radcnn.core.estimate import Estimate, rounded
 from radcnn.evaluation.judgement import Judgement, Question, SubgroupRow, Unit
 from radcnn.reports.headline import point_origin
 from radcnn.reports.numbers import Shown, clauses, in_words, meaning, note_words, point_words, several, shown
@@ -186,8 +186,8 @@ def summary(rows: Sequence[EpochRow]) -> MemberSummary:
         epochs=len(rows),
         minutes=f"{sum(row.seconds for row in rows) / 60:.1f}",
         last_rate=f"{last.learning_rate:.2g}",
-        losses=f"{last.training_loss:.3f} / {last.tuning_loss:.3f}",
-        best=f"{best.tuning_loss:.3f} at epoch {best.epoch}",
+        losses=f"{rounded(last.training_loss)} / {rounded(last.tuning_loss)}",
+        best=f"{rounded(best.tuning_loss)} at epoch {best.epoch}",
         last="undefined" if last.tuning_figure != last.tuning_figure else f"{last.tuning_figure:.3f}",
     )
 
