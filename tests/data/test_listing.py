@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from radcnn.data.dicom import header
+from radcnn.data.dicom.header import Place, dicom_places
 from radcnn.data.listing import image_places, place_in
 from radcnn.data.matching import Images
 from radcnn.data.read import list_images
+from written_dicom import write_stack
 
 
 @pytest.mark.parametrize("root", [".", "scans", "./scans/", "/"])
@@ -29,3 +33,26 @@ def test_an_image_beside_us_has_its_bare_name(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     assert image_places(".") == ("a.png",)
     assert list_images(".") == (Path("a.png"),)
+
+
+def test_headers_are_read_once_while_the_files_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def counted(paths: Sequence[Path]) -> list[Place | None]:
+        looked.append(len(paths))
+        return dicom_places(paths)
+
+    monkeypatch.setattr(header, "dicom_places", counted)
+    folder = tmp_path / "series"
+    write_stack(folder, np.zeros((3, 4, 6), np.int16))
+    assert list_images(tmp_path) == list_images(tmp_path) == (folder,)
+    assert looked == [3]
+    first, second, third = sorted(folder.iterdir())
+    for lone in (first, second):
+        lone.unlink()
+    assert list_images(tmp_path) == (third,)
+    write_stack(folder, np.zeros((2, 4, 6), np.int16), prefix="more", SeriesInstanceUID="2.25.77")
+    assert list_images(tmp_path) == (folder,)
+    assert looked == [3, 1, 3]
