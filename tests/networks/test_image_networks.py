@@ -92,6 +92,32 @@ def test_a_residual_network_that_learned_nothing_passes_the_image_on():
         assert torch.equal(network(x), x)
 
 
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_three_layers_begin_with_the_image_that_comes_in(dims, channels):
+    network = build_image_network(
+        "chen2017", channels=channels, dims=dims, options={"kernels": (4, 3), "kernel_sizes": (5, 3, 3)}, seed=0
+    )
+    image = torch.rand(2, channels, *(9,) * dims)
+    assert torch.equal(network(image), image[:, channels // 2 : channels // 2 + 1])
+
+
+def test_three_layers_that_begin_so_still_learn_with_all_their_weights():
+    network = build_image_network("chen2017", options={"kernels": (4, 3)}, seed=0)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    for _ in range(2):  # the last layer knows nothing of the other maps until a step was made
+        optimizer.zero_grad()
+        (network(torch.rand(2, 1, 16, 16)) - 0.5).square().mean().backward()
+        optimizer.step()
+    assert all(p.grad is not None and bool(p.grad.ne(0).any()) for p in network.parameters())
+
+
+def test_redcnn_begins_close_to_the_image_that_comes_in():
+    image = torch.rand(1, 1, 40, 40)
+    changed = build_image_network("redcnn", seed=0)(image).detach() - image
+    assert 0 < float(changed.abs().max()) < 5e-3, "5 HU"
+
+
 def test_wrong_options_are_refused():
     with pytest.raises(SettingsError, match="did you mean redcnn"):
         build_image_network("redcn")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
 from radcnn.networks.image_network import ImageNetwork, refuse_lopsided
+from radcnn.networks.initialisation import Initialisation
 from radcnn.networks.layers import convolution, max_pool, normalisation, transposed_convolution
 from radcnn.networks.network import Ends
 from radcnn.networks.options import at_least
@@ -58,6 +59,7 @@ class ThreeLayers(ImageNetwork):
                 layers[f"activation{k + 1}"] = nn.ReLU(inplace=True)
         self.maps = nn.Sequential(layers)
         self.halo = sum(size // 2 for size in options.kernel_sizes)
+        self.initialisation = Initialisation(passing=tuple(f"maps.{name}" for name in names))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +132,7 @@ class REDCNN(ImageNetwork):
         self.tconv = nn.ModuleList(transposed_convolution(ends.dims, k, channels, side) for channels in outputs)
         self.activation, self.nonnegative, self.shrinks = nn.ReLU(), options.nonnegative, 5 * (side - 1)
         self.halo = self.shrinks
+        self.initialisation = Initialisation(convolution="normal")  # the paper's: sd 0.01, so that it changes little
 
     def forward(self, x: Tensor) -> Tensor:
         if min(x.shape[2:]) <= self.shrinks:

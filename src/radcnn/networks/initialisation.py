@@ -33,6 +33,8 @@ class Initialisation:
     sd                  standard deviation of "normal"
     zero_scales         names of normalisation scales that start at 0 instead of 1 (Goyal et al. 2017, arXiv:1706.02677)
     zero_layers         names of convolutions that start at 0: a residual network begins by changing nothing
+    passing             names of convolutions whose first maps are the first ones before them, and of which the last has
+                        nothing else in its maps: a chain of them begins as the identity (dirac_ of torch)
     """
 
     convolution: Scheme = "he"
@@ -40,6 +42,7 @@ class Initialisation:
     sd: float = 0.01
     zero_scales: tuple[str, ...] = ()
     zero_layers: tuple[str, ...] = ()
+    passing: tuple[str, ...] = ()
 
     def overruled(self, scheme: Scheme | None) -> Initialisation:
         """The same with one scheme for all weights; unchanged when `scheme` is None."""
@@ -86,6 +89,20 @@ def initialise(network: nn.Module, how: Initialisation, seed: int) -> None:
             module.weight.fill_(PRELU_SLOPE)
         else:
             _reset(module, name, how)
+    _pass_on([network.get_submodule(name) for name in how.passing])
+
+
+def _pass_on(layers: list[nn.Module]) -> None:
+    """Let the image go through a chain of convolutions unchanged: the middle ones of the channels that come in."""
+    if not layers:
+        return
+    weights: list[Tensor] = [layer.weight for layer in layers]  # type: ignore[misc]
+    outputs, skipped = len(weights[-1]), (weights[0].shape[1] - len(weights[-1])) // 2
+    for weight in weights:
+        weight[:outputs] = 0
+        centre = tuple(side // 2 for side in weight.shape[2:])
+        for k in range(outputs):
+            weight[(k, k + (skipped if weight is weights[0] else 0), *centre)] = 1
 
 
 def with_first_weights(network: N, how: Initialisation, seed: int | None) -> N:
