@@ -33,8 +33,8 @@ class Initialisation:
     sd                  standard deviation of "normal"
     zero_scales         names of normalisation scales that start at 0 instead of 1 (Goyal et al. 2017, arXiv:1706.02677)
     zero_layers         names of convolutions that start at 0: a residual network begins by changing nothing
-    passing             names of convolutions whose first maps are the first ones before them, and of which the last has
-                        nothing else in its maps: a chain of them begins as the identity (dirac_ of torch)
+    passing             names of a chain of convolutions that begins as the identity: the first maps of each are the
+                        image (torch's dirac_), and the last layer has no others
     """
 
     convolution: Scheme = "he"
