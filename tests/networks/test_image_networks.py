@@ -109,7 +109,16 @@ def test_three_layers_that_begin_so_still_learn_with_all_their_weights():
         optimizer.zero_grad()
         (network(torch.rand(2, 1, 16, 16)) - 0.5).square().mean().backward()
         optimizer.step()
-    assert all(p.grad is not None and bool(p.grad.ne(0).any()) for p in network.parameters())
+    coding, filtering, output = (
+        network.get_parameter(f"maps.{name}.weight") for name in ("coding", "filtering", "output")
+    )
+    assert all(bool(part.ne(0).any()) for part in (coding.grad[1:], filtering.grad[1:], output.grad[:, 1:]))
+
+
+def test_three_layers_with_more_images_out_than_in_pass_on_what_there_is():
+    network = build_image_network("chen2017", outputs=2, options={"kernels": (4, 3), "kernel_sizes": (5, 3, 3)}, seed=0)
+    image = torch.rand(1, 1, 9, 9)
+    assert torch.equal(network(image)[:, :1], image)
 
 
 def test_redcnn_begins_close_to_the_image_that_comes_in():

@@ -83,8 +83,7 @@ class Voice:
             self.say(
                 f"network {event.network + 1}, epoch {event.epoch:3d} of {event.epochs}: loss training "
                 f"{rounded(event.fit_loss)}, tuning {rounded(event.tuning_loss)}; {self._figure} "
-                f"{event.tuning_figure:.3f}; "
-                f"{event.seconds:.1f} s"
+                f"{event.tuning_figure:.3f}; {event.seconds:.1f} s"
             )
         elif isinstance(event, StoppedEarly):
             self.say(f"network {event.network + 1}: no better for {event.patience} epochs, stopped")

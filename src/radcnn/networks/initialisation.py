@@ -94,15 +94,11 @@ def initialise(network: nn.Module, how: Initialisation, seed: int) -> None:
 
 def _pass_on(layers: list[nn.Module]) -> None:
     """Let the image go through a chain of convolutions unchanged: the middle ones of the channels that come in."""
-    if not layers:
-        return
     weights: list[Tensor] = [layer.weight for layer in layers]  # type: ignore[misc]
-    outputs, skipped = len(weights[-1]), (weights[0].shape[1] - len(weights[-1])) // 2
-    for weight in weights:
-        weight[:outputs] = 0
-        centre = tuple(side // 2 for side in weight.shape[2:])
-        for k in range(outputs):
-            weight[(k, k + (skipped if weight is weights[0] else 0), *centre)] = 1
+    for k, weight in enumerate(weights):
+        passing = weight[: len(weights[-1])].zero_()
+        before = max(0, weight.shape[1] - len(passing)) // 2 if k == 0 else 0
+        nn.init.dirac_(passing[:, before:])
 
 
 def with_first_weights(network: N, how: Initialisation, seed: int | None) -> N:
