@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -154,3 +155,15 @@ def sha256_of(path: Path | str) -> str:
 def sha256_of_json(value: Any) -> str:
     """Hexadecimal SHA-256 of a value's canonical JSON (sorted keys, no spaces)."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def stat_of(place: str) -> list[list[int]]:
+    """Size and time of change of a file, or of each file in a folder; raises ReadError when it is gone."""
+    try:
+        about = os.stat(place)  # noqa: PTH116  half the time of a path's
+        if not stat.S_ISDIR(about.st_mode):
+            return [[about.st_size, about.st_mtime_ns]]
+        files = sorted(p for p in Path(place).iterdir() if p.is_file())
+        return [[(s := file.stat()).st_size, s.st_mtime_ns] for file in files]
+    except FileNotFoundError as cause:
+        raise ReadError(f"{Path(place).name} does not exist any more; restore it or leave the case out") from cause

@@ -14,8 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from radcnn.core.errors import InputError, ReadError
-from radcnn.core.files import reading
+from radcnn.core.files import reading, stat_of
 from radcnn.data.kind import READABLE, head_of, promised, recognised
+
+# of folders with DICOM files, which a run lists several times: a hash of the files, and the items among them
+_KNOWN: dict[str, tuple[bytes, list[str]]] = {}
 
 
 def list_images(folder: Path | str) -> tuple[Path, ...]:
@@ -101,19 +104,13 @@ def _dicom_items(folder: str, paths: list[Path]) -> list[str]:
     return found
 
 
-_KNOWN: dict[str, tuple[bytes, list[str]]] = {}  # a run opens its study several times, of up to 100,000 headers
-
-
 def _stamp(paths: list[Path]) -> bytes | None:
     """A hash of the files' places, sizes and times of change; None where one of them is gone."""
     digest = hashlib.blake2b(digest_size=20)
     try:
-        for path in paths:
-            about = os.stat(path)  # noqa: PTH116  half the time of a path's
-            digest.update(
-                f"{path}\0{about.st_size} {about.st_mtime_ns} {about.st_ino}\n".encode(errors="surrogatepass")
-            )
-    except OSError:
+        for place in map(str, paths):
+            digest.update(f"{place}\0{stat_of(place)}\n".encode(errors="surrogatepass"))
+    except (ReadError, OSError):
         return None
     return digest.digest()
 

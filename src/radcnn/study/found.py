@@ -10,13 +10,13 @@ from typing import Any
 
 from radcnn.core.collecting import no_collecting
 from radcnn.core.cores import available_cores
-from radcnn.core.files import read_json, write_json
+from radcnn.core.files import read_json, stat_of, write_json
 from radcnn.core.version import __version__
 from radcnn.data.duplicates import content_groups
 from radcnn.data.findings import Finding
 from radcnn.data.leaks.pair import LeakPair
 from radcnn.data.outcome import Outcome
-from radcnn.data.prepared.keys import how_it_is_read, stat_of
+from radcnn.data.prepared.keys import how_it_is_read
 from radcnn.data.shortcuts import header_traits, shortcuts
 from radcnn.data.survey import Look, survey
 from radcnn.study.checks import CHECKS, Examined, outcomes

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -13,8 +11,8 @@ from pathlib import Path
 
 from radcnn.core.case import Case, Source
 from radcnn.core.collecting import no_collecting
-from radcnn.core.errors import InputError, ReadError
-from radcnn.core.files import sha256_of_json
+from radcnn.core.errors import InputError
+from radcnn.core.files import sha256_of_json, stat_of
 from radcnn.transforms.preparation import Preparation
 
 EDITION = 1  # raised when the same file would be prepared to other numbers
@@ -44,18 +42,6 @@ def keys_of(cases: Sequence[Case]) -> list[str]:
         said = repr((path, how_it_is_read(source), about, centre)).encode(errors="surrogatepass")
         keys.append(hashlib.blake2b(said, digest_size=20).hexdigest())
     return keys
-
-
-def stat_of(place: str) -> list[list[int]]:
-    """Size and time of change of a file, or of each file in a folder; raises ReadError when it is gone."""
-    try:
-        about = os.stat(place)  # noqa: PTH116  half the time of a path's
-        if not stat.S_ISDIR(about.st_mode):
-            return [[about.st_size, about.st_mtime_ns]]
-        files = sorted(p for p in Path(place).iterdir() if p.is_file())
-        return [[(s := file.stat()).st_size, s.st_mtime_ns] for file in files]
-    except FileNotFoundError as cause:
-        raise ReadError(f"{Path(place).name} does not exist any more; restore it or leave the case out") from cause
 
 
 @contextmanager
