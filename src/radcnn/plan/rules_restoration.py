@@ -28,6 +28,8 @@ ENOUGH_STEPS = 2000  # below which a narrower network is the better use of the m
 MOST_STEPS = 40_000
 EPOCHS = 20  # times that the tuning patches are looked at
 RATE = 1e-3
+RATES: Mapping[str, float] = {"redcnn": 3e-4}  # of networks that the usual rate harms (decision 0018)
+LEAST_BATCH = 4  # patches, to which a network that was asked for may fall
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,11 @@ def propose_restoration(facts: RestorationFacts) -> RestorationPlan:
         neighbours=neighbours, scale=scale, units=facts.units, windows=windows, seed=facts.seed,
     )  # fmt: skip
     first = changed(first, {k: v for k, v in asked.items() if k != "steps"}, "restoration")
-    batch = int(facts.asked.get("training", {}).get("batch", batch))
-    network, why_network = _network(facts, first, batch)
+    network, why_network = _network(facts, first, int(facts.asked.get("training", {}).get("batch", batch)))
     first = replace(first, network=network)
+    batch = _batch(facts, first, batch)
     steps = affordable_steps(facts, first, batch)
-    training, why_training = _training(facts, batch, steps)
+    training, why_training = _training(facts, network.name, batch, steps)
     each = int(asked.get("steps", max(1, steps // training.epochs)))
     said = {
         "restoration.dims": (str(dims), "slices: many more of them than volumes, and faster"),
@@ -159,18 +161,42 @@ def _network(facts: RestorationFacts, plan: RestorationPlan, batch: int) -> tupl
     return network, Reason("network", f"unet, {width} kernels at first", sentence)
 
 
-def _training(facts: RestorationFacts, batch: int, steps: int) -> tuple[TrainingPlan, tuple[Reason, ...]]:
+def _batch(facts: RestorationFacts, plan: RestorationPlan, usual: int) -> int:
+    """Patches in a step; fewer where a network that was asked for would have too few steps in its minutes."""
+    asked = facts.asked.get("training", {})
+    if "batch" in asked:
+        return int(asked["batch"])
+    batch = usual
+    if "name" in facts.asked.get("network", {}):
+        while batch > LEAST_BATCH and affordable_steps(facts, plan, batch) < ENOUGH_STEPS:
+            batch //= 2
+    return batch
+
+
+def peak_rate(network: str) -> float:
+    """The learning rate at which a network's training begins.
+
+    >>> peak_rate("redcnn"), peak_rate("unet")
+    (0.0003, 0.001)
+    """
+    return RATES.get(network, RATE)
+
+
+def _training(facts: RestorationFacts, network: str, batch: int, steps: int) -> tuple[TrainingPlan, tuple[Reason, ...]]:
     asked = facts.asked.get("training", {})
     averaging, why_averaging = averaging_rule(steps)
+    rate = peak_rate(network)
     proposed = TrainingPlan(
-        epochs=EPOCHS, batch=batch, optimizer="adamw", learning_rate=RATE, weight_decay=0.0, averaging=averaging,
+        epochs=EPOCHS, batch=batch, optimizer="adamw", learning_rate=rate, weight_decay=0.0, averaging=averaging,
         gradient_clip=1.0, keep="last", precision=facts.precision,
     )  # fmt: skip
     made = changed(proposed, asked, "training")
     reasons = (
         Reason("training.epochs", str(EPOCHS), f"{steps} steps in about {facts.seconds / 60:.1f} minutes"),
-        Reason("training.batch", str(batch), "patches of many places at once"),
-        Reason("training.learning_rate", f"{RATE:g}", "falls to 0 along a cosine"),
+        Reason(
+            "training.batch", str(batch), f"patches of many places, or as many as {ENOUGH_STEPS} steps leave time for"
+        ),
+        Reason("training.learning_rate", f"{rate:g}", "falls to 0 along a cosine"),
         Reason("training.weight_decay", "0", "there are more patches than weights"),
         why_averaging,
     )

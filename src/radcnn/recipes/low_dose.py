@@ -78,7 +78,7 @@ RED = Described(
     "RED-CNN, a residual encoder and decoder for low-dose CT",
     NetworkPlan("redcnn"),
     55,
-    8,
+    4,
     0.1,
     (),
     ("five convolutions and five transposed ones of 96 kernels, 5 x 5, on patches of 55 x 55, MSE (paper: the same)",),

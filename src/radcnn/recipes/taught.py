@@ -22,13 +22,12 @@ from radcnn.learning.pairs import train_image_networks
 from radcnn.learning.precision import bfloat16_trial
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.restoration import RestorationPlan
-from radcnn.plan.rules_restoration import step_seconds
+from radcnn.plan.rules_restoration import peak_rate, step_seconds
 from radcnn.plan.rules_training import averaging_rule
 from radcnn.plan.settings import TrainingPlan
 from radcnn.study.listener import Listener
 
 EPOCHS = 20  # times that the tuning patches are looked at
-RATE = 1e-3
 MOST_STEPS = 100_000
 WORTH_A_TRIAL = 1.0  # minutes of training from which on bfloat16 is tried
 
@@ -52,8 +51,8 @@ def within(plan: RestorationPlan, minutes: float) -> RestorationPlan:
     steps = max(EPOCHS, min(MOST_STEPS, int(60 * minutes / step_seconds(plan, batch, available_cores()))))
     averaging, _ = averaging_rule(steps)
     training = TrainingPlan(
-        epochs=EPOCHS, batch=batch, optimizer="adamw", learning_rate=RATE, weight_decay=0.0, averaging=averaging,
-        precision=precision,
+        epochs=EPOCHS, batch=batch, optimizer="adamw", learning_rate=peak_rate(plan.network.name), weight_decay=0.0,
+        averaging=averaging, precision=precision,
     )  # fmt: skip
     return replace(plan, training=training, steps=steps // EPOCHS)
 
