@@ -14,7 +14,7 @@ from radcnn.data.nifti import write_nifti
 from radcnn.inference import classical
 from radcnn.physics.phantoms.dose_pairs import ChestField
 from radcnn.plan.settings import NetworkPlan
-from radcnn.recipes import dose_sweep, low_dose, taught
+from radcnn.recipes import dose_sweep, low_dose, real_scans, taught, ways
 from written_pairs import noisy, scan
 
 
@@ -28,8 +28,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dose_sweep, "RED", low_dose.RED)
     for module in (taught, low_dose):
         monkeypatch.setattr(module, "EPOCHS", 2, raising=False)
-    monkeypatch.setattr(low_dose, "FILTERS", {"non-local means": classical.non_local_means})
-    monkeypatch.setattr(low_dose, "STRENGTHS", (0.6, 1.0))
+    monkeypatch.setattr(ways, "FILTERS", {"non-local means": classical.non_local_means})
+    monkeypatch.setattr(ways, "STRENGTHS", (0.6, 1.0))
 
 
 def small(tmp_path: Path, *more: str | Path) -> tuple[str | Path, ...]:
@@ -47,11 +47,11 @@ def test_two_networks_stand_beside_input_and_filters(tmp_path: Path) -> None:
     }  # fmt: skip
     assert "SIMULATED" in said
     bundle, made = tmp_path / "out" / "redcnn" / "bundle", tmp_path / "made.nii.gz"
-    image, _ = real_scans(tmp_path / "scans")
+    image, _ = two_scans(tmp_path / "scans")
     assert "in arbitrary, but the network learned from images in HU" in refused("predict", bundle, image, "--out", made)
 
 
-def real_scans(folder: Path) -> list[Path]:
+def two_scans(folder: Path) -> list[Path]:
     folder.mkdir()
     made = []
     for k in range(2):
@@ -63,7 +63,7 @@ def real_scans(folder: Path) -> list[Path]:
 
 
 def test_real_scans_are_tested_by_networks_that_did_not_see_them(tmp_path: Path) -> None:
-    real_scans(tmp_path / "scans")
+    two_scans(tmp_path / "scans")
     told("reproduce", "chen2017", *small(tmp_path, "--scans", tmp_path / "scans"))
     found = json.loads((tmp_path / "out" / "result.json").read_text())["more"]
     for name in ("trained on simulated ones", "trained on the other scans"):
@@ -122,7 +122,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
 def test_strengths_are_chosen_on_the_middles_of_scans_of_any_size() -> None:
     first = np.arange(3 * 64 * 80, dtype=np.float32).reshape(3, 64, 80)
     second = np.zeros((5, 70, 66), np.float32)
-    low, full = low_dose._middles([(first, first + 1), (second, second + 1)])
+    low, full = real_scans.middles([(first, first + 1), (second, second + 1)])
     assert low.shape == full.shape == (2, 64, 66)
     assert np.array_equal(low[0], first[1, :, 7:73])
     assert (full == low + 1).all()

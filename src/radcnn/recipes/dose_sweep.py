@@ -25,9 +25,10 @@ from radcnn.metrics.observer import CHANNELS, detectability
 from radcnn.physics.noise import Dose
 from radcnn.physics.phantoms.dose_pairs import FULL_DOSE, Chest, ChestField, disc_integrals, draw_chest
 from radcnn.plan.restoration import SOFT_TISSUE
-from radcnn.recipes.low_dose import RED, Way, pair_of, plan_of, tuned
+from radcnn.recipes.low_dose import RED, plan_of
 from radcnn.recipes.recipe import Reproduced, keep, new_folder
 from radcnn.recipes.taught import teach, telling
+from radcnn.recipes.ways import Way, pair_of, tuned
 from radcnn.study.listener import SILENCE, Listener
 
 TITLE = "a network, non-local means and the image itself against dose, with the lesions that an observer finds"
