@@ -174,6 +174,16 @@ def test_three_layers_begin_with_the_image_that_comes_in(dims, channels):
     assert torch.equal(network(image), image[:, channels // 2 : channels // 2 + 1])
 
 
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_auto_encoder_begins_with_the_image_though_all_of_it_passes_the_middle(dims, channels):
+    image = torch.rand(2, channels, *(12,) * dims)
+    network = build_image_network("nishio2017", channels=channels, dims=dims, seed=0)
+    assert torch.equal(network(image), image[:, channels // 2 : channels // 2 + 1])
+    middle = network.maps[: list(network.maps._modules).index("up2")]
+    assert middle(image).shape[2:] == (3,) * dims
+
+
 def test_three_layers_that_begin_so_still_learn_with_all_their_weights():
     network = build_image_network("chen2017", options={"kernels": (4, 3)}, seed=0)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from radcnn.core.errors import SettingsError
 from radcnn.networks.image_network import ImageNetwork, refuse_lopsided
 from radcnn.networks.initialisation import Initialisation
-from radcnn.networks.layers import convolution, max_pool, normalisation, transposed_convolution
+from radcnn.networks.layers import convolution, normalisation, transposed_convolution
 from radcnn.networks.network import Ends
 from radcnn.networks.options import at_least
 
@@ -166,9 +166,10 @@ class AutoEncoderOptions:
 
 
 class AutoEncoder(ImageNetwork):
-    """Convolution and pooling down, convolution and transposed convolution up; no shortcut: all passes the middle.
+    """Convolutions that halve on the way down, transposed ones up; no shortcut: all of the image passes the middle.
 
-    Nishio et al. 2017 do not print their layers: these are ours.
+    Nishio et al. 2017 do not print their layers: these are ours. With pooling in their place the image would have to be
+    guessed from the largest of each four voxels; as it is, the network begins by giving back what it was given.
     """
 
     def __init__(self, ends: Ends, options: AutoEncoderOptions) -> None:
@@ -176,18 +177,25 @@ class AutoEncoder(ImageNetwork):
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         channels = ends.channels
         for level, kernels in enumerate(options.kernels, start=1):
+            if level > 1:
+                layers[f"halve{level}"] = convolution(ends.dims, channels, kernels, 2, stride=2)
+                layers[f"halve_activation{level}"] = nn.ReLU(inplace=True)
+                channels = kernels
             layers[f"down{level}"] = convolution(ends.dims, channels, kernels, 3, padding=1)
             layers[f"down_activation{level}"] = nn.ReLU(inplace=True)
-            if level < len(options.kernels):
-                layers[f"pool{level}"] = max_pool(ends.dims, 2, stride=2)
             channels = kernels
         for level, kernels in reversed(list(enumerate(options.kernels[:-1], start=1))):
             layers[f"up{level}"] = transposed_convolution(ends.dims, channels, kernels, 2, stride=2)
-            layers[f"smooth{level}"] = convolution(ends.dims, kernels, kernels, 3, padding=1)
             layers[f"up_activation{level}"] = nn.ReLU(inplace=True)
+            layers[f"smooth{level}"] = convolution(ends.dims, kernels, kernels, 3, padding=1)
+            layers[f"smooth_activation{level}"] = nn.ReLU(inplace=True)
             channels = kernels
         layers["output"] = convolution(ends.dims, channels, ends.outputs, 3, padding=1)
         self.maps = nn.Sequential(layers)
         levels = len(options.kernels) - 1
         self.multiple = 2**levels
-        self.halo = 3 * self.multiple + 1
+        # a voxel for each convolution at its resolution, the output's, and where in a coarse voxel one lies
+        self.halo = 2 * (self.multiple - 1) + self.multiple + 1 + self.multiple - 1
+        self.initialisation = Initialisation(
+            passing=tuple(f"maps.{name}" for name in layers if "activation" not in name)
+        )

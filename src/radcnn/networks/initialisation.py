@@ -34,7 +34,8 @@ class Initialisation:
     zero_scales         names of normalisation scales that start at 0 instead of 1 (Goyal et al. 2017, arXiv:1706.02677)
     zero_layers         names of convolutions that start at 0: a residual network begins by changing nothing
     passing             names of a chain of convolutions that begins as the identity: the first maps of each are the
-                        image (torch's dirac_), and the last layer has no others
+                        image (torch's dirac_), or its voxels where the resolution is halved; the last layer has no
+                        others
     """
 
     convolution: Scheme = "he"
@@ -93,12 +94,36 @@ def initialise(network: nn.Module, how: Initialisation, seed: int) -> None:
 
 
 def _pass_on(layers: list[nn.Module]) -> None:
-    """Let the image go through a chain of convolutions unchanged: the middle ones of the channels that come in."""
+    """Let the image go through a chain of convolutions unchanged: the middle ones of the channels that come in.
+
+    A convolution that halves lays the voxels of its window into maps of their own, a transposed one puts them together.
+    """
     weights: list[Tensor] = [layer.weight for layer in layers]  # type: ignore[misc]
-    for k, weight in enumerate(weights):
-        passing = weight[: len(weights[-1])].zero_()
-        before = max(0, weight.shape[1] - len(passing)) // 2 if k == 0 else 0
-        nn.init.dirac_(passing[:, before:])
+    carried = len(weights[-1]) if weights else 0
+    for k, (layer, weight) in enumerate(zip(layers, weights, strict=True)):
+        window = math.prod(weight.shape[2:])
+        if isinstance(layer, nn.ConvTranspose2d | nn.ConvTranspose3d):
+            carried //= window
+            weight[:, :carried].zero_()
+            _lay(weight, carried)
+        elif layer.stride[0] > 1:  # type: ignore[index]
+            weight[: carried * window].zero_()
+            _lay(weight, carried)
+            carried *= window
+        else:
+            passing = weight[:carried].zero_()
+            before = max(0, weight.shape[1] - carried) // 2 if k == 0 else 0
+            nn.init.dirac_(passing[:, before:])
+
+
+def _lay(weight: Tensor, maps: int) -> None:
+    """Tie each voxel of a window in each of some maps to a map of its own, as far as there are: (many, few, ...)."""
+    windows = weight.flatten(2)
+    for place in range(windows.shape[2]):
+        few = torch.arange(maps)
+        many = few * windows.shape[2] + place
+        there = many < len(windows)
+        windows[many[there], few[there], place] = 1
 
 
 def with_first_weights(network: N, how: Initialisation, seed: int | None) -> N:

@@ -82,7 +82,7 @@ NISHIO = Described(
     16,
     1 / 30,
     ("readers preferred its images to those of NLM in all respects and of BM3D in three of four; a reader study",),
-    ("three levels of 32, 64 and 128 kernels; the paper does not print its layers: these are ours",
+    ("three levels of 32, 64 and 128 kernels, halved by convolutions; the paper prints no layers: these are ours",
      "a thirtieth of the dose, as 10 mA beside 300 mA in the paper"),
 )  # fmt: skip
 
