@@ -103,7 +103,7 @@ def test_a_residual_network_that_learned_nothing_passes_the_image_on():
 def test_the_unet_of_2015_is_as_it_was_drawn():
     network = build_image_network("unet2015", outputs=2, seed=0)
     assert sum(p.numel() for p in network.parameters()) == 31_030_658
-    assert (valid_size(388, 4), output_of(572, 4), network.margin) == (572, 388, 92)
+    assert (valid_size(388, 4), output_of(572, 4), network.margins) == (572, 388, (92, 92))
     small_one = small("unet2015")
     assert small_one.maps(torch.zeros(1, 1, 60, 44)).shape[2:] == (20, 4)
     with pytest.raises(SettingsError, match="leaves half ones; the next size is 64"):
@@ -112,8 +112,7 @@ def test_the_unet_of_2015_is_as_it_was_drawn():
 
 def test_an_image_is_mirrored_beyond_its_edges_where_convolutions_are_valid():
     network, x = small("unet2015"), torch.rand(1, 1, 20, 36)
-    margin = network.margin
-    torch.testing.assert_close(network(x), network.maps(mirrored(x, [(margin, margin)] * 2)))
+    torch.testing.assert_close(network(x), network.maps(mirrored(x, [network.margins] * 2)))
     assert torch.equal(mirrored(x, [(5, 5)] * 2), torch.nn.functional.pad(x, (5,) * 4, mode="reflect"))
 
 
@@ -139,7 +138,7 @@ def test_vnet_sees_what_its_paper_says():
 def test_a_classifier_of_patches_says_of_an_image_what_it_says_of_each_patch():
     for dims in (2, 3):
         network = small("lu2017", dims)
-        side, margin = network.patch, network.margin
+        side, margin = network.patch, network.margins[0]
         x = torch.rand(1, 1, *(24,) * dims)
         whole = network(x)
         at = (slice(2, 2 + side),) * dims

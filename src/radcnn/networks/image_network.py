@@ -18,8 +18,8 @@ class ImageNetwork(nn.Module):
     maps(x)         the same for sizes that are multiples of `multiple`
     multiple        what sizes are filled up to inside, by zeros, and cut off again
     multiples       the same for each axis, where they differ
-    margin          voxels on each side that `maps` takes away; 0 for all but networks without padding, whose `forward`
-                    mirrors images beyond their edges
+    margins         voxels that `maps` takes away before and after each axis; none for all but networks without padding,
+                    whose `forward` mirrors images beyond their edges
     halo            voxels on each side that a voxel of the output may depend on; a patch that is larger by so much, and
                     begins at a multiple, gives the very voxels that the whole image would
     initialisation  how its first weights are drawn
@@ -28,7 +28,7 @@ class ImageNetwork(nn.Module):
     maps: Callable[[Tensor], Tensor]
     multiple: int = 1
     multiples: tuple[int, ...] = ()
-    margin: int = 0
+    margins: tuple[int, int] = (0, 0)
     halo: int
     initialisation: Initialisation = Initialisation()
 
@@ -51,7 +51,7 @@ class ImageNetwork(nn.Module):
         return made
 
     def with_auxiliary(self, x: Tensor) -> tuple[Tensor, ...]:
-        """The output, then what coarser resolutions say while training; mostly nothing."""
+        """What training looks at: the output, within the margins, and what coarser resolutions say."""
         return (self(x),)
 
     def leave_out_auxiliary(self) -> None:

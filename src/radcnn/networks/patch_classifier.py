@@ -69,7 +69,7 @@ class PatchClassifier(ImageNetwork):
         for k in reversed(range(len(options.kernels))):
             side = (side * 2 if k + 1 < len(options.kernels) else side) + 2 * (SIDE - 1)
         self.patch = side
-        self.margin = self.patch // 2
+        self.margins = (self.patch // 2, self.patch - 1 - self.patch // 2)
         self.halo = self.patch
 
     def on_patches(self, x: Tensor) -> Tensor:
@@ -77,12 +77,14 @@ class PatchClassifier(ImageNetwork):
         return self._through(x, dense=False)
 
     def maps(self, x: Tensor) -> Tensor:
-        """Answers at every voxel of an image that has `margin` voxels more before each axis and the rest after."""
+        """Answers at every voxel of an image, without its margins."""
         return self._through(x, dense=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        after = self.patch - 1 - self.margin
-        return self.maps(mirrored(x, [(self.margin, after)] * self.dims))
+        return self.maps(mirrored(x, [self.margins] * self.dims))
+
+    def with_auxiliary(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (self.maps(x),)
 
     def _through(self, x: Tensor, *, dense: bool) -> Tensor:
         step = 1

@@ -40,7 +40,7 @@ class ValidUNetOptions:
 class ValidUNet(ImageNetwork):
     """Pairs of 3 x 3 convolutions and ReLU, halving by max pooling, 2 x 2 up-convolutions, cropped maps beside them.
 
-    `maps` takes sizes that `valid_size` gives, and returns `margin` voxels less on each side.
+    `maps` takes sizes that `valid_size` gives, and returns `margins` less on each side.
     """
 
     def __init__(self, ends: Ends, options: ValidUNetOptions) -> None:
@@ -57,19 +57,20 @@ class ValidUNet(ImageNetwork):
         self.dropout = nn.Dropout(options.dropout)
         self.levels = len(widths) - 1
         self.multiple = 2**self.levels
-        self.margin = (valid_size(1, self.levels) - output_of(valid_size(1, self.levels), self.levels)) // 2
-        self.halo = self.margin + self.multiple
+        margin = (valid_size(1, self.levels) - output_of(valid_size(1, self.levels), self.levels)) // 2
+        self.margins = (margin, margin)
+        self.halo = margin + self.multiple
 
     def forward(self, x: Tensor) -> Tensor:
         """Labels for every voxel of images of any size: they are mirrored beyond their edges."""
-        size = x.shape[2:]
-        made = self.maps(mirrored(x, [(self.margin, self._whole(n) - self.margin - n) for n in size]))
+        size, before = x.shape[2:], self.margins[0]
+        made = self.maps(mirrored(x, [(before, valid_size(n, self.levels) - before - n) for n in size]))
         for axis, length in enumerate(size, start=2):
             made = made.narrow(axis, 0, length)
         return made
 
-    def _whole(self, length: int) -> int:
-        return valid_size(length, self.levels)
+    def with_auxiliary(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (self.maps(x),)
 
     def maps(self, x: Tensor) -> Tensor:
         for n in x.shape[2:]:
