@@ -50,6 +50,10 @@ class ImageNetwork(nn.Module):
             made = made.narrow(axis, 0, length)
         return made
 
+    def needed(self, length: int) -> int:
+        """Voxels along an axis that `maps` has to be given for so many, or a few more, within its margins."""
+        return length + -length % self.multiple
+
     def with_auxiliary(self, x: Tensor) -> tuple[Tensor, ...]:
         """What training looks at: the output, within the margins, and what coarser resolutions say."""
         return (self(x),)

@@ -83,6 +83,9 @@ class PatchClassifier(ImageNetwork):
     def forward(self, x: Tensor) -> Tensor:
         return self.maps(mirrored(x, [self.margins] * self.dims))
 
+    def needed(self, length: int) -> int:
+        return length + self.patch - 1
+
     def with_auxiliary(self, x: Tensor) -> tuple[Tensor, ...]:
         return (self.maps(x),)
 

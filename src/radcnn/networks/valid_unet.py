@@ -64,10 +64,13 @@ class ValidUNet(ImageNetwork):
     def forward(self, x: Tensor) -> Tensor:
         """Labels for every voxel of images of any size: they are mirrored beyond their edges."""
         size, before = x.shape[2:], self.margins[0]
-        made = self.maps(mirrored(x, [(before, valid_size(n, self.levels) - before - n) for n in size]))
+        made = self.maps(mirrored(x, [(before, self.needed(n) - before - n) for n in size]))
         for axis, length in enumerate(size, start=2):
             made = made.narrow(axis, 0, length)
         return made
+
+    def needed(self, length: int) -> int:
+        return valid_size(length, self.levels)
 
     def with_auxiliary(self, x: Tensor) -> tuple[Tensor, ...]:
         return (self.maps(x),)
