@@ -31,6 +31,7 @@ from radcnn.transforms.labels_on_grid import labels_on_grid
 from radcnn.transforms.orientation import towards_patient_axes
 from radcnn.transforms.resampling import lines_by_spacing
 from radcnn.transforms.views import test_time_views
+from radcnn.transforms.weights import Line
 
 LogitsOf = Callable[[ImageNetwork, Tensor], Tensor]
 Told = Callable[[int, int], None]
@@ -208,7 +209,7 @@ def _on_own_grid(logits: NDArray[np.float16], volume: Volume, plan: Segmentation
     return masks
 
 
-def _labels(logits: NDArray[np.float16], lines: tuple | None) -> NDArray[np.integer]:  # type: ignore[type-arg]
+def _labels(logits: NDArray[np.float16], lines: tuple[Line, ...] | None) -> NDArray[np.integer]:
     """The largest of several logits, or whether a single one is above 0, at every voxel."""
     if lines is not None:
         both = logits if len(logits) > 1 else np.concatenate([np.zeros_like(logits), logits])

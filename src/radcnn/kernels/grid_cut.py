@@ -37,13 +37,13 @@ def cut(terminal: Caps, arcs: Caps, steps: NDArray[np.int32], side: NDArray[np.u
     following = np.full(n, -1, np.int32)  # of active voxels; a voxel is its own where it is the last
     ends = np.full(4, -1, np.int32)  # first and last of the two lists of active voxels
     orphans = np.empty(1024, np.int32)
-    for v in range(n):
-        if terminal[v] != 0:
-            voxels[v, TREE] = SOURCE if terminal[v] > 0 else SINK
-            voxels[v, PARENT], voxels[v, DEPTH] = ROOT, 1
-            _activate(v, following, ends)
+    for i in range(n):
+        if terminal[i] != 0:
+            voxels[i, TREE] = SOURCE if terminal[i] > 0 else SINK
+            voxels[i, PARENT], voxels[i, DEPTH] = ROOT, 1
+            _activate(np.int32(i), following, ends)
         else:
-            voxels[v, PARENT] = NONE
+            voxels[i, PARENT] = NONE
     flow, time, current = 0.0, np.int32(0), np.int32(-1)
     while True:
         v = current
@@ -69,8 +69,8 @@ def cut(terminal: Caps, arcs: Caps, steps: NDArray[np.int32], side: NDArray[np.u
             u = orphans[first]
             first += 1
             last, orphans = _adopt(u, time, voxels, arcs, steps, following, ends, orphans, last)
-    for v in range(n):
-        side[v] = voxels[v, TREE] == SOURCE
+    for i in range(n):
+        side[i] = voxels[i, TREE] == SOURCE
     return flow
 
 
