@@ -187,11 +187,8 @@ def _room(shape: tuple[int, ...]) -> Iterator[NDArray[np.float16]]:
 def _on_own_grid(logits: NDArray[np.float16], volume: Volume, plan: SegmentationPlan) -> NDArray[np.bool_]:
     """Masks (structures, *size) on the grid of an image, of logits on the network's."""
     upright = towards_patient_axes(volume)
-    if plan.spacing_mm is None:
-        lines = None
-    else:
-        there = lines_by_spacing(upright, plan.spacing_mm)
-        lines = tuple(line.inverse() for line in there)
+    spacing = grid_of_plan(plan).spacing_of(upright)
+    lines = None if spacing is None else tuple(line.inverse() for line in lines_by_spacing(upright, spacing))
     masks = np.zeros((len(plan.structures), *volume.size), bool)
     shaped = masks.reshape(len(masks), *three(volume.size))
     where = None

@@ -43,7 +43,7 @@ class SegmentationPlan:
     unlabelled  the number in masks that says "nobody looked here": such voxels take no part
     channels    of the images
     neighbours  slices on each side that a network of slices sees beside the one it labels ("2.5D")
-    spacing_mm  of the grid that images are resampled to, slices first; None: each stays on its own
+    spacing_mm  of the grid that images are resampled to, slices first, 0 where an axis stays as it is; None: all do
     intensity   how values are mapped, image by image
     patch       voxels per axis that are learned from at once
     foreground  share of patches that lie about a labelled voxel, each structure as often as the others

@@ -27,7 +27,7 @@ from radcnn.data.read import read_noted
 from radcnn.data.store import CaseStore, StoredCase
 from radcnn.transforms.intensity import Intensity, linear_map
 from radcnn.transforms.orientation import towards_patient_axes
-from radcnn.transforms.resampling import resample
+from radcnn.transforms.resampling import known_spacing, resample
 
 EDITION = 1  # raised when the same files would be prepared to other numbers
 UNLABELLED = 255  # in stored masks: nobody looked there
@@ -39,7 +39,7 @@ class MaskedGrid:
     """How an image and its mask are brought to the network.
 
     channels    of the images
-    spacing_mm  of the grid, slices first; None: each image stays on its own
+    spacing_mm  of the grid, slices first, 0 where an axis stays as it is; None: all do
     intensity   how values are mapped
     values      numbers that masks may hold, 0 first
     unlabelled  the number that says "nobody looked here", or None
@@ -65,7 +65,15 @@ class MaskedGrid:
     def placed(self, volume: Volume) -> Volume:
         """An image or a mask in the patient's axes and on the grid's spacing."""
         upright = towards_patient_axes(volume)
-        return upright if self.spacing_mm is None else resample(upright, spacing_mm=self.spacing_mm)
+        spacing = self.spacing_of(upright)
+        return upright if spacing is None else resample(upright, spacing_mm=spacing)
+
+    def spacing_of(self, upright: Volume) -> tuple[float, ...] | None:
+        """The grid's spacing for an image; raises GeometryError where one is needed and the image's is not known."""
+        if self.spacing_mm is None:
+            return None
+        own = known_spacing(upright, "spacing_mm of this network's grid")
+        return tuple(asked or had for asked, had in zip(self.spacing_mm, own, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
