@@ -13,7 +13,7 @@ from radcnn.core.case import Case
 from radcnn.core.chance import generator
 from radcnn.core.cores import by_all_cores
 from radcnn.core.errors import InputError
-from radcnn.core.settings import from_plain, to_plain
+from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.masks.read import frame_of_reference_of, read_mask
 from radcnn.data.prepared.keys import naming
@@ -55,7 +55,7 @@ class MaskPrint:
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object; `from_json` is the inverse."""
-        plain: dict[str, Any] = to_plain(self)
+        plain: dict[str, Any] = fields_to_plain(self)
         return plain
 
     @classmethod

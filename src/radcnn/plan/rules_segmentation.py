@@ -157,7 +157,7 @@ def _counted(name: str, options: str, channels: int, outputs: int, size: tuple[i
 def _asked_network(facts: SegmentationFacts) -> tuple[dict[str, Any], Dims | None]:
     """What was asked of the network, and what it looks at where its name says so."""
     asked = dict(facts.asked.get("network", {}))
-    name = asked.get("name")
+    name = str(asked.get("name"))
     if name in NETWORKS:
         asked["name"], dims = NETWORKS[name]
         return asked, dims
@@ -313,9 +313,10 @@ def _fitted(
 
 def _flat(facts: SegmentationFacts, plan: SegmentationPlan) -> int:
     """Resolutions at which voxels are still more than twice as long as wide."""
-    spacing = plan.spacing_mm or (facts.fingerprint.spacing_mm and facts.fingerprint.spacing_mm.median)
-    if spacing is None:
+    own = facts.fingerprint.spacing_mm
+    if own is None:
         return 0
+    spacing = plan.spacing_mm or own.median
     ratio = spacing[0] / min(spacing[1:])
     return max(0, round(math.log2(ratio))) if ratio >= 2 else 0
 
