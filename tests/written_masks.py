@@ -20,7 +20,7 @@ def balls(seed: int, size: tuple[int, int, int] = (8, 40, 36)) -> tuple[NDArray[
     at = [np.arange(n) * step for n, step in zip(size, SPACING, strict=True)]
     grid = np.stack(np.meshgrid(*at, indexing="ij"))
     large = np.linalg.norm(grid - middle[:, None, None, None], axis=0) < 9
-    small = np.linalg.norm(grid - (middle + (0, 9, 8))[:, None, None, None], axis=0) < 4
+    small = np.linalg.norm(grid - (middle + np.array([0, 9, 8]))[:, None, None, None], axis=0) < 4
     labels = np.where(small, 2, np.where(large, 1, 0)).astype(np.uint8)
     values = -50 + 110 * (labels == 1) + 220 * (labels == 2) + 25 * chance.standard_normal(size)
     return np.rint(values).astype(np.int16), labels

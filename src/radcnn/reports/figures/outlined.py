@@ -27,7 +27,7 @@ def points_drawing(values: Mapping[str, Sequence[float]], *, figure: str, name: 
     """Each case's figure for each structure, sorted, with the median: no case hides behind a mean."""
     with canvas(1.6 + 1.1 * len(values), 3.4) as page:
         axes = page.subplots()
-        for k, (structure, found) in enumerate(values.items()):
+        for k, found in enumerate(values.values()):
             ordered = np.sort(np.asarray(found, dtype=float))
             ordered = ordered[np.isfinite(ordered)]
             if not len(ordered):
