@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from radcnn.core.volume import Volume
 from radcnn.data.nifti import write_nifti
+from written_dicom import write_stack
 
 SPACING = (3.0, 1.0, 1.0)
 
@@ -40,4 +41,13 @@ def write_study(folder: Path, patients: int = 14) -> Path:
         values, labels = balls(k)
         write_nifti(Volume(values[None], affine(), "HU"), folder / f"p{k + 1:02d}_ct.nii.gz")
         write_nifti(Volume(labels[None], affine(), "mask"), folder / f"p{k + 1:02d}_label.nii.gz")
+    return folder
+
+
+def write_series(folder: Path, values: NDArray[np.int16]) -> Path:
+    """The same as a DICOM series, one file for each slice."""
+    write_stack(
+        folder, values + 1024, spacing=(SPACING[1], SPACING[2]), steps_mm=SPACING[0], PatientID="MRN77",
+        RescaleIntercept=-1024, SeriesInstanceUID="2.25.771", StudyInstanceUID="2.25.881",
+    )  # fmt: skip
     return folder

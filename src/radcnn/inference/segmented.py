@@ -22,6 +22,7 @@ from radcnn.core.errors import GeometryError
 from radcnn.core.volume import Volume
 from radcnn.data.masks.lattice import grid_of, placement, three
 from radcnn.data.prepared.masked import MaskedGrid
+from radcnn.inference.refining.choice import refined
 from radcnn.inference.windows import Slab, slabs
 from radcnn.metrics.components import components
 from radcnn.networks.image_network import ImageNetwork
@@ -65,8 +66,17 @@ def segmented(
     if volume.rank < plan.dims:
         raise GeometryError("this network outlines structures in volumes, got a 2D image; give a series or a volume")
     with on_network_grid(networks, volume, plan, logits_of=logits_of, told=told) as logits:
+        if plan.refine != "none":
+            refine_logits(logits, volume, plan)
         masks = _on_own_grid(logits, volume, plan)
     return tidied(masks, plan)
+
+
+def refine_logits(logits: NDArray[np.float16], volume: Volume, plan: SegmentationPlan) -> None:
+    """Bring logits (K, *size) on the network's grid to the edges of the image there, in place."""
+    grid = grid_of_plan(plan)
+    image = grid.image(volume)
+    logits[...] = refined(logits, image.voxels[0], image.spacing_mm or (1.0,) * image.rank, plan)
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
@@ -13,6 +15,7 @@ from radcnn.plan.settings import NetworkPlan, Reason, TrainingPlan
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.intensity import Intensity
 
+Refinement = Literal["none", "graphcut", "crf"]
 TERMS = ("ce", "dice", "vdice", "tversky", "focal", "boundary")
 FIRST_WEIGHT, SIGMA = 10.0, 5.0  # w0 and sigma (pixels) of the border map of Ronneberger et al. 2015
 ZSCORE = Intensity("zscore")
@@ -51,6 +54,8 @@ class SegmentationPlan:
     loss        terms that are added, such as "dice+ce": see `TERMS`
     border      w0 of U-Net's map of weights, by which narrow gaps between cells count more; 0: none
     overlap     of windows at prediction, a share of the patch
+    refine      how what the network says is brought to the image's edges; kept where the tuning set says that it helps
+    refined     settings of that, found on the tuning set: see `inference.refining`
     largest     structures of which only the largest component is kept; chosen on the tuning set
     filled      structures whose holes are filled; chosen on the tuning set
     units       of the images
@@ -72,6 +77,8 @@ class SegmentationPlan:
     loss: str = "dice+ce"
     border: float = 0.0
     overlap: float = 0.5
+    refine: Refinement = "none"
+    refined: Mapping[str, float] = field(default_factory=dict)
     largest: tuple[str, ...] = ()
     filled: tuple[str, ...] = ()
     units: Units = "HU"
@@ -105,6 +112,8 @@ class SegmentationPlan:
                 raise SettingsError(f"structure {name!r} is unknown: {did_you_mean(name, names)}")
         if self.unlabelled is not None and any(self.unlabelled in one.labels for one in self.structures):
             raise SettingsError(f"label {self.unlabelled} cannot be a structure and mean 'nobody looked here'")
+        if self.refine != "none" and not self.exclusive:
+            raise SettingsError("a refinement gives each voxel one structure, but these share labels; take refine=none")
         if self.training.folds:
             raise SettingsError("a segmentation is not trained in folds; leave training.folds out")
 

@@ -73,8 +73,8 @@ def crf_probabilities(
     costs = -np.log(np.clip(probabilities, LEAST, None)).astype(np.float32)
     grid = BilateralGrid.of(image, spacing, chosen) if chosen.weight else None
     ones = np.ones((1, *image.shape), np.float32)
-    near_norm = 1 / np.sqrt(_near(ones, spacing, chosen.near_mm))
-    wide_norm = 1 / np.sqrt(grid.blurred(ones)) if grid is not None else ones
+    near_norm = (1 / np.sqrt(_near(ones, spacing, chosen.near_mm))).astype(np.float32)
+    wide_norm = ones if grid is None else (1 / np.sqrt(grid.blurred(ones))).astype(np.float32)
     found = np.asarray(probabilities, np.float32)
     for _ in range(chosen.steps):
         said = np.zeros_like(found)
@@ -84,7 +84,7 @@ def crf_probabilities(
             said += chosen.near_weight * (near_norm * _near(near_norm * found, spacing, chosen.near_mm) - own * found)
         if grid is not None:
             own = wide_norm**2 * grid.own()
-            said += chosen.weight * (wide_norm * grid.blurred(wide_norm * found) - own * found)
+            said += chosen.weight * (wide_norm * grid.blurred((wide_norm * found).astype(np.float32)) - own * found)
         found = _softmax(said - costs)
     return found
 

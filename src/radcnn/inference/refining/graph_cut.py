@@ -142,8 +142,8 @@ def _cut(difference: NDArray, arcs: Sequence[tuple[tuple[int, ...], NDArray, NDA
         offset = sum(s * stride for s, stride in zip(step, strides, strict=True))
         steps[k], steps[many - 1 - k] = offset, -offset
         first, second = _sides(step, difference.shape)
-        inside[(*first, k)] = backward[first]  # the first voxel 1, the second 0: cut from source to sink
-        inside[(*second, many - 1 - k)] = forward[first]
+        inside[..., k][first] = backward[first]  # the first voxel 1, the second 0: cut from source to sink
+        inside[..., many - 1 - k][second] = forward[first]
     side = np.zeros(padded, np.uint8)
     cut(terminal.reshape(-1), capacity.reshape(-1, many), steps, side.reshape(-1))
     chosen: NDArray[np.bool_] = side[inner] > 0

@@ -29,6 +29,7 @@ from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
 from radcnn.study.planning import refuse_unoffered, refuse_untrusted, trusted, with_sources
 from radcnn.study.segmenting.cases import masked_of_study, segmentation_facts, segmenting_execution
+from radcnn.study.segmenting.choosing import chosen_on_tuning
 from radcnn.study.settings import StudySettings
 from radcnn.tasks.segmentation import segmentation_of
 
@@ -92,11 +93,15 @@ def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: 
         if isinstance(item, EpochEnded) and not warned:
             warned = say_if_slow(item, plan.training.members, minutes, listener)
     write_history(run)
+    settled = chosen_on_tuning(plan, opened.cases(opened.rows("tuning")), networks, execution, listener)
     facts = {"plan": plan_hash(plan), "split": opened.split.hash, "seed": str(plan.seed), **environment()}
     settings = opened.settings
-    segmenter = Segmenter(plan, len(networks), settings.hu, settings.synthetic, tuple(facts.items()))
+    segmenter = Segmenter(settled, len(networks), settings.hu, settings.synthetic, tuple(facts.items()))
     save_segmenter(run.bundle, segmenter, networks)
-    write_json(run.record, {**read_record(run), "status": "trained"})
+    chosen = {"refine": settled.refine, "refined": dict(settled.refined), "largest": settled.largest}
+    words = [f"{one.setting}: {one.value} ({one.sentence})" for one in settled.reasons[len(plan.reasons) :]]
+    said = {"chosen_on_tuning": {**chosen, "filled": settled.filled, "because": words}}
+    write_json(run.record, {**read_record(run), "status": "trained", **said})
 
 
 def segmentation_cost(opened: OpenStudy, plan: SegmentationPlan) -> Resources:
