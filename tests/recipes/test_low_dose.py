@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,7 @@ def test_two_networks_stand_beside_input_and_filters(tmp_path: Path) -> None:
         "tested at 2.5 % of the dose, trained at 10 %", "tested on a sharp kernel, trained on a soft one",
     }  # fmt: skip
     assert "SIMULATED" in said
+    assert re.search(r"redcnn over chen2017, patient by patient: PSNR, soft tissue -?\d", said)
     bundle, made = tmp_path / "out" / "redcnn" / "bundle", tmp_path / "made.nii.gz"
     image, _ = two_scans(tmp_path / "scans")
     assert "in arbitrary, but the network learned from images in HU" in refused("predict", bundle, image, "--out", made)

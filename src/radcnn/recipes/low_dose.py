@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from radcnn.plan.settings import NetworkPlan, TrainingPlan
 from radcnn.recipes.real_scans import listed, on_real_scans
 from radcnn.recipes.recipe import Reproduced, keep, new_folder
 from radcnn.recipes.taught import Taught, in_trusted_precision, telling, within
-from radcnn.recipes.ways import Bench, Way, judged, pair_of, percent, shown, tuned
+from radcnn.recipes.ways import Bench, Way, judged, led, pair_of, percent, shown, tuned
 from radcnn.study.listener import SILENCE, Listener
 
 PATIENTS = 40  # of which ...
@@ -154,6 +155,7 @@ def low_dose(
     sharp = [judged(chest.patient, chest.sharp, chest.sharp_full, ways, field.pixel_mm) for chest in test]
     more["tested on a sharp kernel, trained on a soft one"] = shown(sharp)
     notes = ["References are full-dose scans with noise of their own; patients are apart."]
+    notes += [led(cases, *pair) for pair in pairwise(networks)]
     if real:
         found, said = on_real_scans(real, bench, ways, tuned_on)
         more |= found

@@ -14,6 +14,7 @@ from radcnn.data.findings import counted
 from radcnn.data.store import StoredCase
 from radcnn.evaluation.restoration import INPUT, JudgedCase, figures_of, tables_of
 from radcnn.inference.classical import FILTERS, STRENGTHS, best_strength, filtered
+from radcnn.metrics.clustered import clustered_mean
 from radcnn.plan.restoration import LUNG, SOFT_TISSUE, RestorationPlan
 from radcnn.recipes.taught import Taught, paired, teach
 from radcnn.study.listener import Listener
@@ -94,6 +95,15 @@ def shown(cases: Sequence[JudgedCase]) -> dict[str, dict[str, Estimate]]:
         }
         for way, row in table.items()
     }
+
+
+def led(cases: Sequence[JudgedCase], first: str, other: str) -> str:
+    """How much one way leads another one, patient by patient, in words."""
+    said = []
+    for name in SHOWN[1:3]:
+        apart = [case.figures[first][name] - case.figures[other][name] for case in cases]
+        said.append(f"{name} {clustered_mean(apart, [case.patient for case in cases])}")
+    return f"{first} over {other}, patient by patient: {'; '.join(said)}"
 
 
 def percent(share: float) -> str:
