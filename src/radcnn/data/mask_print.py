@@ -159,7 +159,7 @@ def _findings(found: MaskPrint, cases: int) -> list[Finding]:
         share = found.shares[str(found.unlabelled)]
         sentence = f"{share:.0%} of all voxels have the label {found.unlabelled}; it is taken for 'nobody looked here'"
         way_out = "say which label means that (--set segmentation.unlabelled=N), or that none does (=null)"
-        said.append(finding("unlabelled voxels", sentence, way_out))
+        said.append(finding("voxels that nobody looked at", sentence, way_out))
     rare = [label for label in found.labels if found.with_label[str(label)] < min(10, cases)]
     if rare:
         named = ", ".join(f"{label} ({found.with_label[str(label)]})" for label in rare)

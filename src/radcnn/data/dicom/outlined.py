@@ -16,6 +16,10 @@ from radcnn.data.dicom.derived import slices_in_order
 
 SERIES_NUMBER = 9001
 MOST_LABEL = 64  # letters of a segment's label (LO)
+ALWAYS = (  # of patient and study, which may be empty and must be there
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "AccessionNumber",
+    "ReferringPhysicianName", "StudyID",
+)  # fmt: skip
 
 
 def write_segments(
@@ -37,6 +41,12 @@ def write_segments(
     shaped = masks.reshape(len(masks), -1, *masks.shape[-2:])
     placed = slices_in_order(volume, files, shaped.shape[1])
     sources = [pydicom.dcmread(file, stop_before_pixels=True) for file in placed]
+    for source in sources:
+        for keyword in ALWAYS:
+            if keyword not in source:
+                setattr(source, keyword, "")
+        if "SliceThickness" not in source and volume.spacing_mm is not None and volume.rank == 3:
+            source.SliceThickness = f"{volume.spacing_mm[0]:.10g}"
     if any("NumberOfFrames" in source and int(source.NumberOfFrames) > 1 for source in sources):
         raise InputError("the series is a file of several frames; write NIfTI instead")
     how = AlgorithmIdentificationSequence(
