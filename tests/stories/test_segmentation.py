@@ -157,7 +157,9 @@ def test_empty_masks_and_labels_that_nobody_declared_are_refused(trained: Path, 
     assert "nothing to learn" in refused("new", data, *WHOSE, *out)
     study = tmp_path / "declared"
     told("new", trained / "balls", *WHOSE, "--structure", "organ=1", "--out", study, "--quiet")
-    assert "the label 2, which was not declared" in refused("train", study, *QUICK)
+    said = refused("train", study, *QUICK)
+    assert "RC053" in said
+    assert "2 in cases 1, 2" in said
 
 
 def test_a_run_goes_on_where_it_was_interrupted(trained: Path, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ DATA_OPTIONS = (
         panel=READING,
     ),
     _option(
-        "structures",
+        "structure",
         Texts,
         "A structure and its labels in the masks, like liver=1 or tumour=2,3; several times.",
         "--structure",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from radcnn.core.case import Case
 from radcnn.core.chance import generator
 from radcnn.core.cores import by_all_cores
-from radcnn.core.errors import InputError
+from radcnn.core.errors import InputError, ReadError
+from radcnn.core.files import read_json
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.masks.read import frame_of_reference_of, read_mask
@@ -23,6 +25,7 @@ from radcnn.data.read import read_source
 MOST_CASES = 400  # that are looked at; masks of all others are read when they are prepared
 DRAWN = 5_000  # voxels of structures of each image, for percentiles
 MOST_LABELS = 100
+FEW = 10  # cases with a label, below which it is said
 MOSTLY = 0.5  # share of all voxels from which a label other than 0 is taken for "nobody looked here"
 
 
@@ -112,7 +115,7 @@ def mask_print(
         {str(label): totals[label] / voxels for label in sorted(totals)}, float(low), float(high), float(values.mean()),
         float(values.std()), _extent(seen, labels), unlabelled,
     )  # fmt: skip
-    return found, tuple(_findings(found, len(chosen)))
+    return found, print_findings(found)
 
 
 def _seen(case: Case, seed: int, number: int) -> _Seen:
@@ -153,19 +156,27 @@ def _extent(seen: Sequence[_Seen], labels: Sequence[int]) -> tuple[float, ...]:
     return tuple(largest)
 
 
-def _findings(found: MaskPrint, cases: int) -> list[Finding]:
+def print_findings(found: MaskPrint) -> tuple[Finding, ...]:
+    """What a person should know of the labels in masks."""
     said = []
     if found.unlabelled is not None:
         share = found.shares[str(found.unlabelled)]
         sentence = f"{share:.0%} of all voxels have the label {found.unlabelled}; it is taken for 'nobody looked here'"
         way_out = "say which label means that (--set segmentation.unlabelled=N), or that none does (=null)"
         said.append(finding("voxels that nobody looked at", sentence, way_out))
-    rare = [label for label in found.labels if found.with_label[str(label)] < min(10, cases)]
+    rare = [label for label in found.labels if found.with_label[str(label)] < min(FEW, found.cases)]
     if rare:
-        named = ", ".join(f"{label} ({found.with_label[str(label)]})" for label in rare)
-        sentence = f"few training masks hold these labels: {named}"
-        said.append(finding("rare class", sentence, "figures about so few have wide intervals"))
-    return said
+        named = ", ".join(f"{label} ({counted(found.with_label[str(label)], 'case')})" for label in rare)
+        sentence = f"labels that few of {counted(found.cases, 'training mask')} hold: {named}"
+        said.append(finding("label in few masks", sentence, "figures about so few have wide intervals"))
+    return tuple(said)
+
+
+def read_mask_print(path: Path) -> MaskPrint:
+    """What was found in the masks when the study was made; raises ReadError where that is gone or was changed."""
+    if not path.is_file():
+        raise ReadError(f"{path} does not exist; restore it from a copy, or make a new study")
+    return MaskPrint.from_json(read_json(path))
 
 
 def _nobody(done: int, of: int) -> None:

@@ -24,7 +24,12 @@ from radcnn.metrics.overlap import counts_of, distances_of, lesions_of
 
 KIND = "segmentation"  # stands in the JSON of a judgement
 MEAN = "mean of structures"
-SCALES: Mapping[str, Scale] = {"Dice": "logit", "IoU": "logit"}
+SCALES: Mapping[str, Scale] = {
+    **dict.fromkeys(
+        ("Dice", "IoU", "sensitivity", "precision", "surface Dice", "lesion F1", "lesion sensitivity"), "logit"
+    ),
+    **dict.fromkeys(("mean distance", "RMS distance", "95 % distance", "largest distance", "false lesions"), "log"),
+}
 TOLERANCE_MM = 2.0  # of the surface Dice coefficient, and as many voxels where millimetres are not known
 AVERAGED = ("Dice", "IoU", "surface Dice", "mean distance", "95 % distance")
 

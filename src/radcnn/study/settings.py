@@ -44,7 +44,7 @@ class StudySettings:
     simulate_dose  `data` holds full-dose CT; what is given to the network is made of it at this share of the dose
     hu           take the values of files that do not say so (NIfTI, MetaImage) for HU
     masks        where the masks of the images are: a folder, a pattern of names, an array of npz files: a segmentation
-    structures   names of what is outlined, with their labels in the masks; each label is one where none is named
+    structure    names of what is outlined, with their labels in the masks; each label is one where none is named
     subgroup     columns to make subgroup tables for
     minutes      budget of one run
     seed         of training; the split has a seed of its own and is made once
@@ -67,7 +67,7 @@ class StudySettings:
     simulate_dose: float | None = None
     hu: bool = False
     masks: str | None = None
-    structures: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    structure: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     target: tuple[str, ...] = ()
     patient: str | None = None
     patient_from: str | None = None
@@ -156,8 +156,8 @@ class StudySettings:
                 f"{name} is for images that are to become others; give --target FOLDER or --simulate-dose SHARE, or "
                 "leave it out"
             )
-        if not self.segments and (self.segmentation or self.structures):
-            name = "segmentation" if self.segmentation else "structures"
+        if not self.segments and (self.segmentation or self.structure):
+            name = "segmentation" if self.segmentation else "structure"
             raise SettingsError(f"{name} is for images with masks; give --masks FOLDER_OR_PATTERN, or leave it out")
 
     @property
@@ -202,8 +202,8 @@ def settings_from(options: Mapping[str, Any]) -> StudySettings:
         plain["augmentation"] = {"transforms": plain["augmentation"]}
     if "mute" in plain:
         plain["mute"] = muted(plain["mute"])
-    if "structures" in plain:
-        plain["structures"] = structures_from(plain["structures"])
+    if "structure" in plain:
+        plain["structure"] = structures_from(plain["structure"])
     for name in given.keys() - plain.keys():
         plain = merged(plain, nested(name, given[name]))
     return from_plain(StudySettings, plain, "the study")
@@ -231,7 +231,7 @@ def structures_from(value: Any) -> dict[str, list[int]]:
     if isinstance(value, (list, tuple)):
         value = {name.strip(): labels.split(",") for name, _, labels in (str(one).partition("=") for one in value)}
     if not isinstance(value, Mapping):
-        raise SettingsError(f"structures must be names with labels, such as liver: 1, got {value!r}")
+        raise SettingsError(f"structure must be names with labels, such as liver: 1, got {value!r}")
     made = {}
     for name, labels in value.items():
         try:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from radcnn.core.cores import available_cores
-from radcnn.core.errors import InputError, ReadError
-from radcnn.core.files import read_json
+from radcnn.core.errors import InputError
 from radcnn.core.volume import Units
 from radcnn.data.fingerprint import Fingerprint
-from radcnn.data.mask_print import MaskPrint
+from radcnn.data.mask_print import MaskPrint, read_mask_print
 from radcnn.data.prepared.masked import PreparedMasked, prepare_masked
 from radcnn.inference.segmented import grid_of_plan
 from radcnn.learning.execution import Execution, available_device, keep_memory
@@ -47,15 +44,8 @@ def facts_with_masks(settings: StudySettings, found: Fingerprint, masks: MaskPri
     unit: Units = units.pop()  # type: ignore[assignment]
     return SegmentationFacts(
         fingerprint=found, masks=masks, units=unit, minutes=settings.minutes, cores=available_cores(),
-        seed=settings.seed, structures=settings.structures, asked=settings.asked(),
+        seed=settings.seed, structures=settings.structure, asked=settings.asked(),
     )  # fmt: skip
-
-
-def read_mask_print(path: Path) -> MaskPrint:
-    """What was found in the masks when the study was made; raises ReadError where that is gone or was changed."""
-    if not path.is_file():
-        raise ReadError(f"{path} does not exist; restore it from a copy, or make a new study")
-    return MaskPrint.from_json(read_json(path))
 
 
 def segmenting_execution(plan: SegmentationPlan, workers: int = 0) -> Execution:
