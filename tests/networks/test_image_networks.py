@@ -7,6 +7,9 @@ import torch
 
 from radcnn.core.errors import SettingsError
 from radcnn.networks.image_networks import IMAGE_NETWORKS, build_image_network
+from radcnn.networks.receptive_field import Field, Window, after
+from radcnn.networks.valid_unet import mirrored, output_of, valid_size
+from radcnn.networks.vnet import SIDE, VNetOptions
 
 SMALL: dict[str, dict[str, object]] = {
     "chen2017": {"kernels": (4, 3)},
@@ -15,6 +18,11 @@ SMALL: dict[str, dict[str, object]] = {
     "fbpconvnet": {"kernels": (3, 4), "norm": "none"},
     "dncnn": {"depth": 4, "kernels": 3},
     "unet": {"kernels": (3, 4, 5), "norm": "none"},
+    "unet2015": {"kernels": (3, 4, 5)},
+    "modern_unet": {"kernels": (3, 4, 5), "norm": "batch", "flat": 1},
+    "resenc_unet": {"kernels": (3, 4, 5), "down": (1, 2, 1), "norm": "batch"},
+    "vnet": {"kernels": 2, "down": (1, 2), "up": (2,)},
+    "lu2017": {"kernels": (3, 4), "dense": 5, "last": 3},
 }
 PARAMETERS = {
     "chen2017": 64 * 81 + 64 + 32 * 64 * 9 + 32 + 32 * 25 + 1,
@@ -79,7 +87,7 @@ def test_gradients_are_right(name):
 def test_a_seed_draws_the_same_weights_and_signals_neither_vanish_nor_explode(name):
     first, second = (build_image_network(name, seed=5).state_dict() for _ in range(2))
     assert all(torch.equal(first[key], second[key]) for key in first)
-    network = build_image_network(name, seed=5, options={"residual": False} if "unet" in name else {}).eval()
+    network = build_image_network(name, seed=5, options={"residual": False} if name == "unet" else {}).eval()
     y = network(torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(4)))
     assert 0.02 < float(y.detach().std()) < 50
 
@@ -90,6 +98,69 @@ def test_a_residual_network_that_learned_nothing_passes_the_image_on():
         network = small(name)
         torch.nn.init.zeros_(network.output.weight)
         assert torch.equal(network(x), x)
+
+
+def test_the_unet_of_2015_is_as_it_was_drawn():
+    network = build_image_network("unet2015", outputs=2, seed=0)
+    assert sum(p.numel() for p in network.parameters()) == 31_030_658
+    assert (valid_size(388, 4), output_of(572, 4), network.margins) == (572, 388, (92, 92))
+    small_one = small("unet2015")
+    assert small_one.maps(torch.zeros(1, 1, 60, 44)).shape[2:] == (20, 4)
+    with pytest.raises(SettingsError, match="leaves half ones; the next size is 64"):
+        small_one.maps(torch.zeros(1, 1, 62, 60))
+
+
+def test_an_image_is_mirrored_beyond_its_edges_where_convolutions_are_valid():
+    network, x = small("unet2015"), torch.rand(1, 1, 20, 36)
+    torch.testing.assert_close(network(x), network.maps(mirrored(x, [network.margins] * 2)))
+    assert torch.equal(mirrored(x, [(5, 5)] * 2), torch.nn.functional.pad(x, (5,) * 4, mode="reflect"))
+
+
+def test_a_short_image_is_mirrored_more_than_once():
+    assert mirrored(torch.arange(3.0)[None, None], [(5, 4)])[0, 0].tolist() == [1, 0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 2]
+    assert mirrored(torch.ones(1, 1, 1), [(3, 3)]).shape == (1, 1, 7)
+
+
+def test_vnet_sees_what_its_paper_says():
+    """Table 1 of Milletari et al.: 5, 22, 72, 172 and 372 voxels on the way down."""
+    options = VNetOptions()
+    sizes, field = [], Field()
+    for level, many in enumerate(options.down):
+        field = after([*([Window(2, stride=2)] if level else []), *[Window(SIDE)] * many], field)
+        sizes.append(field.size)
+    assert sizes == [5, 22, 72, 172, 372]
+    for many in options.up:
+        field = after([Window(2, stride=2, transposed=True), *[Window(SIDE)] * many], field)
+        sizes.append(field.size)
+    assert sizes[5:] == [476, 528, 546, 551]
+
+
+def test_a_classifier_of_patches_says_of_an_image_what_it_says_of_each_patch():
+    for dims in (2, 3):
+        network = small("lu2017", dims)
+        side, margin = network.patch, network.margins[0]
+        x = torch.rand(1, 1, *(24,) * dims)
+        whole = network(x)
+        at = (slice(2, 2 + side),) * dims
+        middle = whole[(0, slice(None), *(2 + margin,) * dims)]
+        torch.testing.assert_close(network.on_patches(x[(..., *at)]).flatten(), middle.flatten())
+
+
+def test_coarser_answers_help_while_training_and_are_taken_away():
+    network = build_image_network("modern_unet", outputs=3, options={"kernels": (4, 5, 6, 7), "supervised": 2}, seed=0)
+    made = network.with_auxiliary(torch.rand(2, 1, 32, 32))
+    assert [tuple(one.shape) for one in made] == [(2, 3, 32, 32), (2, 3, 16, 16), (2, 3, 8, 8)]
+    network.leave_out_auxiliary()
+    assert not any(name.startswith("coarser") for name in network.state_dict())
+    assert len(network.with_auxiliary(torch.rand(2, 1, 32, 32))) == 1
+
+
+def test_thick_slices_are_not_halved_at_first():
+    network = small("modern_unet", 3)
+    assert network.multiples == (2, 4, 4)
+    assert network.encoder[0][0][0].kernel_size == (1, 3, 3)
+    assert network.encoder[1][0][0].stride == (1, 2, 2)
+    assert small("modern_unet", 2).multiples == (4, 4)
 
 
 @pytest.mark.parametrize("dims", [2, 3])

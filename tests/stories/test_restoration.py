@@ -204,7 +204,7 @@ def test_what_was_asked_for_is_told_with_who_asked(trained: Path) -> None:
 def test_bfloat16_is_refused_where_the_machine_has_none(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("radcnn.study.restoring.training.offers_bfloat16", lambda device: False)
+    monkeypatch.setattr("radcnn.study.planning.offers_bfloat16", lambda device: False)
     asked = (*PATIENTS, "--hu", "--set", "training.precision=bfloat16", "--out", tmp_path / "study", "--quiet")
     assert "no instructions for bfloat16" in refused("run", trained / "low", "--target", trained / "full", *asked)
     assert list(tmp_path.iterdir()) == []

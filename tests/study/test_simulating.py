@@ -114,3 +114,16 @@ def test_chests_are_a_study_with_masks_and_a_next_step(tmp_path: Path, monkeypat
     assert mask.size == series.size
     assert "at least 4 patients" in refused("simulate", "chest", "--patients", "2", "--out", tmp_path / "few")
     assert not (tmp_path / "few").exists()
+
+
+@pytest.mark.parametrize("name", ["prostate", "abdomen"])
+def test_masks_lie_beside_the_images_and_a_certificate_says_what_simple_ways_reach(name: str, tmp_path: Path) -> None:
+    said = told("simulate", name, "--patients", "2", "--certificate", "--out", tmp_path / "made", "--quiet").out
+    assert "best range of values" in said
+    assert "--structure" in said
+    image, mask = (radcnn.read(tmp_path / "made" / part / "SIM0001.nii.gz") for part in ("images", "labels"))
+    assert image.size == mask.size
+    assert np.allclose(image.affine, mask.affine)  # type: ignore[arg-type]
+    assert set(np.unique(mask.voxels)) <= {0, 1, 2}
+    assert (tmp_path / "made" / "patients.csv").read_text().startswith("patient,site\nSIM0001,")
+    assert "SIMULATED" in (tmp_path / "made" / "README.txt").read_text()

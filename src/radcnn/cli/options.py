@@ -47,6 +47,20 @@ DATA_OPTIONS = (
         "--simulate-dose",
         panel=READING,
     ),
+    _option(
+        "masks",
+        Text,
+        "Masks of DATA, to outline what they show: a folder, a pattern like '*_label*', an array of npz files.",
+        "--masks",
+        panel=READING,
+    ),
+    _option(
+        "structure",
+        Texts,
+        "A structure and its labels in the masks, like liver=1 or tumour=2,3; several times.",
+        "--structure",
+        panel=READING,
+    ),
     _option("hu", Flag, "Values of files that do not say so are HU.", "--hu", panel=READING),
     _option("patient", Text, "Column that names the patient.", "--patient", panel=TABLE),
     _option(

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from radcnn.data.findings import Finding
-    from radcnn.evaluation.judgement import Judgement, Question, Value
+    from radcnn.evaluation.judgement import Question, Value
     from radcnn.evaluation.restoration import RestorationJudgement
+    from radcnn.evaluation.segmentation import SegmentationJudgement
     from radcnn.recipes.catalogue import System
     from radcnn.study.caching import Kept
     from radcnn.study.checking import Checked
-    from radcnn.study.predicted import Predicted, RestoredImage
+    from radcnn.study.judging import AnyJudgement
+    from radcnn.study.predicted import OutlinedImage, Predicted, RestoredImage
 
 SIDES = {"test": "internal test", "tuning": "tuning", "training": "training"}
 FIRST = (
@@ -30,6 +32,7 @@ FIRST = (
     "brier",
 )
 OF_VALUE = ("mae", "rmse", "r2")
+OUTLINED = ("Dice", "surface Dice", "mean distance", "95 % distance", "lesion F1")
 AT_POINT = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "majority_accuracy")
 
 
@@ -55,12 +58,29 @@ def restored_text(judgement: RestorationJudgement) -> str:
     return "\n".join([*lines, *(f"  note: {note}" for note in judgement.notes)])
 
 
-def judged_text(judgement: Judgement | RestorationJudgement) -> str:
+def outlined_text(judgement: SegmentationJudgement) -> str:
+    """A line for each structure: overlap, distances and lesions; and how volumes agree."""
+    unit = "patients" if judgement.unit == "patient" else "images"
+    lines = [SYNTHETIC_CASES] if judgement.synthetic else []
+    lines.append(f"{SIDES[judgement.side]}: {len(judgement.cases)} cases of {judgement.patients} {unit}")
+    for name, figures in judgement.table.items():
+        said = [f"{figure} {figures[figure]}" for figure in OUTLINED if figure in figures]
+        lines.append(f"  {name}: {'; '.join(said)}")
+    lines.append(f"  distances are in {judgement.length}")
+    for name, found in judgement.volumes.items():
+        limits = f"limits of agreement {found.low:.1f} to {found.high:.1f}"
+        lines.append(f"  volume of {name}: predicted - true {found.bias} ml, {limits}")
+    return "\n".join([*lines, *(f"  note: {note}" for note in judgement.notes)])
+
+
+def judged_text(judgement: AnyJudgement) -> str:
     """The main figures with their intervals, and what the operating points reach."""
     from radcnn.evaluation.judgement import Judgement as OfLabels
 
     if not isinstance(judgement, OfLabels):
-        return restored_text(judgement)
+        from radcnn.evaluation.segmentation import SegmentationJudgement as OfMasks
+
+        return outlined_text(judgement) if isinstance(judgement, OfMasks) else restored_text(judgement)
     from radcnn.reports.numbers import note_words
 
     unit = "patients" if judgement.unit == "patient" else "images"
@@ -98,14 +118,14 @@ def _each(questions: Sequence[Question]) -> list[str]:
     return [*lines, "  more of each in the report and with --json"] if lines else []
 
 
-def ran_json(run: Path, judgement: Judgement | RestorationJudgement, errors: Sequence[Finding]) -> dict[str, Any]:
+def ran_json(run: Path, judgement: AnyJudgement, errors: Sequence[Finding]) -> dict[str, Any]:
     """A whole run as a JSON object; `errors` are the findings that make its figures wrong."""
     places = {"run": str(run), "report": str(run / "report.html")}
     said = {"errors": [error.as_json() for error in errors], "judgement": judgement.as_json()}
     return {"synthetic": judgement.synthetic, **places, **said}
 
 
-def ran_text(judgement: Judgement | RestorationJudgement, errors: Sequence[Finding]) -> str:
+def ran_text(judgement: AnyJudgement, errors: Sequence[Finding]) -> str:
     """The main figures of a whole run, and before them what makes them wrong."""
     lines = [f"THESE FIGURES ARE WRONG WHILE THIS STANDS: {error}" for error in errors]
     return "\n".join([*lines, judged_text(judgement)])
@@ -164,14 +184,18 @@ def _mib(count: int) -> str:
     return f"{count / 2**20:.1f} MiB"
 
 
-def predicted_text(found: Sequence[Predicted] | Sequence[RestoredImage]) -> str:
+def predicted_text(found: Sequence[Predicted] | Sequence[RestoredImage] | Sequence[OutlinedImage]) -> str:
     """One line per image: its scores and which operating points call it positive, or where it was written."""
+    from radcnn.study.predicted import OutlinedImage as Outlined
     from radcnn.study.predicted import RestoredImage as Restored
 
     lines = [SYNTHETIC_TRAINING] if any(one.synthetic for one in found) else []
     for one in found:
         if isinstance(one, Restored):
             lines.append(f"{one.image}: wrote {one.path}")
+            continue
+        if isinstance(one, Outlined):
+            lines.append(f"{one.image}: {one.told}; wrote {one.path}")
             continue
         scores = ", ".join(f"{name} {value:.3f}" for name, value in one.scores.items())
         called = [name for name, positive in one.called.items() if positive]

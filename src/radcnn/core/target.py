@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 LabelKind = Literal["binary", "multiclass", "multilabel", "regression"]
-Kind = LabelKind | Literal["image"]
+Kind = LabelKind | Literal["image", "mask"]
 
 
 @dataclass(frozen=True)
 class Target:
     """The target of a study.
 
-    kind     "binary", "multiclass", "multilabel" or "regression"; "image" where another image is to be predicted
+    kind     "binary", "multiclass", "multilabel" or "regression"; "image" where another image is to be
+             predicted, "mask" where structures are to be outlined
     names    column names: one, or one per label of a multi-label target
     classes  names of the classes in the order of their index; the last one is the positive class of a binary target;
              empty for values and images; ("absent", "present") per label for multi-label

@@ -22,6 +22,7 @@ from radcnn.data.folder import draft_from_folder
 from radcnn.data.kind import head_of, hinted, recognised
 from radcnn.data.medmnist import draft_from_npz
 from radcnn.data.naming import called, mark
+from radcnn.data.outlined import draft_from_masks
 from radcnn.data.pairing import draft_from_pairs
 from radcnn.data.patients import HOW_TO_GIVE_PATIENTS, patients_from_dicom, patients_from_names, pseudonyms
 from radcnn.data.read import read_source
@@ -53,6 +54,7 @@ class CohortSettings:
     series, allow_gaps, voi  how DICOM is read; see `Source`
     reference     a folder of the images that those of `path` are to become, by the same names; then there are no labels
     simulate_dose  `path` holds what is wanted; the images to begin with are made of it at this share of its dose
+    masks         where the masks of the images are that are to be outlined: see `data.outlined`
     """
 
     path: Path
@@ -76,6 +78,7 @@ class CohortSettings:
     voi: bool = False
     reference: Path | None = None
     simulate_dose: float | None = None
+    masks: str | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,9 @@ def _draft(settings: CohortSettings) -> Draft:
     if settings.reference is not None or settings.simulate_dose is not None:
         _refuse_columns(settings)
         return draft_from_pairs(path, settings.reference)
+    if settings.masks is not None:
+        _refuse_columns(settings)
+        return draft_from_masks(path, settings.masks)
     if labels is None and is_file and path.suffix.lower() in TABLE_ENDINGS:
         path, labels = path.parent, path
     if labels is not None:

@@ -34,8 +34,8 @@ def draft_from_pairs(root: Path | str, reference: Path | str | None) -> Draft:
     Raises InputError naming images that have no partner.
     """
     root = Path(root)
-    images = _listed(root)
-    names = tuple(_below(path, root) for path in images)
+    images = listed(root)
+    names = tuple(below(path, root) for path in images)
     references = images
     if reference is not None:
         reference = Path(reference)
@@ -47,7 +47,7 @@ def draft_from_pairs(root: Path | str, reference: Path | str | None) -> Draft:
             raise InputError(
                 f"{reference} holds the images themselves; give the folder of those that they are to become"
             )
-        references = matched(images, root, _listed(reference), reference)
+        references = matched(images, root, listed(reference), reference)
     labels = Labels(Target("image", (REFERENCE,)), np.zeros((len(images), 1)))
     sources = tuple(Source(path) for path in images)
     return Draft(names, sources, names, labels, references=tuple(Source(path) for path in references))
@@ -75,20 +75,22 @@ def matched(images: Sequence[Path], root: Path, references: Sequence[Path], refe
 
 
 def _alone(paths: Sequence[Path], root: Path) -> str:
-    listed = ", ".join(_below(path, root) for path in paths[:MAX_LISTED])
+    listed = ", ".join(below(path, root) for path in paths[:MAX_LISTED])
     more = ", ..." if len(paths) > MAX_LISTED else ""
     has = "has" if len(paths) == 1 else "have"
     return f"{counted(len(paths), 'image')} of {root.name} {has} no partner ({listed}{more})"
 
 
-def _listed(root: Path) -> tuple[Path, ...]:
+def listed(root: Path) -> tuple[Path, ...]:
+    """The images of a folder; raises InputError where it is none."""
     with reading(root):
         if not root.is_dir():
             raise InputError(f"{root} is not a folder; give the folder that holds the images")
     return list_images(root)
 
 
-def _below(path: Path, root: Path) -> str:
+def below(path: Path, root: Path) -> str:
+    """A path below a folder, in words; of the folder itself its name."""
     return path.relative_to(root).as_posix() if path != root else path.name
 
 

@@ -304,7 +304,7 @@ def _marks(cohort: Cohort) -> tuple[str, ...]:
 
 def _refuse_nothing_to_learn(cohort: Cohort, sides: Sequence[Side]) -> None:
     """Raise SplitError when the labels of the training side are all the same, which only a given split can bring."""
-    if cohort.target.kind == "image":
+    if cohort.target.kind in ("image", "mask"):
         return
     training = cohort.targets()[[i for i, side in enumerate(sides) if side == "training"]]
     found = {float(value) for value in training.reshape(-1) if value == value}

@@ -43,6 +43,7 @@ CARD = "README.md"
 MAX_FILE_BYTES = 4 << 30  # a larger file is not one of ours
 MAX_SUMS_BYTES = 1 << 20
 MAX_NETWORKS = 1000
+OF_IMAGES = ("restoration", "segmentation")  # what bundle.json of a network from images to images holds
 
 
 class Described(Protocol):
@@ -199,15 +200,15 @@ def _sums(folder: Path) -> dict[str, str]:
     return sums
 
 
-def restores(folder: Path) -> bool:
-    """Whether the bundle in a folder restores images."""
+def kind_of_bundle(folder: Path) -> str | None:
+    """What the networks of a bundle make of images: a "restoration" or a "segmentation"; None for scores."""
     plain = read_json(folder / "bundle.json")
-    return isinstance(plain, dict) and "restoration" in plain
+    return next((kind for kind in OF_IMAGES if isinstance(plain, dict) and kind in plain), None)
 
 
 def _bundle(plain: Mapping[str, Any]) -> Bundle:
-    if "restoration" in plain:
-        raise BundleError("it restores images; only `predict` and `report` know what to do with it")
+    if any(kind in plain for kind in OF_IMAGES):
+        raise BundleError("its networks make images; only `predict` and `report` know what to do with it")
     return from_plain(Bundle, plain, "bundle.json")
 
 

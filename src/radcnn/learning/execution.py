@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from radcnn.networks import Network
+from radcnn.networks.image_network import ImageNetwork
 from radcnn.networks.narrow_maps import full_where_narrow
 from radcnn.networks.small_volumes import fast_small_volumes
 
@@ -72,8 +73,8 @@ def logits_of(network: nn.Module, images: Tensor, execution: Execution) -> Tenso
 
 
 def training_logits(network: nn.Module, images: Tensor, execution: Execution) -> tuple[Tensor, ...]:
-    """The same, followed by the logits of the network's auxiliary heads."""
-    forward = network.with_auxiliary if isinstance(network, Network) else network
+    """The same, followed by the logits of the network's auxiliary heads; of a network without padding what is left."""
+    forward = network.with_auxiliary if isinstance(network, Network | ImageNetwork) else network
     return _computed(network, forward, images, execution)
 
 

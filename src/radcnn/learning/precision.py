@@ -25,6 +25,7 @@ from radcnn.core.settings import to_plain
 from radcnn.learning.execution import Execution, keep_memory, logits_of
 from radcnn.learning.lessons import first_network
 from radcnn.plan.restoration import RestorationPlan
+from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.stored import AnyPlan, any_plan_from_json
 from radcnn.tasks import planned_task
 
@@ -125,6 +126,10 @@ def times_faster(plan: AnyPlan, device: str) -> float:
 
 def _first(plan: AnyPlan) -> nn.Module:
     """The plan's network with its first weights; one that begins as the identity, with a last layer that does not."""
+    if isinstance(plan, SegmentationPlan):
+        from radcnn.learning.masked import first_segmenting_network
+
+        return first_segmenting_network(plan, 0)
     if not isinstance(plan, RestorationPlan):
         return first_network(plan, planned_task(plan.target, plan.task), 0)
     from radcnn.learning.pairs import first_image_network  # what predicts an image does not need it
@@ -142,6 +147,8 @@ def _batch(plan: AnyPlan) -> Tensor:
     """Noise (B, C, *size) of the batch that is trained with: normalising fewer cases would magnify every rounding."""
     if isinstance(plan, RestorationPlan):
         channels, size = plan.channels, plan.patch
+    elif isinstance(plan, SegmentationPlan):
+        channels, size = plan.seen, plan.patch
     else:
         channels, size = plan.preparation.channels, plan.preparation.size
     shape = (max(2, plan.training.batch), channels, *size)

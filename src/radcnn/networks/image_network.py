@@ -17,6 +17,9 @@ class ImageNetwork(nn.Module):
 
     maps(x)         the same for sizes that are multiples of `multiple`
     multiple        what sizes are filled up to inside, by zeros, and cut off again
+    multiples       the same for each axis, where they differ
+    margins         voxels that `maps` takes away before and after each axis; none for all but networks without padding,
+                    whose `forward` mirrors images beyond their edges
     halo            voxels on each side that a voxel of the output may depend on; a patch that is larger by so much, and
                     begins at a multiple, gives the very voxels that the whole image would
     initialisation  how its first weights are drawn
@@ -24,6 +27,8 @@ class ImageNetwork(nn.Module):
 
     maps: Callable[[Tensor], Tensor]
     multiple: int = 1
+    multiples: tuple[int, ...] = ()
+    margins: tuple[int, int] = (0, 0)
     halo: int
     initialisation: Initialisation = Initialisation()
 
@@ -35,7 +40,8 @@ class ImageNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         size = x.shape[2:]
-        missing = [-n % self.multiple for n in size]
+        multiples = self.multiples or (self.multiple,) * len(size)
+        missing = [-n % multiple for n, multiple in zip(size, multiples, strict=True)]
         if not any(missing):
             return self.maps(x)
         padded = F.pad(x, [amount for more in reversed(missing) for amount in (0, more)])
@@ -43,6 +49,17 @@ class ImageNetwork(nn.Module):
         for axis, length in enumerate(size, start=2):
             made = made.narrow(axis, 0, length)
         return made
+
+    def needed(self, length: int) -> int:
+        """Voxels along an axis that `maps` has to be given for so many, or a few more, within its margins."""
+        return length + -length % self.multiple
+
+    def with_auxiliary(self, x: Tensor) -> tuple[Tensor, ...]:
+        """What training looks at: the output, within the margins, and what coarser resolutions say."""
+        return (self(x),)
+
+    def leave_out_auxiliary(self) -> None:
+        """Take away what only helps training."""
 
 
 def refuse_lopsided(ends: Ends, name: str, way_out: str = "") -> None:

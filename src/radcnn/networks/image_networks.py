@@ -20,9 +20,13 @@ from radcnn.networks.denoisers import (
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.networks.initialisation import with_first_weights
 from radcnn.networks.layers import Dims
+from radcnn.networks.modern_unet import ModernUNet, ModernUNetOptions, ResEncUNetOptions
 from radcnn.networks.network import Builder, Ends
 from radcnn.networks.options import read_options
+from radcnn.networks.patch_classifier import PatchClassifier, PatchClassifierOptions
 from radcnn.networks.unet import FBPConvNetOptions, UNet, UNetOptions
+from radcnn.networks.valid_unet import ValidUNet, ValidUNetOptions
+from radcnn.networks.vnet import VNet, VNetOptions
 
 IMAGE_NETWORKS: dict[str, Builder[ImageNetwork]] = {
     "chen2017": Builder(ThreeLayers, ThreeLayerOptions, "Chen et al., Biomed Opt Express 2017;8:679"),
@@ -31,6 +35,11 @@ IMAGE_NETWORKS: dict[str, Builder[ImageNetwork]] = {
     "fbpconvnet": Builder(UNet, FBPConvNetOptions, "Jin et al., IEEE TIP 2017;26:4509"),
     "dncnn": Builder(DnCNN, DnCNNOptions, "Zhang et al., IEEE TIP 2017;26:3142"),
     "unet": Builder(UNet, UNetOptions, "Ronneberger et al., MICCAI 2015, arXiv:1505.04597"),
+    "unet2015": Builder(ValidUNet, ValidUNetOptions, "Ronneberger et al., MICCAI 2015, arXiv:1505.04597"),
+    "modern_unet": Builder(ModernUNet, ModernUNetOptions, "Isensee et al., Nature Methods 2021;18:203"),
+    "resenc_unet": Builder(ModernUNet, ResEncUNetOptions, "Isensee et al., MICCAI 2024, arXiv:2404.09556"),
+    "vnet": Builder(VNet, VNetOptions, "Milletari et al., 3DV 2016, arXiv:1606.04797"),
+    "lu2017": Builder(PatchClassifier, PatchClassifierOptions, "Lu et al., Int J CARS 2017;12:171"),
 }
 
 

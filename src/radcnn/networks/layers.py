@@ -46,14 +46,14 @@ def convolution(
 
 
 def transposed_convolution(
-    dims: Dims, channels: int, kernels: int, size: int, *, stride: int = 1
+    dims: Dims, channels: int, kernels: int, size: Side, *, stride: Side = 1
 ) -> nn.ConvTranspose2d | nn.ConvTranspose3d:
     """The transpose of a convolution without padding: (n - 1) stride + size voxels per axis; its weight is (in, out).
 
     With stride 2 and side 3 the last row and column are one too many, and are cut off by who uses it.
     """
     kind = nn.ConvTranspose2d if dims == 2 else nn.ConvTranspose3d
-    return kind(channels, kernels, size, stride=stride)
+    return kind(channels, kernels, size, stride=stride)  # type: ignore[arg-type]
 
 
 def max_pool(dims: Dims, size: int, *, stride: int, padding: int = 0, ceil: bool = False) -> nn.Module:
@@ -62,10 +62,10 @@ def max_pool(dims: Dims, size: int, *, stride: int, padding: int = 0, ceil: bool
     return kind(size, stride=stride, padding=padding, ceil_mode=ceil)
 
 
-def average_pool(dims: Dims, size: int, *, stride: int, padding: int = 0) -> nn.Module:
+def average_pool(dims: Dims, size: Side, *, stride: Side, padding: int = 0) -> nn.Module:
     """The mean of each window; depth is kept."""
     kind = nn.AvgPool2d if dims == 2 else nn.AvgPool3d
-    return kind(size, stride=stride, padding=padding)
+    return kind(size, stride=stride, padding=padding)  # type: ignore[arg-type]
 
 
 def global_average(dims: Dims, side: int = 1) -> nn.Module:

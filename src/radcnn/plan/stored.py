@@ -8,9 +8,10 @@ from typing import Any
 from radcnn.core.files import read_json, sha256_of_json, write_json
 from radcnn.core.settings import from_plain, to_plain
 from radcnn.plan.restoration import RestorationPlan
+from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.settings import Plan
 
-AnyPlan = Plan | RestorationPlan
+AnyPlan = Plan | RestorationPlan | SegmentationPlan
 
 
 def plan_from_json(plain: Any) -> Plan:
@@ -20,8 +21,11 @@ def plan_from_json(plain: Any) -> Plan:
 
 def any_plan_from_json(plain: Any) -> AnyPlan:
     """The same of a plan of whichever kind."""
-    restores = isinstance(plain, dict) and "patch" in plain
-    return from_plain(RestorationPlan, plain, "the plan") if restores else plan_from_json(plain)
+    if isinstance(plain, dict) and "structures" in plain:
+        return from_plain(SegmentationPlan, plain, "the plan")
+    if isinstance(plain, dict) and "patch" in plain:
+        return from_plain(RestorationPlan, plain, "the plan")
+    return plan_from_json(plain)
 
 
 def save_plan(plan: AnyPlan, path: Path) -> None:
@@ -37,6 +41,11 @@ def load_plan(path: Path) -> Plan:
 def load_restoration_plan(path: Path) -> RestorationPlan:
     """Read the whole plan of a restoration."""
     return from_plain(RestorationPlan, read_json(path), "the plan")
+
+
+def load_segmentation_plan(path: Path) -> SegmentationPlan:
+    """Read the whole plan of a segmentation."""
+    return from_plain(SegmentationPlan, read_json(path), "the plan")
 
 
 def load_any_plan(path: Path) -> AnyPlan:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from radcnn.reports import headline, tables
 from radcnn.reports.numbers import in_words, point_words, several, shown
 from radcnn.reports.restoration import RestorationStory, figure_rows, result_sentence
+from radcnn.reports.segmentation import SegmentationStory, structure_rows
+from radcnn.reports.segmentation import result_sentence as of_structures
 from radcnn.reports.story import Story
 
 PREDICT = ("radcnn predict BUNDLE IMAGE_OR_FOLDER",)
@@ -53,8 +55,23 @@ def restoration_card(story: RestorationStory, *, predict: Sequence[str]) -> str:
     )
 
 
+def segmentation_card(story: SegmentationStory, *, predict: Sequence[str]) -> str:
+    """The same of a bundle that outlines structures."""
+    judged = story.judged
+    rows = [(row.name, *(str(cell) if cell else "–" for cell in row.cells)) for row in structure_rows(judged)]
+    opened = headline.openings_said(story.openings, judged=story.side == "internal test")
+    return _card(
+        story,
+        results=[escaped(of_structures(story)), escaped(opened), _table(("Figure", *judged.table), rows)],
+        data=escaped(story.cases),
+        limits=[*story.limits, *judged.notes],
+        predict=predict,
+        provenance=list(story.hashes.items()),
+    )
+
+
 def _card(
-    story: Story | RestorationStory,
+    story: Story | RestorationStory | SegmentationStory,
     *,
     results: Sequence[str],
     data: str,

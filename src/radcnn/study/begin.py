@@ -11,14 +11,19 @@ from radcnn.core.errors import InputError, SettingsError
 from radcnn.core.files import refuse_used, whole_folder, write_json
 from radcnn.data.cohort import gather
 from radcnn.data.duplicates import content_groups, duplicate_findings
+from radcnn.data.findings import Finding
 from radcnn.data.fingerprint import fingerprint
 from radcnn.data.ledger import record_split
+from radcnn.data.mask_print import mask_print
+from radcnn.data.outlined import masks_meant
 from radcnn.data.splits import split as split_cohort
 from radcnn.plan.propose import propose
 from radcnn.plan.rules_restoration import propose_restoration
+from radcnn.plan.rules_segmentation import propose_segmentation
 from radcnn.study.folder import StudyFolder
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import facts_of, restoration_facts
+from radcnn.study.segmenting.cases import facts_with_masks
 from radcnn.study.settings import (
     StudySettings,
     load_settings,
@@ -38,7 +43,7 @@ def new(data: Path | str, *, out: Path | str | None = None, listener: Listener =
 
     Raises InputError with the cause and the next step; nothing is left behind then.
     """
-    settings = settings_from({**options, "data": str(data)})
+    settings = with_meant_masks(settings_from({**options, "data": str(data)}))
     _refuse_sites_without_column(settings)
     folder = StudyFolder(Path(out) if out is not None else default_folder(Path(data)))
     refuse_used(folder.path)
@@ -63,7 +68,7 @@ def begin_or_continue(
         new(data, out=folder.path, listener=listener, **options)
         return folder
     known = load_settings(folder.settings)
-    asked = absolute(settings_from({**options, "data": str(data)}))
+    asked = absolute(with_meant_masks(settings_from({**options, "data": str(data)})))
     if known.cohort() != asked.cohort():
         raise InputError(
             f"{folder.path} is a study of other data or columns; choose another folder with --out, or delete it"
@@ -100,13 +105,25 @@ def absolute(settings: StudySettings) -> StudySettings:
     """Settings whose paths do not depend on the current folder."""
     labels = settings.labels.resolve() if settings.labels is not None else None
     reference = settings.reference.resolve() if settings.reference is not None else None
-    return replace(settings, data=settings.data.resolve(), labels=labels, reference=reference)
+    masks = settings.masks
+    if masks is not None and not (settings.data / masks).is_dir() and Path(masks).is_dir():
+        masks = str(Path(masks).resolve())
+    return replace(settings, data=settings.data.resolve(), labels=labels, reference=reference, masks=masks)
+
+
+def with_meant_masks(settings: StudySettings) -> StudySettings:
+    """The settings; where nothing says what is to be predicted and the data bring masks, these are meant."""
+    asked = settings.labels or settings.target or settings.restores or settings.segments or settings.kind
+    found = None if asked else masks_meant(settings.data)
+    return settings if found is None else replace(settings, masks=found)
 
 
 def _fill(folder: StudyFolder, settings: StudySettings, listener: Listener) -> None:
     cohort = gather(settings.cohort(), salt=folder.salt())
     people = f", {len(cohort.by_patient)} patients" if cohort.unit == "patient" else ""
-    target = "another image of each" if settings.restores else ", ".join(cohort.target.names)
+    target = {"image": "another image of each", "mask": "a mask of each"}.get(
+        cohort.target.kind, ", ".join(cohort.target.names)
+    )
     listener.say(f"found {len(cohort)} cases{people}; target {target} ({cohort.target.kind})")
     copies = content_groups(cohort)
     made = split_cohort(
@@ -119,13 +136,21 @@ def _fill(folder: StudyFolder, settings: StudySettings, listener: Listener) -> N
     )
     made = replace(made, findings=(*made.findings, *duplicate_findings(cohort, copies, made.sides)))
     found = fingerprint(cohort, made, seed=settings.split_seed)
+    said: tuple[Finding, ...] = ()
     if settings.restores:
         reasons = propose_restoration(restoration_facts(settings, made, found)).reasons
+    elif settings.segments:
+        training = [cohort.cases[i] for i in made.of("training")]
+        held, said = mask_print(
+            training, seed=settings.split_seed, told=lambda done, of: listener.progress("looking at masks", done, of)
+        )
+        write_json(folder.masks, held.as_json())
+        reasons = propose_segmentation(facts_with_masks(settings, found, held)).reasons
     else:
         reasons = propose(facts_of(settings, cohort, made, found)).reasons
     made.save(folder.split)
     record_split(folder.ledger, made)
     write_json(folder.fingerprint, found.as_json())
     save_settings(settings, folder.settings, reasons)
-    for finding in dict.fromkeys((*cohort.findings, *made.findings, *found.findings)):
+    for finding in dict.fromkeys((*cohort.findings, *made.findings, *found.findings, *said)):
         listener.say(str(finding))

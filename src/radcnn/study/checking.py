@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from radcnn.core.case import Side
 from radcnn.data.findings import Finding
 from radcnn.data.outcome import Outcome
 from radcnn.plan.resources import Resources
@@ -19,9 +20,16 @@ from radcnn.study.muting import findings_of, standing
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.restoring.pairs import pairs_of_study
 from radcnn.study.restoring.training import restoration_cost, restoration_plan
+from radcnn.study.segmenting.cases import masked_of_study
+from radcnn.study.segmenting.training import segmentation_cost, segmentation_plan
 from radcnn.study.settings import StudySettings, for_run
 from radcnn.study.training import pairs_of
 
+SIDE_WORDS: tuple[tuple[Side, str], ...] = (
+    ("training", "cases"),
+    ("tuning", "tuning cases"),
+    ("test", "test cases"),
+)
 NO_DISK = "RC080"  # cases are not prepared then: they would only fill the disk
 
 
@@ -67,6 +75,17 @@ def check_restoration(opened: OpenStudy, settings: StudySettings, listener: List
     return Checked((*of_data, *of_run), settings.mute, needed)
 
 
+def check_segmentation(opened: OpenStudy, settings: StudySettings, listener: Listener) -> Checked:
+    """The same of a study with masks: they are compared with their images, and prepared for the training."""
+    plan = segmentation_plan(opened, settings, {})
+    of_data = found_outcomes(opened, listener)
+    needed = segmentation_cost(opened, plan)
+    of_run = outcomes(CHECKS_OF_A_RUN, planned(opened, plan, settings, needed))
+    for side, what in SIDE_WORDS:
+        masked_of_study(opened, plan, opened.rows(side), listener, what)
+    return Checked((*of_data, *of_run), settings.mute, needed)
+
+
 def check(study: Path | str, *, listener: Listener = SILENCE, **options: Any) -> Checked:
     """Findings about a study, from looking at every image, and what a run would cost.
 
@@ -77,6 +96,8 @@ def check(study: Path | str, *, listener: Listener = SILENCE, **options: Any) ->
     settings = for_run(opened.settings, options) if options else opened.settings
     if settings.restores:
         return check_restoration(opened, settings, listener)
+    if settings.segments:
+        return check_segmentation(opened, settings, listener)
     plan = opened.propose(settings)
     pairs_of(opened, plan, opened.rows("training", "tuning"))
     of_data = found_outcomes(opened, listener)

@@ -28,6 +28,7 @@ from radcnn.data.input_values import blank_findings, saturation_findings, unit_f
 from radcnn.data.leaks.pair import LeakPair
 from radcnn.data.leaks.telling import pair_findings
 from radcnn.data.looked import Looked
+from radcnn.data.mask_print import print_findings, read_mask_print
 from radcnn.data.masks.of_cohort import mask_findings
 from radcnn.data.outcome import Measured, NotApplicable, Outcome, Pair, Pairs, Verdict
 from radcnn.data.shortcuts import Shortcut, shortcut_findings
@@ -176,10 +177,19 @@ def tells(*families: str, codes: tuple[str, ...]) -> Check[Examined]:
 
 
 def _masks(examined: Examined) -> Verdict:
-    cohort = examined.opened.cohort
+    cohort, settings = examined.opened.cohort, examined.opened.settings
     if all(case.mask is None and case.box is None for case in cohort.cases):
         return NotApplicable("no case has a mask or a box")
-    return mask_findings(cohort)
+    declared = {label: name for name, labels in settings.structure.items() for label in labels}
+    if declared and (unlabelled := read_mask_print(examined.opened.folder.masks).unlabelled) is not None:
+        declared[unlabelled] = "nobody looked here"
+    return mask_findings(cohort, declared=declared or None)
+
+
+def _mask_labels(examined: Examined) -> Verdict:
+    if not examined.opened.settings.segments:
+        return NotApplicable("no structure is to be outlined")
+    return print_findings(read_mask_print(examined.opened.folder.masks))
 
 
 def _class_counts(planned: Planned) -> Verdict:
@@ -236,6 +246,7 @@ CHECKS: dict[str, Check[Examined]] = {
     "patients in headers": Check(("RC044", "RC045"), _people),
     "forms of images": Check(("RC018", "RC019", "RC020"), _forms),
     "reading": Check(codes_of("reading"), _read),
+    "labels of masks": Check(("RC046", "RC047"), _mask_labels),
     "masks and boxes": Check(("RC050", "RC051", "RC052", "RC053", "RC054"), _masks),
     "target within sites": Check(
         ("RC055", "RC056", "RC057"), lambda examined: site_findings(examined.opened.cohort)

@@ -5,6 +5,7 @@ study/
 ├── split.json         who is on which side, with its hash
 ├── ledger.jsonl       the split, and every opening of the test side
 ├── fingerprint.json   what the data are like
+├── masks.json         what the masks of training cases hold, where structures are to be outlined
 ├── findings.json      what the checks of the data came to, and of which data
 ├── .salt              the secret of the pseudonyms and of the marks of cases; not to be shared
 ├── cache/             prepared cases; may be deleted
@@ -49,6 +50,10 @@ class StudyFolder:
     @property
     def fingerprint(self) -> Path:
         return self.path / "fingerprint.json"
+
+    @property
+    def masks(self) -> Path:
+        return self.path / "masks.json"
 
     @property
     def findings(self) -> Path:

@@ -11,9 +11,11 @@ from radcnn.core.errors import InputError, Stopped
 from radcnn.core.files import read_json, write_json
 from radcnn.core.prediction import Predictions
 from radcnn.data import ledger
+from radcnn.evaluation import restoration, segmentation
 from radcnn.evaluation.judgement import Judgement
 from radcnn.evaluation.panels import PANELS
-from radcnn.evaluation.restoration import KIND, RestorationJudgement
+from radcnn.evaluation.restoration import RestorationJudgement
+from radcnn.evaluation.segmentation import SegmentationJudgement
 from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.inference.bundle import Bundle, load_bundle, verify
 from radcnn.inference.scores import scores
@@ -24,10 +26,15 @@ from radcnn.study.folder import RunFolder, find_run, quoted
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.restoring.judging import judge_restoration
+from radcnn.study.segmenting.judging import judge_segmentation
 from radcnn.study.training import execution_of
 
 Opened = Literal["tuning", "test"]
-AnyJudgement = Judgement | RestorationJudgement
+AnyJudgement = Judgement | RestorationJudgement | SegmentationJudgement
+KINDS: dict[str, type[RestorationJudgement | SegmentationJudgement]] = {
+    restoration.KIND: RestorationJudgement,
+    segmentation.KIND: SegmentationJudgement,
+}
 
 
 def evaluate(
@@ -46,8 +53,9 @@ def evaluate(
             f"{folder.path} is not trained to the end; go on with: radcnn train {quoted(folder.path)} --resume"
         )
     opened = open_study(folder.study)
-    if opened.settings.restores:
-        found = judge_restoration(folder, opened, open_test=open_test, reason=reason, listener=listener)
+    if opened.settings.restores or opened.settings.segments:
+        judge_images = judge_restoration if opened.settings.restores else judge_segmentation
+        found = judge_images(folder, opened, open_test=open_test, reason=reason, listener=listener)
         write_json(folder.judgement(found.side), found.as_json())
         return found
     side: Opened = "test" if open_test else "tuning"
@@ -167,5 +175,5 @@ def read_any_judgement(folder: RunFolder, side: str) -> AnyJudgement | None:
     if not file.is_file():
         return None
     found = read_json(file)
-    restored = isinstance(found, dict) and found.get("kind") == KIND
-    return RestorationJudgement.from_json(found) if restored else Judgement.from_json(found)
+    kind = found.get("kind") if isinstance(found, dict) else None
+    return KINDS.get(str(kind), Judgement).from_json(found)

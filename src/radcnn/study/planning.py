@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.learning.execution import available_device
-from radcnn.learning.precision import bfloat16_trial
+from radcnn.learning.precision import bfloat16_trial, offers_bfloat16
 from radcnn.plan.cost import BFLOAT16_GAIN
 from radcnn.plan.settings import Plan, Precision, Reason
 from radcnn.plan.stored import AnyPlan, load_plan
@@ -18,7 +18,7 @@ from radcnn.study.settings import StudySettings
 from radcnn.tasks import planned_task
 
 P = TypeVar("P", bound=AnyPlan)
-SETTING_BY_SETTING = ("training", "preparation", "restoration")  # sections that are not decided as one
+SETTING_BY_SETTING = ("training", "preparation", "restoration", "segmentation")  # sections that are not decided as one
 
 
 def proposed_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[str, Any]) -> Plan:
@@ -80,6 +80,12 @@ def stored_plan(path: Path, opened: OpenStudy) -> Plan:
     return plan
 
 
+def refuse_unoffered(plan: AnyPlan) -> None:
+    """Raises SettingsError where a plan asks for bfloat16 on a machine that has no instructions for it."""
+    if plan.training.precision == "bfloat16" and not offers_bfloat16(available_device()):
+        raise SettingsError("this machine has no instructions for bfloat16; take training.precision=float32")
+
+
 def refuse_untrusted(plan: AnyPlan, whose: str) -> None:
     """Raises SettingsError where a stored plan trains in bfloat16 and this machine cannot be trusted with that."""
     if plan.training.precision != "bfloat16":
@@ -109,11 +115,7 @@ def _names(options: Mapping[str, Any]) -> frozenset[str]:
     for name, value in options.items():
         section, _, inner = name.partition(".")
         given = list(value) if isinstance(value, Mapping) else [inner]
-        found |= (
-            {f"{section}.{one}" for one in given}
-            if section in ("training", "preparation", "restoration")
-            else {section}
-        )
+        found |= {f"{section}.{one}" for one in given} if section in SETTING_BY_SETTING else {section}
     return frozenset(whole.get(name, name) for name in found)
 
 

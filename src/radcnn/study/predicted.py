@@ -48,6 +48,34 @@ class RestoredImage:
         return {"synthetic": self.synthetic, "image": self.image, "restored": str(self.path)}
 
 
+@dataclass(frozen=True)
+class OutlinedImage:
+    """An image whose structures were outlined: where the masks are, and how large each structure is.
+
+    voxels, volumes_ml  by structure; without volumes where the size of a voxel is not known
+    """
+
+    image: str
+    path: Path
+    voxels: dict[str, int]
+    volumes_ml: dict[str, float] | None
+    synthetic: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        said: dict[str, Any] = {"image": self.image, "mask": self.path.name, "voxels": self.voxels}
+        if self.volumes_ml is not None:
+            said["volumes_ml"] = {name: round(ml, 3) for name, ml in self.volumes_ml.items()}
+        return said
+
+    @property
+    def told(self) -> str:
+        """How large each structure is, in words."""
+        if self.volumes_ml is None:
+            return ", ".join(f"{name} {count} voxels" for name, count in self.voxels.items())
+        return ", ".join(f"{name} {ml:.1f} ml" for name, ml in self.volumes_ml.items())
+
+
 Write = Callable[[Sequence[Predicted], Path], None]
 
 

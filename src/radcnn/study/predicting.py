@@ -15,18 +15,17 @@ from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, InputError, SettingsError
 from radcnn.core.volume import Volume
 from radcnn.data.read import list_images, read_source
-from radcnn.inference.bundle import Bundle, load_bundle, restores
+from radcnn.inference.bundle import Bundle, kind_of_bundle, load_bundle
 from radcnn.inference.engines import Engine, logits_by
 from radcnn.inference.scores import LogitsOf, scores
 from radcnn.learning.execution import Execution, available_device, keep_memory, logits_of
 from radcnn.learning.precision import bfloat16_runs
-from radcnn.plan.restoration import RestorationPlan
 from radcnn.plan.settings import Plan, TrainingPlan
 from radcnn.plan.stored import load_any_plan
 from radcnn.study.engine import Asked, engine_of, trained_here
 from radcnn.study.folder import find_run
 from radcnn.study.listener import SILENCE, Listener
-from radcnn.study.predicted import Point, Predicted, RestoredImage, writer_for
+from radcnn.study.predicted import OutlinedImage, Point, Predicted, RestoredImage, writer_for
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.preparation import Preparation, prepare
 
@@ -42,12 +41,13 @@ def predict(
     allow_gaps: bool | None = None,
     engine: Asked = "auto",
     listener: Listener = SILENCE,
-) -> tuple[Predicted, ...] | tuple[RestoredImage, ...]:
-    """Scores of new images; of a network that restores, the images themselves.
+) -> tuple[Predicted, ...] | tuple[RestoredImage, ...] | tuple[OutlinedImage, ...]:
+    """Scores of new images; of a network that restores, the images themselves; of one that outlines, masks.
 
     run     a run, a study (its newest run), or a bundle's folder
     images  a file, a DICOM series, or a folder of them
-    out     a .csv or .json file to write; of restored images a .nii.gz file, or a folder, where DICOM stays DICOM
+    out     a .csv or .json file to write; of restored images a .nii.gz file, or a folder, where DICOM stays DICOM; of
+            masks a .nii.gz file, or a folder with NIfTI, DICOM SEG and volumes.json
     centre  (x, y, z) in mm (LPS) of the region to look at, for networks trained on regions
     array   which array of an npz file, one prediction per item
     series, allow_gaps  which series of a DICOM folder, and whether its gaps may be filled
@@ -56,13 +56,11 @@ def predict(
 
     Raises ReadError, GeometryError or BundleError with the cause and the next step.
     """
-    if _restoring(Path(run)):
+    if (what := _of_images(Path(run))) is not None:
         folder = bundle_folder(Path(run))
         if centre is not None or array is not None or engine != "auto":
-            raise InputError("a restoration takes whole images by torch; leave centre, array and engine out")
-        from radcnn.study.restoring.predicting import restore_images  # what scores do not need takes time to import
-
-        return restore_images(folder, Path(images), out=out, series=series, allow_gaps=allow_gaps, listener=listener)
+            raise InputError(f"a {what} takes whole images by torch; leave centre, array and engine out")
+        return _images_by(what, folder, Path(images), out, series, allow_gaps, listener)
     write = writer_for(Path(out)) if out is not None else None  # refused before any work
     folder = bundle_folder(Path(run))
     bundle, networks = load_bundle(folder)
@@ -97,12 +95,25 @@ def predict(
     return result
 
 
-def _restoring(run: Path) -> bool:
-    """Whether a run restores images; what is wrong with one is said where its bundle is read."""
+def _of_images(run: Path) -> str | None:
+    """Whether a run makes images, and what kind; what is wrong with one is said where its bundle is read."""
     try:
-        return restores(bundle_folder(run))
+        return kind_of_bundle(bundle_folder(run))
     except InputError:
-        return False
+        return None
+
+
+def _images_by(
+    what: str, folder: Path, images: Path, out: Path | str | None, series: str | None, allow_gaps: bool | None,
+    listener: Listener,
+) -> tuple[RestoredImage, ...] | tuple[OutlinedImage, ...]:  # fmt: skip
+    if what == "segmentation":
+        from radcnn.study.segmenting.predicting import outline_images
+
+        return outline_images(folder, images, out=out, series=series, allow_gaps=allow_gaps, listener=listener)
+    from radcnn.study.restoring.predicting import restore_images  # what scores do not need takes time to import
+
+    return restore_images(folder, images, out=out, series=series, allow_gaps=allow_gaps, listener=listener)
 
 
 def _logits_by(
@@ -159,7 +170,7 @@ def place_words(preparation: Preparation) -> tuple[str, ...]:
 def predict_words(run: Path | str) -> tuple[str, ...]:
     """What to type after `radcnn predict` for a run: itself, an image, and the place to look at where it is needed."""
     plan = load_any_plan(find_run(run).plan)
-    if isinstance(plan, RestorationPlan):
+    if not isinstance(plan, Plan):
         return str(run), "IMAGE", "--out", "FOLDER"
     return str(run), "IMAGE", *place_words(plan.preparation)
 

@@ -17,6 +17,7 @@ from radcnn.core.version import __version__
 from radcnn.data.ledger import openings
 from radcnn.data.outcome import Outcome
 from radcnn.evaluation.restoration import RestorationJudgement
+from radcnn.evaluation.segmentation import SegmentationJudgement
 from radcnn.inference.bundle import verify, write_model_card
 from radcnn.learning.verdict import verdict
 from radcnn.networks import card
@@ -44,6 +45,7 @@ from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.pictures import SIDE_NAMES, pictured, pictured_pairs
 from radcnn.study.predicting import place_words
 from radcnn.study.restoring.reporting import report_restoration
+from radcnn.study.segmenting.reporting import report_segmentation
 from radcnn.study.told import LIMITS, accepted, epoch_rows, finding_lines, mutes_of
 from radcnn.tasks import planned_task
 
@@ -57,6 +59,8 @@ def report(run: Path | str, *, listener: Listener = SILENCE) -> Path:
     found, opened = evaluated(folder.path), open_study(folder.study)
     if isinstance(found, RestorationJudgement):
         return report_restoration(folder, opened, found, listener)
+    if isinstance(found, SegmentationJudgement):
+        return report_segmentation(folder, opened, found, listener)
     story = tell(folder, opened, listener)
     write_text(folder.report, render(story))
     words = ("radcnn predict BUNDLE IMAGE_OR_FOLDER", *place_words(load_plan(folder.plan).preparation))

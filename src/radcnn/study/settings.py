@@ -23,7 +23,7 @@ from radcnn.metrics.operating import parse_rule
 from radcnn.plan.settings import Reason
 
 MAX_YAML_BYTES = 1 << 20
-SECTIONS = ("task", "network", "training", "preparation", "augmentation", "restoration")
+SECTIONS = ("task", "network", "training", "preparation", "augmentation", "restoration", "segmentation")
 OF_A_RUN = (
     "minutes",
     "seed",
@@ -43,6 +43,8 @@ class StudySettings:
     reference    a folder of the images that those of `data` are to become, by the same names: a restoration
     simulate_dose  `data` holds full-dose CT; what is given to the network is made of it at this share of the dose
     hu           take the values of files that do not say so (NIfTI, MetaImage) for HU
+    masks        where the masks of the images are: a folder, a pattern of names, an array of npz files: a segmentation
+    structure    names of what is outlined, with their labels in the masks; each label is one where none is named
     subgroup     columns to make subgroup tables for
     minutes      budget of one run
     seed         of training; the split has a seed of its own and is made once
@@ -54,7 +56,7 @@ class StudySettings:
     operating_points  rules applied to the tuning set
     prevalences  at which PPV and NPV are also given
     task         last layer and loss, where they are to be confirmed: any but the pair of Table 2 is refused
-    network, training, preparation, augmentation, restoration  settings that overrule the proposal
+    network, training, preparation, augmentation, restoration, segmentation  settings that overrule the proposal
     mute         codes of findings that a person accepts, each with the reason, which the report prints
     synthetic    the cases were simulated; printed wherever a figure is
     """
@@ -64,6 +66,8 @@ class StudySettings:
     reference: Path | None = None
     simulate_dose: float | None = None
     hu: bool = False
+    masks: str | None = None
+    structure: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     target: tuple[str, ...] = ()
     patient: str | None = None
     patient_from: str | None = None
@@ -97,6 +101,7 @@ class StudySettings:
     preparation: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Mapping[str, Any] | None = None
     restoration: Mapping[str, Any] = field(default_factory=dict)
+    segmentation: Mapping[str, Any] = field(default_factory=dict)
     mute: Mapping[str, str] = field(default_factory=dict)
     synthetic: bool = False
 
@@ -119,12 +124,9 @@ class StudySettings:
             )
         if self.restores:
             self._check_restoration()
-        elif self.restoration or self.hu:
-            name = "restoration" if self.restoration else "hu"
-            raise SettingsError(
-                f"{name} is for images that are to become others; give --target FOLDER or --simulate-dose SHARE, or "
-                "leave it out"
-            )
+        elif self.segments:
+            self._refuse_labels("a segmentation, whose target is a mask", "preparation")
+        self._refuse_sections_of_others()
         if self.region_mm is not None and not self.region_mm > 0:
             raise SettingsError(f"region_mm must be positive, got {self.region_mm:g}")
 
@@ -136,9 +138,32 @@ class StudySettings:
             )
         if self.simulate_dose is not None and not 0 < self.simulate_dose < 1:
             raise SettingsError(f"simulate_dose must lie between 0 and 1, got {self.simulate_dose:g}")
-        for name in ("labels", "target", "positive", "kind", "region_mm", "task", "preparation", "augmentation"):
+        if self.masks is not None:
+            raise SettingsError("masks are to be outlined, and a restoration makes images; take one of both")
+        self._refuse_labels("a restoration, whose target is an image", "preparation", "augmentation")
+
+    def _refuse_labels(self, what: str, *more: str) -> None:
+        """Raise SettingsError for what speaks of labels of whole images."""
+        for name in ("labels", "target", "positive", "kind", "region_mm", "task", *more):
             if getattr(self, name):
-                raise SettingsError(f"{name} says nothing of a restoration, whose target is an image; leave it out")
+                raise SettingsError(f"{name} says nothing of {what}; leave it out")
+
+    def _refuse_sections_of_others(self) -> None:
+        """Raise SettingsError for what only another kind of study has."""
+        if not self.restores and (self.restoration or (self.hu and not self.segments)):
+            name = "restoration" if self.restoration else "hu"
+            raise SettingsError(
+                f"{name} is for images that are to become others; give --target FOLDER or --simulate-dose SHARE, or "
+                "leave it out"
+            )
+        if not self.segments and (self.segmentation or self.structure):
+            name = "segmentation" if self.segmentation else "structure"
+            raise SettingsError(f"{name} is for images with masks; give --masks FOLDER_OR_PATTERN, or leave it out")
+
+    @property
+    def segments(self) -> bool:
+        """Whether structures are to be outlined."""
+        return self.masks is not None
 
     @property
     def restores(self) -> bool:
@@ -177,6 +202,8 @@ def settings_from(options: Mapping[str, Any]) -> StudySettings:
         plain["augmentation"] = {"transforms": plain["augmentation"]}
     if "mute" in plain:
         plain["mute"] = muted(plain["mute"])
+    if "structure" in plain:
+        plain["structure"] = structures_from(plain["structure"])
     for name in given.keys() - plain.keys():
         plain = merged(plain, nested(name, given[name]))
     return from_plain(StudySettings, plain, "the study")
@@ -191,6 +218,27 @@ def _folder_meant(plain: Mapping[str, Any]) -> str | None:
     if data.is_dir() and (Path(named).is_dir() or named.endswith("/") or "/" in named):
         return named
     return None
+
+
+def structures_from(value: Any) -> dict[str, list[int]]:
+    """Names with their labels in masks, from names with one or several numbers, or words such as "tumour=2,3".
+
+    >>> structures_from(["liver=1", "tumour=2,3"]), structures_from({"heart": 4})
+    ({'liver': [1], 'tumour': [2, 3]}, {'heart': [4]})
+    """
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, (list, tuple)):
+        value = {name.strip(): labels.split(",") for name, _, labels in (str(one).partition("=") for one in value)}
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"structure must be names with labels, such as liver: 1, got {value!r}")
+    made = {}
+    for name, labels in value.items():
+        try:
+            made[str(name)] = [int(one) for one in (labels if isinstance(labels, (list, tuple)) else [labels])]
+        except (TypeError, ValueError):
+            raise SettingsError(f"structure {name!r} needs whole numbers, such as {name}=1, got {labels!r}") from None
+    return made
 
 
 def muted(value: Any) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -18,13 +18,17 @@ from radcnn.core.volume import Volume
 from radcnn.data.nifti import write_nifti
 from radcnn.evaluation.restoration import JudgedCase, figures_of, tables_of
 from radcnn.inference.classical import FILTERS, STRENGTHS, best_strength, filtered
+from radcnn.physics.phantoms.abdomen import LABELS, abdomen_images
 from radcnn.physics.phantoms.chest_study import write_chest_study
+from radcnn.physics.phantoms.mask_study import Outlined, write_masked_study
+from radcnn.physics.phantoms.outlining import outlined_by_forest, outlined_by_range
 from radcnn.physics.phantoms.pair_study import (
     PairStudy,
     write_breast_pairs,
     write_dose_pairs,
     write_ellipse_pairs,
 )
+from radcnn.physics.phantoms.pelvis import pelvis_images, spacing_mm
 from radcnn.physics.phantoms.study import simulate_nodule_study
 from radcnn.study.folder import quoted
 from radcnn.study.listener import SILENCE, Listener
@@ -34,6 +38,7 @@ NODULES = "--target malignant --patient patient --site site --image series --cas
 LABELLED = "--set synthetic=true"  # stands on the report
 Triple = tuple[float, float, float]
 CERTIFIED = 12  # pairs that a certificate looks at
+OUTLINED = 8  # images with masks that a certificate looks at
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def simulate(
 ) -> Simulated:
     """Write a simulated study to a new folder; the same seed gives the same bytes.
 
-    name         one of SIMULATORS: "nodules", "chest", "dose-pairs", "ellipses" or "breast"
+    name         one of SIMULATORS: "nodules", "chest", "dose-pairs", "ellipses", "breast", "prostate" or "abdomen"
     out          the folder; simulated-NAME in the current folder where it is not given
     certificate  also say what simple ways reach on it, which gives a network's figures their meaning
 
@@ -132,12 +137,68 @@ def _pairs_next(given: Path, wanted: Path) -> tuple[str, ...]:
     return "radcnn run", quoted(given), "--target", quoted(wanted), LABELLED
 
 
+def _masked(
+    folder: Path, images: Iterable[Outlined], name: str, what: str, labels: Mapping[str, int], seed: int,
+    certificate: bool,
+) -> Simulated:  # fmt: skip
+    """Scans with masks, written, and what simple ways reach on the first of them."""
+    with whole_folder(folder) as partial:
+        _, kept = write_masked_study(
+            partial, images, name=name, what=what, labels=labels, seed=seed, keep=OUTLINED, write=_write_outlined
+        )
+        text = ""
+        if certificate:
+            text = outlining_certificate(kept, labels)
+            write_json(partial / "certificate.json", {"simulated": True, "text": text})
+    named = [f"--structure {label}={number}" for label, number in labels.items()]
+    return Simulated(folder, text, ("radcnn run", quoted(folder), "--patient-from 'SIM[0-9]+'", *named, LABELLED))
+
+
+def _prostate(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
+    images = (
+        Outlined(one.values, one.mask, spacing_mm(), one.site)
+        for one in pelvis_images(patients, seed=seed, told=_told(listener))
+    )
+    what = "pelves in T2-weighted MR"
+    return _masked(folder, images, "prostate", what, {"prostate": 1}, seed, certificate)
+
+
+def _abdomen(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
+    images = (
+        Outlined(one.hu, one.mask, one.spacing_mm, one.site)
+        for one in abdomen_images(patients, seed=seed, told=_told(listener))
+    )
+    made = _masked(folder, images, "abdomen", "contrast-enhanced abdominal CT", LABELS, seed, certificate)
+    return Simulated(made.folder, made.certificate, (*made.next, "--hu"))
+
+
+def _write_outlined(values: NDArray[np.integer], spacing_mm: Triple, path: Path, is_mask: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    affine = Volume.from_spacing(values[None], spacing_mm).affine
+    write_nifti(Volume(values[None], affine, "mask" if is_mask else "arbitrary", "patient"), path)
+
+
+def outlining_certificate(images: Sequence[Outlined], labels: Mapping[str, int]) -> str:
+    """The Dice that a threshold and a forest of voxel features reach, the forest on images that it did not see."""
+    lines = [f"what simple ways reach on {len(images)} images, mean Dice; no image was examined"]
+    width = max(len(label) for label in labels)
+    for label, number in labels.items():
+        by_range = outlined_by_range(images, number)
+        by_forest = outlined_by_forest(images, number)
+        lines.append(
+            f"  {label:<{width}}  best range of values {by_range:.3f}  random forest of voxels {by_forest:.3f}"
+        )
+    return "\n".join(lines)
+
+
 SIMULATORS: Mapping[str, Simulator] = MappingProxyType(
     {
         "nodules": Simulator("chest CT with nodules, benign or malignant by their shape (DICOM)", 64, _nodules),
         "chest": Simulator("whole chest CTs: nodules of three kinds, masks, four readers (DICOM, NIfTI)", 60, _chest),
         "dose-pairs": Simulator("chest CT at the full dose and at a tenth of it (DICOM)", 40, _dose_pairs),
         "ellipses": Simulator("ellipses, reconstructed of 50 and of 1,000 views (NIfTI)", 500, _ellipses),
+        "prostate": Simulator("pelves in T2-weighted MR with the prostate outlined (NIfTI)", 60, _prostate),
+        "abdomen": Simulator("abdominal CTs with liver and lesions outlined (NIfTI)", 60, _abdomen),
         "breast": Simulator("breasts with specks, as they are and reconstructed of 128 views (NIfTI)", 500, _breast),
     }
 )

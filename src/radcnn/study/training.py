@@ -38,6 +38,7 @@ from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.planning import proposed_plan, stored_plan
 from radcnn.study.restoring.training import begin_restoring, go_on_restoring
+from radcnn.study.segmenting.training import begin_segmenting, go_on_segmenting
 from radcnn.study.settings import StudySettings, for_run
 from radcnn.tasks import Task, planned_task
 
@@ -72,7 +73,7 @@ def train(
         with how_to_go_on(run, Path(study)):
             opened = open_study(run.study)
             go_on = go_on_restoring if opened.settings.restores else _go_on
-            go_on(run, opened, workers, listener)
+            (go_on_segmenting if opened.settings.segments else go_on)(run, opened, workers, listener)
         return run.path
     if plan is not None and options.keys() - {"mute"}:
         raise InputError("a stored plan is trained as it stands; leave the other options out, or leave --plan out")
@@ -93,10 +94,9 @@ def begin_training(
     opened = open_study(folder)
     run = folder.next_run()
     settings = for_run(opened.settings, options) if options else opened.settings
-    if settings.restores:
-        begin_restoring(
-            run, opened, settings, options, plan=plan, workers=workers, listener=listener, in_spite=in_spite
-        )
+    if settings.restores or settings.segments:
+        begin = begin_restoring if settings.restores else begin_segmenting
+        begin(run, opened, settings, options, plan=plan, workers=workers, listener=listener, in_spite=in_spite)
         return run.path
     chosen = stored_plan(Path(plan), opened) if plan is not None else proposed_plan(opened, settings, options)
     found = cleared_for_training(opened, chosen, settings, predicted_cost(opened, chosen), listener, in_spite=in_spite)

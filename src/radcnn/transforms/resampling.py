@@ -37,7 +37,7 @@ def resample(
     """
     if (spacing_mm is None) == (size is None):
         raise SettingsError("resample needs either spacing_mm or size")
-    lines = _by_size(volume, size) if size is not None else _by_spacing(volume, spacing_mm or ())
+    lines = _by_size(volume, size) if size is not None else lines_by_spacing(volume, spacing_mm or ())
     chosen = interpolation_for(volume, interpolation)
     return on_lines(volume, lines, resample_lines(volume.voxels, lines, chosen))
 
@@ -81,7 +81,11 @@ def _by_size(volume: Volume, size: tuple[int, ...]) -> tuple[Line, ...]:
     )
 
 
-def _by_spacing(volume: Volume, spacing_mm: tuple[float, ...]) -> tuple[Line, ...]:
+def lines_by_spacing(volume: Volume, spacing_mm: tuple[float, ...]) -> tuple[Line, ...]:
+    """Where the voxels of `resample` to a spacing lie; `Line.inverse` of each leads back.
+
+    Raises GeometryError when the spacing of the image is unknown, or not as many numbers are given as it has axes.
+    """
     old_spacing = known_spacing(volume, "spacing_mm")
     if len(spacing_mm) != volume.rank or not all(math.isfinite(s) and s > 0 for s in spacing_mm):
         raise GeometryError(f"spacing_mm must be {volume.rank} positive numbers, got {spacing_mm}")

@@ -51,7 +51,7 @@ def write_derived(volume: Volume, files: Sequence[Path], folder: Path, said: Der
     Raises GeometryError where the slices do not lie where the files say, InputError where a file is no image.
     """
     slices = volume.voxels.reshape(-1, *volume.size[-2:])
-    placed = _placed(volume, files, len(slices))
+    placed = slices_in_order(volume, files, len(slices))
     slope, intercept = _rescale(slices)
     series = generate_uid(prefix=None)
     made = []
@@ -64,8 +64,8 @@ def write_derived(volume: Volume, files: Sequence[Path], folder: Path, said: Der
     return tuple(made)
 
 
-def _placed(volume: Volume, files: Sequence[Path], count: int) -> list[Path]:
-    """The file of each slice."""
+def slices_in_order(volume: Volume, files: Sequence[Path], count: int) -> list[Path]:
+    """The file of each slice of a volume on the grid of its series; raises as `write_derived` does."""
     found: dict[int, Path] = {}
     for file in files:
         header = pydicom.dcmread(file, stop_before_pixels=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from radcnn.core.case import Case, Source
 from radcnn.core.collecting import no_collecting
-from radcnn.core.errors import InputError
+from radcnn.core.errors import GeometryError, InputError, MisfitError
 from radcnn.core.files import sha256_of_json, stat_of
 from radcnn.transforms.preparation import Preparation
 
@@ -54,4 +54,5 @@ def naming(case: Case) -> Iterator[None]:
 
 
 def _named(case: Case, cause: InputError) -> InputError:
-    return type(cause)(f"case {case.called}: {cause}")
+    kind = GeometryError if isinstance(cause, MisfitError) else type(cause)
+    return kind(f"case {case.called}: {cause}")

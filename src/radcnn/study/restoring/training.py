@@ -14,9 +14,7 @@ from radcnn.core.files import write_json
 from radcnn.data.findings import counted
 from radcnn.inference.restorer import Restorer, save_restorer
 from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
-from radcnn.learning.execution import available_device
 from radcnn.learning.pairs import train_image_networks
-from radcnn.learning.precision import offers_bfloat16
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.resources import FLOAT, LIBRARIES, SMALL_FILES, STARTING, Resources
 from radcnn.plan.restoration import RestorationPlan
@@ -29,7 +27,7 @@ from radcnn.study.found import write_outcomes
 from radcnn.study.going_on import begin_record, how_to_go_on, say_if_slow, write_history
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy, restoration_facts
-from radcnn.study.planning import refuse_untrusted, trusted, with_sources
+from radcnn.study.planning import refuse_unoffered, refuse_untrusted, trusted, with_sources
 from radcnn.study.restoring.execution import restoring_execution
 from radcnn.study.restoring.pairs import pairs_of_study
 from radcnn.study.settings import StudySettings
@@ -72,12 +70,6 @@ def restoration_plan(opened: OpenStudy, settings: StudySettings, options: Mappin
             lambda plan: (plan.network, plan.patch, plan.channels, plan.training.batch),
         )
     return replace(plan, reasons=with_sources(plan.reasons, options))
-
-
-def refuse_unoffered(plan: RestorationPlan) -> None:
-    """Raises SettingsError where a plan asks for bfloat16 on a machine that has no instructions for it."""
-    if plan.training.precision == "bfloat16" and not offers_bfloat16(available_device()):
-        raise SettingsError("this machine has no instructions for bfloat16; take training.precision=float32")
 
 
 def go_on_restoring(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) -> None:

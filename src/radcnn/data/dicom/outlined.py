@@ -1,0 +1,83 @@
+"""Structures as a DICOM segmentation object (PS3.3 A.51) that refers to the series they were outlined in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+
+from radcnn.core.errors import InputError
+from radcnn.core.version import __version__
+from radcnn.core.volume import Volume
+from radcnn.data.dicom.derived import slices_in_order
+
+SERIES_NUMBER = 9001
+MOST_LABEL = 64  # letters of a segment's label (LO)
+ALWAYS = (  # of patient and study, which may be empty and must be there
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "AccessionNumber",
+    "ReferringPhysicianName", "StudyID",
+)  # fmt: skip
+
+
+def write_segments(
+    masks: NDArray[np.bool_], names: Sequence[str], volume: Volume, files: Sequence[Path], path: Path, description: str
+) -> None:
+    """Write masks (structures, slices, rows, columns) of a DICOM series as one SEG file.
+
+    names   of the structures, which become the labels of the segments
+    volume  the series that was outlined, on whose grid the masks are
+    files   of that series, in any order; one for each slice
+
+    Raises GeometryError where the slices do not lie where the files say, InputError where a file is no image of it.
+    """
+    from highdicom import AlgorithmIdentificationSequence
+    from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentationTypeValues, SegmentDescription
+    from highdicom.uid import UID
+    from pydicom.sr.codedict import codes
+
+    shaped = masks.reshape(len(masks), -1, *masks.shape[-2:])
+    placed = slices_in_order(volume, files, shaped.shape[1])
+    sources = [pydicom.dcmread(file, stop_before_pixels=True) for file in placed]
+    for source in sources:
+        for keyword in ALWAYS:
+            if keyword not in source:
+                setattr(source, keyword, "")
+        if "SliceThickness" not in source and volume.spacing_mm is not None and volume.rank == 3:
+            source.SliceThickness = f"{volume.spacing_mm[0]:.10g}"
+    if any("NumberOfFrames" in source and int(source.NumberOfFrames) > 1 for source in sources):
+        raise InputError("the series is a file of several frames; write NIfTI instead")
+    how = AlgorithmIdentificationSequence(
+        name="radcnn", version=__version__, family=codes.DCM.ArtificialIntelligence, source="radcnn"
+    )
+    described = [
+        SegmentDescription(
+            segment_number=number,
+            segment_label=name[:MOST_LABEL],
+            segmented_property_category=codes.SCT.Tissue,
+            segmented_property_type=codes.SCT.Tissue,
+            algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
+            algorithm_identification=how,
+        )
+        for number, name in enumerate(names, start=1)
+    ]
+    made = Segmentation(
+        source_images=sources,
+        pixel_array=np.moveaxis(shaped, 0, -1),
+        segmentation_type=SegmentationTypeValues.BINARY,
+        segment_descriptions=described,
+        series_instance_uid=UID(),
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=UID(),
+        instance_number=1,
+        manufacturer="radcnn",
+        manufacturer_model_name="radcnn",
+        software_versions=__version__,
+        device_serial_number="0",
+        content_description=description[:MOST_LABEL],
+        series_description=description[:MOST_LABEL],
+        omit_empty_frames=bool(shaped.any()),
+    )
+    made.save_as(path, enforce_file_format=True)

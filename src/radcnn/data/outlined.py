@@ -1,0 +1,102 @@
+"""Images and their masks: which file is the mask of which image.
+
+Masks lie in a folder of their own (`labels/`), beside their images by a pattern of names (`*_label*`), or in the same
+npz files under another name. Images and masks belong together by their names, without what all of them share at their
+beginning or end: `p1_0000.nii.gz` and `p1.nii.gz`, `p1.nii` and `p1_seg.nii`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+
+from radcnn.core.case import Source
+from radcnn.core.errors import InputError
+from radcnn.core.files import reading
+from radcnn.core.target import Target
+from radcnn.data.archive import headers
+from radcnn.data.draft import Draft
+from radcnn.data.labels import Labels
+from radcnn.data.masks.read import MASK_ARRAYS
+from radcnn.data.pairing import below, listed, matched
+
+MASK = "mask"
+IMAGE_FOLDERS = ("images", "image", "imagesTr", "imgs")
+MASK_FOLDERS = ("labels", "masks", "label", "mask", "labelsTr", "segmentations", "annotations")
+WILD = frozenset("*?[")
+
+
+def masks_meant(root: Path) -> str | None:
+    """What a folder says of itself: that it has masks in a folder beside the images, or in its npz files; else None.
+
+    A folder with two folders called images and labels (or the like), or npz files that all hold an image and a mask of
+    its size. Nothing else is guessed.
+    """
+    with reading(root):
+        if not root.is_dir():
+            return None
+        names = [entry.name for entry in root.iterdir() if not entry.name.startswith(".")]
+        folders = [name for name in names if (root / name).is_dir()]
+        files = sorted(name for name in names if name.lower().endswith(".npz"))
+    masks = [name for name in MASK_FOLDERS if name in folders]
+    if len(folders) == 2 and len(masks) == 1 and any(name in folders for name in IMAGE_FOLDERS):
+        return masks[0]
+    if not files or len(files) < len(names):
+        return None
+    found = {_mask_array(root / name) for name in (files[0], files[-1])}
+    return found.pop() if len(found) == 1 else None
+
+
+def _mask_array(path: Path) -> str | None:
+    """The name of the mask in an npz file that also holds an image of its size."""
+    known = headers(path)
+    if "image" not in known:
+        return None
+    sizes = {name: header.shape for name, header in known.items()}
+    return next((name for name in MASK_ARRAYS if name in sizes and sizes[name] == sizes["image"]), None)
+
+
+def draft_from_masks(root: Path | str, masks: str) -> Draft:
+    """The cases of a folder of images, each with its mask.
+
+    masks  a folder; or a pattern of names below `root`, such as "*_label*"; or the name of an array of npz files
+
+    Raises InputError naming images or masks that have no partner.
+    """
+    root = Path(root)
+    with reading(root):
+        folder = next((path for path in (Path(masks), root / masks) if path.is_dir()), None)
+    if folder is not None:
+        images_root = next((root / name for name in IMAGE_FOLDERS if (root / name).is_dir()), root)
+        images = tuple(path for path in listed(images_root) if not path.is_relative_to(folder))
+        partners = matched(images, images_root, listed(folder), folder)
+        return _draft(images_root, images, tuple(Source(path) for path in partners))
+    everything = listed(root)
+    if WILD & set(masks):
+        chosen = [path for path in everything if _fits(path, root, masks)]
+        images = tuple(path for path in everything if not _fits(path, root, masks))
+        if not chosen or not images:
+            what = "no file" if not chosen else "every file"
+            raise InputError(f"{what} of {root.name} fits the pattern {masks}; give one that fits the masks alone")
+        partners = matched(images, root, chosen, root)
+        return _draft(root, images, tuple(Source(path) for path in partners))
+    for path in everything:
+        if path.suffix.lower() != ".npz" or masks not in headers(path):
+            raise InputError(
+                f"--masks {masks} is no folder, no pattern such as '*_label*', and no array of {below(path, root)}; "
+                "say where the masks are"
+            )
+    return _draft(root, everything, tuple(Source(path, masks) for path in everything))
+
+
+def _draft(root: Path, images: Sequence[Path], masks: tuple[Source, ...]) -> Draft:
+    names = tuple(below(path, root) for path in images)
+    labels = Labels(Target("mask", (MASK,)), np.zeros((len(images), 1)))
+    return Draft(names, tuple(Source(path) for path in images), names, labels, masks=masks)
+
+
+def _fits(path: Path, root: Path, pattern: str) -> bool:
+    return fnmatchcase(path.name, pattern) or fnmatchcase(below(path, root), pattern)

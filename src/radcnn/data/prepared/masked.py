@@ -1,0 +1,156 @@
+"""Prepared images with their masks, on the grid that a network of structures looks at, kept in a store on the disk.
+
+Axes are put into the patient's order, spacings are brought to one where they are known, and labels become places in a
+list: a mask is read once, and one that does not fit its image or holds an unknown label is refused by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.case import Case
+from radcnn.core.errors import InputError
+from radcnn.core.files import sha256_of_json
+from radcnn.core.settings import to_plain
+from radcnn.core.volume import Volume
+from radcnn.data.masks.read import frame_of_reference_of, read_mask
+from radcnn.data.prepared.building import Said, Told, held_store
+from radcnn.data.prepared.keys import keys_of, naming
+from radcnn.data.quiet import quiet
+from radcnn.data.read import read_noted
+from radcnn.data.store import CaseStore, StoredCase
+from radcnn.transforms.intensity import Intensity, linear_map
+from radcnn.transforms.orientation import towards_patient_axes
+from radcnn.transforms.resampling import known_spacing, resample
+
+EDITION = 1  # raised when the same files would be prepared to other numbers
+UNLABELLED = 255  # in stored masks: nobody looked there
+MOST_VALUES = 254
+
+
+@dataclass(frozen=True)
+class MaskedGrid:
+    """How an image and its mask are brought to the network.
+
+    channels    of the images
+    spacing_mm  of the grid, slices first, 0 where an axis stays as it is; None: all do
+    intensity   how values are mapped
+    values      numbers that masks may hold, 0 first
+    unlabelled  the number that says "nobody looked here", or None
+    """
+
+    channels: int
+    spacing_mm: tuple[float, ...] | None
+    intensity: Intensity
+    values: tuple[int, ...]
+    unlabelled: int | None = None
+
+    def image(self, volume: Volume) -> Volume:
+        """The image on the network's grid, (channels, *size) float32, knowing where it lies.
+
+        Raises InputError for another number of channels, GeometryError where a spacing is needed and not known.
+        """
+        if volume.channels != self.channels:
+            raise InputError(f"this network takes images of {self.channels} channels, got {volume.channels}")
+        mapped = linear_map(self.intensity, volume.voxels)
+        placed = self.placed(volume)
+        return placed.with_voxels(mapped(placed.voxels))
+
+    def placed(self, volume: Volume) -> Volume:
+        """An image or a mask in the patient's axes and on the grid's spacing."""
+        upright = towards_patient_axes(volume)
+        spacing = self.spacing_of(upright)
+        return upright if spacing is None else resample(upright, spacing_mm=spacing)
+
+    def spacing_of(self, upright: Volume) -> tuple[float, ...] | None:
+        """The grid's spacing for an image; raises GeometryError where one is needed and the image's is not known."""
+        if self.spacing_mm is None:
+            return None
+        own = known_spacing(upright, "spacing_mm of this network's grid")
+        return tuple(asked or had for asked, had in zip(self.spacing_mm, own, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedMasked:
+    """Images with masks (*size) uint8 in the cases' order, read where they are looked at, and a hash of all values."""
+
+    cases: tuple[StoredCase, ...]
+    digest: str
+    held: object = None
+
+
+def prepare_masked(
+    cases: Sequence[Case], grid: MaskedGrid, cache: Path, *, told: Told | None = None, said: Said | None = None
+) -> PreparedMasked:
+    """The images and masks of these cases from a store in `cache`; what is not there is read.
+
+    Raises ReadError, GeometryError or InputError, naming the case, for masks that do not fit or hold unknown labels.
+    """
+    about = {"masked": EDITION, "grid": to_plain(grid)}
+    folder = cache / f"prepared-{sha256_of_json(about)[:20]}"
+    keys = masked_keys(cases)
+
+    def fill(store: CaseStore, rows: list[int]) -> None:
+        with quiet(), store.grouped():
+            for done, row in enumerate(rows, start=1):
+                with naming(cases[row]):
+                    image, mask = _both(cases[row], grid)
+                store.add(keys[row], image.voxels, mask=mask, affine=image.affine)
+                if told is not None:
+                    told(done, len(rows))
+
+    store, held = held_store(folder, {"preparation": about}, keys, fill, said)
+    lines = store.lines["digest"][[store.row(key) for key in keys]] if cases else np.zeros(0)
+    whole = hashlib.sha256(np.ascontiguousarray(lines).tobytes())
+    found = tuple(store[key] for key in keys)
+    for case in found:
+        assert case.mask is not None
+        whole.update(np.ascontiguousarray(case.mask).tobytes())
+    return PreparedMasked(found, whole.hexdigest(), held)
+
+
+def masked_keys(cases: Sequence[Case]) -> list[str]:
+    """A key for each case, of the files of its image and of its mask."""
+    first = keys_of(cases)
+    second = keys_of([replace(case, source=case.mask or case.source) for case in cases])
+    return [
+        hashlib.blake2b(f"{a} {b}".encode(), digest_size=20).hexdigest() for a, b in zip(first, second, strict=True)
+    ]
+
+
+def _both(case: Case, grid: MaskedGrid) -> tuple[Volume, NDArray[np.uint8]]:
+    assert case.mask is not None, "a case to learn from has a mask"
+    volume = read_noted(case.source).volume
+    mask = read_mask(
+        case.mask.path, volume, frame_of_reference=frame_of_reference_of(case.source.path), overlap="higher",
+        array=case.mask.array, item=case.mask.item,
+    )  # fmt: skip
+    placed = grid.placed(mask.volume)
+    return grid.image(volume), coded(placed.voxels[0], grid.values, grid.unlabelled)
+
+
+def coded(labels: NDArray, values: Sequence[int], unlabelled: int | None = None) -> NDArray[np.uint8]:
+    """Labels as places in a list of numbers, those that say "nobody looked here" as UNLABELLED.
+
+    Raises InputError naming a label that is not in the list.
+
+    >>> coded(np.array([0, 4, 2, 9]), (0, 2, 4), 9).tolist()
+    [0, 2, 1, 255]
+    """
+    assert len(values) <= MOST_VALUES, "places are stored in one byte"
+    made = np.full(labels.shape, UNLABELLED, np.uint8)
+    known = np.zeros(labels.shape, bool) if unlabelled is None else labels == unlabelled
+    for place, value in enumerate(values):
+        here = labels == value
+        made[here] = place
+        known |= here
+    if not known.all():
+        declared = ", ".join(str(value) for value in values[1:])
+        raise InputError(f"the mask holds the label {int(labels[~known][0])}, which was not declared ({declared} are)")
+    return made

@@ -1,0 +1,180 @@
+"""Judging segmentations: overlap, distances, volumes and lesions of every structure, by patient.
+
+Figures are of whole cases on the image's own grid. A structure that is missed costs the worst value (see
+`metrics.overlap`), so that no mean leaves it out; where a figure has no meaning for a case, it is said for how many.
+Distances are in mm where the voxels' size is known, and in voxels, called so, where it is not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.errors import GeometryError
+from radcnn.core.estimate import Estimate
+from radcnn.evaluation.judgement import Unit
+from radcnn.evaluation.plain import built, plain
+from radcnn.metrics.clustered import Scale, clustered_mean
+from radcnn.metrics.overlap import counts_of, distances_of, lesions_of
+
+KIND = "segmentation"  # stands in the JSON of a judgement
+MEAN = "mean of structures"
+SCALES: Mapping[str, Scale] = {
+    **dict.fromkeys(
+        ("Dice", "IoU", "sensitivity", "precision", "surface Dice", "lesion F1", "lesion sensitivity"), "logit"
+    ),
+    **dict.fromkeys(("mean distance", "RMS distance", "95 % distance", "largest distance", "false lesions"), "log"),
+}
+TOLERANCE_MM = 2.0  # of the surface Dice coefficient, and as many voxels where millimetres are not known
+AVERAGED = ("Dice", "IoU", "surface Dice", "mean distance", "95 % distance")
+
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class OutlinedCase:
+    """Figures of one case: by structure, then by name; NaN where one has no meaning."""
+
+    case: str
+    patient: str
+    figures: Mapping[str, Figures]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How two measurements of a volume differ: their mean difference, and the limits within which 95 % lie (ml)."""
+
+    bias: Estimate
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class SegmentationJudgement:
+    """What was found about outlined structures.
+
+    side, unit, synthetic  as in other judgements
+    length      "mm", or "voxels" where their size is not known
+    table       by structure and figure: mean over cases with its interval by patient
+    volumes     by structure: agreement of predicted and true volumes, where millimetres are known
+    cases       figures of each case
+    notes       what a reader must know
+    """
+
+    side: str
+    unit: Unit
+    length: str
+    table: Mapping[str, Mapping[str, Estimate]]
+    cases: tuple[OutlinedCase, ...]
+    volumes: Mapping[str, Agreement] = field(default_factory=dict)
+    synthetic: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        return tuple(name for name in self.table if name != MEAN)
+
+    @property
+    def patients(self) -> int:
+        return len({case.patient for case in self.cases})
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object that says which kind of judgement it is."""
+        return {"kind": KIND, **plain(self)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> SegmentationJudgement:
+        """The inverse of `as_json`; raises ReadError when the value is not such a judgement's."""
+        return built(cls, {name: item for name, item in value.items() if name != "kind"})
+
+
+def figures_of(
+    reference: NDArray[np.bool_],
+    prediction: NDArray[np.bool_],
+    spacing_mm: Sequence[float] | None,
+    *,
+    counted: NDArray[np.bool_] | None = None,
+) -> dict[str, float]:
+    """Figures of one structure, both masks of one size on the image's grid.
+
+    spacing_mm  of the voxels; None where it is unknown: distances are in voxels then, and there are no millilitres
+    counted     voxels that somebody looked at; others take no part
+
+    Raises GeometryError where the masks differ in size.
+    """
+    if reference.shape != prediction.shape:
+        raise GeometryError(f"both masks must have one size, got {reference.shape} and {prediction.shape}")
+    if counted is not None:
+        reference, prediction = reference & counted, prediction & counted
+    found = counts_of(reference, prediction)
+    apart = distances_of(reference, prediction, spacing_mm or (1.0,) * reference.ndim, tolerance=TOLERANCE_MM)
+    lesions = lesions_of(reference, prediction)
+    said = {
+        "Dice": found.dice, "IoU": found.iou, "volume difference": found.relative_volume_difference,
+        "sensitivity": found.sensitivity, "precision": found.precision,
+        "surface Dice": apart.dice, "mean distance": apart.mean, "RMS distance": apart.rms,
+        "95 % distance": apart.most, "largest distance": apart.maximum,
+        "lesion F1": lesions.f1, "lesion sensitivity": lesions.sensitivity, "false lesions": float(lesions.made_up),
+    }  # fmt: skip
+    if spacing_mm is not None and reference.ndim == 3:
+        ml = math.prod(spacing_mm) / 1000
+        said |= {"reference ml": found.reference * ml, "predicted ml": found.prediction * ml}
+    return said
+
+
+def judged(
+    cases: Sequence[OutlinedCase],
+    *,
+    side: str,
+    unit: Unit = "patient",
+    length: str = "mm",
+    synthetic: bool = False,
+    notes: Sequence[str] = (),
+) -> SegmentationJudgement:
+    """Means over cases by structure, with intervals by patient, the mean of the structures, and volumes."""
+    structures = tuple(cases[0].figures) if cases else ()
+    patients = [case.patient for case in cases]
+    table: dict[str, dict[str, Estimate]] = {}
+    for name in structures:
+        names = dict.fromkeys(figure for case in cases for figure in case.figures[name])
+        table[name] = {
+            figure: mean_of([case.figures[name].get(figure, math.nan) for case in cases], patients, figure)
+            for figure in names
+        }
+    if len(structures) > 1:
+        table[MEAN] = {
+            figure: mean_of(
+                [float(np.mean([case.figures[name][figure] for name in structures])) for case in cases],
+                patients,
+                figure,
+            )
+            for figure in AVERAGED
+        }
+    volumes = {name: found for name in structures if (found := agreement_of(cases, name)) is not None}
+    return SegmentationJudgement(side, unit, length, table, tuple(cases), volumes, synthetic, tuple(notes))
+
+
+def mean_of(values: Sequence[float], patients: Sequence[str], figure: str) -> Estimate:
+    """The mean of one value per case, by patient, over the cases where it has a meaning."""
+    known = [(value, patient) for value, patient in zip(values, patients, strict=True) if math.isfinite(value)]
+    if not known:
+        return Estimate.missing("no case where it has a meaning", n=len(values))
+    return clustered_mean(
+        [value for value, _ in known], [patient for _, patient in known], scale=SCALES.get(figure, "identity")
+    )
+
+
+def agreement_of(cases: Sequence[OutlinedCase], name: str) -> Agreement | None:
+    """Bias and limits of agreement of a structure's volumes (Bland and Altman 1986); None without millimetres."""
+    figures = [case.figures[name] for case in cases]
+    if len(figures) < 2 or any("predicted ml" not in one for one in figures):
+        return None
+    apart = np.array([one["predicted ml"] - one["reference ml"] for one in figures])
+    bias = clustered_mean(apart, [case.patient for case in cases], what="mean difference")
+    half = 1.96 * float(np.std(apart, ddof=1))
+    return Agreement(bias, bias.value - half, bias.value + half)

@@ -1,0 +1,263 @@
+"""Structures outlined by a network, on the image's own grid: slices or volumes, window by window, then back.
+
+Beside the image only a slab of logits and, in half precision, those of the network's grid are held; of large volumes
+the latter lie on the disk.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from radcnn.core.errors import GeometryError
+from radcnn.core.volume import Volume
+from radcnn.data.masks.lattice import grid_of, placement, three
+from radcnn.data.prepared.masked import MaskedGrid
+from radcnn.inference.refining.choice import refined
+from radcnn.inference.windows import Slab, slabs
+from radcnn.metrics.components import components
+from radcnn.networks.image_network import ImageNetwork
+from radcnn.networks.valid_unet import mirrored
+from radcnn.plan.segmentation import SegmentationPlan
+from radcnn.transforms.labels_on_grid import labels_on_grid
+from radcnn.transforms.orientation import towards_patient_axes
+from radcnn.transforms.resampling import lines_by_spacing
+from radcnn.transforms.views import test_time_views
+from radcnn.transforms.weights import Line
+
+LogitsOf = Callable[[ImageNetwork, Tensor], Tensor]
+Told = Callable[[int, int], None]
+AT_ONCE = 1 << 18  # pixels of slices that are computed together
+TILE = 512  # pixels of a side that a network without padding labels at once
+IN_MEMORY = 256 << 20  # bytes of logits; what is more lies on the disk
+LARGEST_LOGIT = 6e4  # half precision ends at 65,504
+
+
+def grid_of_plan(plan: SegmentationPlan) -> MaskedGrid:
+    """The grid that the plan's network looks at."""
+    return MaskedGrid(plan.channels, plan.spacing_mm, plan.intensity, plan.values, plan.unlabelled)
+
+
+def segmented(
+    networks: Sequence[ImageNetwork],
+    volume: Volume,
+    plan: SegmentationPlan,
+    *,
+    logits_of: LogitsOf,
+    told: Told | None = None,
+) -> NDArray[np.bool_]:
+    """Which voxels of an image belong to each structure: (structures, *its size).
+
+    logits_of  how a network is run, such as `learning.execution.logits_of`
+    told       hears how much is done
+
+    Raises GeometryError for an image of too few axes, or of unknown spacing where the plan needs one; InputError for
+    another number of channels.
+    """
+    if volume.rank < plan.dims:
+        raise GeometryError("this network outlines structures in volumes, got a 2D image; give a series or a volume")
+    with on_network_grid(networks, volume, plan, logits_of=logits_of, told=told) as logits:
+        if plan.refine != "none":
+            refine_logits(logits, volume, plan)
+        masks = _on_own_grid(logits, volume, plan)
+    return tidied(masks, plan)
+
+
+def refine_logits(logits: NDArray[np.float16], volume: Volume, plan: SegmentationPlan) -> None:
+    """Bring logits (K, *size) on the network's grid to the edges of the image there, in place."""
+    grid = grid_of_plan(plan)
+    image = grid.image(volume)
+    logits[...] = refined(logits, image.voxels[0], image.spacing_mm or (1.0,) * image.rank, plan)
+
+
+@contextmanager
+def on_network_grid(
+    networks: Sequence[ImageNetwork],
+    volume: Volume,
+    plan: SegmentationPlan,
+    *,
+    logits_of: LogitsOf,
+    told: Told | None = None,
+) -> Iterator[NDArray[np.float16]]:
+    """Mean logits (K, *size) of the networks on the grid that they look at, while the block lasts."""
+    image = grid_of_plan(plan).image(volume).voxels
+    size = image.shape[1:]
+    many = len(networks) * len(test_time_views(plan.training.views, dims=plan.dims))
+    with _room((plan.outputs, *size)) as logits:
+        done = 0
+        for network in networks:
+            for view in test_time_views(plan.training.views, dims=plan.dims):
+                flips = tuple(image.ndim + axis for axis in view.flips)
+                seen = np.flip(image, flips) if flips else image
+                into = np.flip(logits, flips) if flips else logits
+                _add(network, seen, into, plan, logits_of, 1 / many)
+                done += 1
+                if told is not None:
+                    told(done, many)
+        yield logits
+
+
+def _add(
+    network: ImageNetwork,
+    image: NDArray[np.float32],
+    into: NDArray[np.float16],
+    plan: SegmentationPlan,
+    logits_of: LogitsOf,
+    share: float,
+) -> None:
+    """Add a share of what a network says of an image (C, *size) to logits (K, *size)."""
+
+    def compute(batch: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return logits_of(network, batch).float().cpu()
+
+    def put(at: tuple[slice, ...], found: Tensor) -> None:
+        into[(slice(None), *at)] += (share * found).clamp(-LARGEST_LOGIT, LARGEST_LOGIT).numpy().astype(np.float16)
+
+    if plan.dims == 3:
+        for slab in slabs(image, compute, window=plan.patch, overlap=plan.overlap):
+            put((slice(slab.low, slab.high),), slab.logits)
+        return
+    volume, target = (image[:, None], into[:, None]) if image.ndim == 3 else (image, into)
+    into = target
+    side = plan.patch if network.margins == (0, 0) else (TILE,) * 2
+    whole = all(n <= most for n, most in zip(volume.shape[2:], side, strict=True))
+    count = volume.shape[1]
+    many = max(1, AT_ONCE // math.prod(volume.shape[2:])) if whole else 1
+    for first in range(0, count, many):
+        rows = np.arange(first, min(first + many, count))
+        beside = np.clip(rows[:, None] + np.arange(-plan.neighbours, plan.neighbours + 1), 0, count - 1)
+        # (rows, beside, C, H, W), slices outermost, as training has them
+        images = volume[:, beside].transpose(1, 2, 0, 3, 4).reshape(len(rows), -1, *volume.shape[2:])
+        if whole:
+            put((slice(first, first + len(rows)),), compute(torch.from_numpy(images)).transpose(0, 1))
+        else:
+            for slab in _tiles(network, images[0], compute, plan):
+                put((slice(first, first + 1), slice(slab.low, slab.high)), slab.logits[:, None])
+
+
+def _tiles(
+    network: ImageNetwork, image: NDArray[np.float32], compute: Callable[[Tensor], Tensor], plan: SegmentationPlan
+) -> Iterator[Slab]:
+    """Logits of a large slice by windows: blended, or, of a network without padding, tile beside tile."""
+    if network.margins == (0, 0):
+        return slabs(image, compute, window=plan.patch, overlap=plan.overlap)
+    return iter([Slab(0, image.shape[1], tiled(network, torch.from_numpy(image)))])
+
+
+def tiled(network: ImageNetwork, image: Tensor, compute: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    """Logits (K, rows, columns) of an image (C, rows, columns) by a network without padding, tile beside tile.
+
+    The overlap-tile strategy of Ronneberger et al. 2015: every tile sees its surroundings, the image is mirrored beyond
+    its edges, and the result is that of the whole image.
+    """
+    lost = sum(network.margins)
+    sizes = [network.needed(n) - lost for n in image.shape[1:]]
+    tiles = [min(network.needed(TILE) - lost, n) for n in sizes]
+    before = network.margins[0]
+    padded = mirrored(
+        image[None], [(before, n + lost - before - had) for n, had in zip(sizes, image.shape[1:], strict=True)]
+    )
+    made: Tensor | None = None
+    for row, column in product(*(_starts(n, tile, network.multiple) for n, tile in zip(sizes, tiles, strict=True))):
+        seen = padded[..., row : row + tiles[0] + lost, column : column + tiles[1] + lost]
+        found = (compute or network.maps)(seen)[0]
+        if made is None:
+            made = found.new_empty(len(found), *sizes)
+        made[:, row : row + tiles[0], column : column + tiles[1]] = found
+    assert made is not None
+    return made[:, : image.shape[1], : image.shape[2]]
+
+
+def _starts(length: int, tile: int, step: int) -> list[int]:
+    """Where tiles begin: at multiples of a step, so that each halving meets the voxels that it meets in the whole."""
+    stride = max(step, tile // step * step)
+    return sorted({min(start, length - tile) for start in range(0, length, stride)})
+
+
+@contextmanager
+def _room(shape: tuple[int, ...]) -> Iterator[NDArray[np.float16]]:
+    """Zeros in half precision, in memory or, where there are many, in a file that is removed at the end."""
+    if 2 * math.prod(shape) <= IN_MEMORY:
+        yield np.zeros(shape, np.float16)
+        return
+    with tempfile.TemporaryDirectory(prefix="radcnn-logits-") as folder:
+        yield np.memmap(Path(folder, "logits"), np.float16, "w+", shape=shape)
+
+
+def _on_own_grid(logits: NDArray[np.float16], volume: Volume, plan: SegmentationPlan) -> NDArray[np.bool_]:
+    """Masks (structures, *size) on the grid of an image, of logits on the network's."""
+    upright = towards_patient_axes(volume)
+    spacing = grid_of_plan(plan).spacing_of(upright)
+    lines = None if spacing is None else tuple(line.inverse() for line in lines_by_spacing(upright, spacing))
+    masks = np.zeros((len(plan.structures), *volume.size), bool)
+    shaped = masks.reshape(len(masks), *three(volume.size))
+    where = None
+    if volume.rank == 3 and volume.frame == "patient":
+        where = placement("the mask", grid_of(upright), grid_of(volume))
+    groups = [logits] if plan.exclusive else [logits[k : k + 1] for k in range(plan.outputs)]
+    for group, part in enumerate(groups):
+        labels = _labels(part, lines).reshape(three(upright.size))
+        for k in range(len(plan.structures)) if plan.exclusive else (group,):
+            found = labels == (k + 1 if plan.exclusive else 1)
+            if where is None:
+                shaped[k] = found
+            else:
+                where.view(shaped[k], three(upright.size))[...] = found
+    return masks
+
+
+def _labels(logits: NDArray[np.float16], lines: tuple[Line, ...] | None) -> NDArray[np.integer]:
+    """The largest of several logits, or whether a single one is above 0, at every voxel."""
+    if lines is not None:
+        both = logits if len(logits) > 1 else np.concatenate([np.zeros_like(logits), logits])
+        found: NDArray[np.integer] = labels_on_grid(both, lines)
+        return found
+    if len(logits) == 1:
+        return (logits[0] > 0).astype(np.uint8)
+    most, labels = logits[0].copy(), np.zeros(logits.shape[1:], np.uint8)
+    for k in range(1, len(logits)):
+        larger = logits[k] > most
+        labels[larger] = k
+        np.maximum(most, logits[k], out=most)
+    return labels
+
+
+def tidied(masks: NDArray[np.bool_], plan: SegmentationPlan) -> NDArray[np.bool_]:
+    """Masks (structures, *size) by the plan's rules: of some only the largest component, of some without holes."""
+    for k, one in enumerate(plan.structures):
+        if one.name in plan.largest:
+            masks[k] = largest_component(masks[k])
+        if one.name in plan.filled:
+            masks[k] = without_holes(masks[k])
+    return masks
+
+
+def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of a mask the component with the most voxels.
+
+    >>> largest_component(np.array([[1, 1, 0, 1]]) > 0).tolist()
+    [[True, True, False, False]]
+    """
+    found = components(mask)
+    if len(found.sizes) < 2:
+        return mask
+    kept: NDArray[np.bool_] = found.labels == 1 + int(np.argmax(found.sizes))
+    return kept
+
+
+def without_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask with what it encloses on all sides."""
+    from scipy import ndimage
+
+    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(mask)
+    return filled

@@ -1,0 +1,231 @@
+"""A lesson of images with masks: patches about structures, turned and bent together, each as often as it needs.
+
+Only what a patch shows is read from the disk. A network of slices learns from patches of slices, in their own plane.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from radcnn.core.chance import derived_seed, generator, torch_generator
+from radcnn.core.errors import SettingsError
+from radcnn.core.files import sha256_of_json
+from radcnn.core.settings import to_plain
+from radcnn.data.prepared.masked import UNLABELLED
+from radcnn.data.store import StoredCase
+from radcnn.learning.batches import ahead
+from radcnn.learning.borders import border_weights
+from radcnn.learning.events import Event
+from radcnn.learning.execution import Execution, training_logits
+from radcnn.learning.lesson import Measured
+from radcnn.learning.loop import fit
+from radcnn.learning.patches import drawn_centre
+from radcnn.learning.settling import settle_on
+from radcnn.metrics.distance import distance_transform
+from radcnn.networks.image_network import ImageNetwork
+from radcnn.networks.image_networks import build_image_network
+from radcnn.plan.segmentation import SIGMA, SegmentationPlan
+from radcnn.plan.settings import TrainingPlan
+from radcnn.tasks.segmentation import Segmentation, segmentation_of
+from radcnn.transforms.augmentation import Augmentation
+from radcnn.transforms.pipeline import Pipeline
+
+JUDGED = 1 << 20  # voxels on which an epoch is judged, the same for all epochs, in ...
+FEWEST_JUDGED, MOST_JUDGED = 8, 64  # ... so many patches
+SETTLED = 16  # patches that batch normalisation is settled on
+COARSER = 0.5  # weight of an answer at half of the resolution beside one of the whole: Isensee et al. 2021
+
+NOTHING = Pipeline(Augmentation())
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Images (B, C, *size), stored masks (B, *size), and what the loss asks of them beside."""
+
+    images: Tensor
+    masks: Tensor
+    weights: Tensor | None = None
+    distances: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class MaskLesson:
+    """What one network learns from; a `learning.lesson.Lesson`.
+
+    training, tuning  prepared images with their masks
+    digest            a hash of all of them
+    margins           voxels that the network takes from a patch before and after each axis: images are cut larger
+    """
+
+    index: int
+    training: Sequence[StoredCase]
+    tuning: Sequence[StoredCase]
+    digest: str
+    whole: SegmentationPlan
+    margins: tuple[int, int] = (0, 0)
+    task: Segmentation = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.training:
+            raise SettingsError("a segmentation needs at least one image with its mask to learn from")
+        object.__setattr__(self, "task", segmentation_of(self.whole))
+
+    @property
+    def plan(self) -> TrainingPlan:
+        return self.whole.training
+
+    @property
+    def seed(self) -> int:
+        return self.whole.seed
+
+    @property
+    def steps(self) -> int:
+        return self.whole.steps
+
+    @property
+    def _judged(self) -> int:
+        return min(MOST_JUDGED, max(FEWEST_JUDGED, JUDGED // math.prod(self.whole.patch)))
+
+    def identity(self) -> str:
+        plan = to_plain(replace(self.whole, reasons=()))
+        said = {"index": self.index, "plan": plan, "masked": self.digest}
+        return sha256_of_json({**said, "training": len(self.training), "tuning": len(self.tuning)})
+
+    def batches(self, epoch: int, workers: int) -> Iterator[Batch]:
+        path = ("network", self.index, "epoch", epoch)
+        pipeline = Pipeline(self.whole.augmentation)
+
+        def make(step: int) -> Batch:
+            return self._batch(self.training, pipeline, self.plan.batch, (*path, step))
+
+        return ahead(make, self.steps, workers)
+
+    def loss(self, network: nn.Module, batch: Batch, epoch: int, step: int, execution: Execution) -> Tensor:  # noqa: ARG002
+        device = execution.device
+        first, *coarser = training_logits(network, batch.images, execution)
+        masks = batch.masks.to(device)
+        weights, distances = (one if one is None else one.to(device) for one in (batch.weights, batch.distances))
+        total, parts = self.task.loss(first, masks, weights=weights, distances=distances), 1.0
+        for level, logits in enumerate(coarser, start=1):
+            total = total + COARSER**level * self.task.loss(logits, shrunk(masks, logits.shape[2:]), distances=None)
+            parts += COARSER**level
+        return total / parts
+
+    def settle(self, network: nn.Module, execution: Execution) -> None:
+        each = max(2, self.plan.batch)
+        parts = (self._batch(self.training, NOTHING, each, ("settled", k)).images for k in range(-(-SETTLED // each)))
+        settle_on(network, parts, execution)
+
+    @torch.no_grad()
+    def measure(self, network: nn.Module, which: Measured, execution: Execution) -> tuple[float, float] | None:
+        cases = self.tuning if which == "tuning" else self.training
+        if not cases:
+            return None
+        network.eval()
+        outputs, masks, total, count = [], [], 0.0, 0
+        for k in range(-(-self._judged // self.plan.batch)):
+            batch = self._batch(cases, NOTHING, self.plan.batch, ("judged", which, k))
+            logits = training_logits(network, batch.images, execution)[0].cpu()
+            total += float(self.task.loss(logits, batch.masks, weights=batch.weights, distances=batch.distances))
+            outputs.append(self.task.decode(logits))
+            masks.append(batch.masks)
+            count += 1
+        return total / count, self.task.overlap(torch.cat(outputs), torch.cat(masks))
+
+    def _batch(self, cases: Sequence[StoredCase], pipeline: Pipeline, count: int, path: tuple[str | int, ...]) -> Batch:
+        found = [self._patch(cases, pipeline, (*path, row)) for row in range(count)]
+        images, masks = (torch.cat([one[k] for one in found]) for k in (0, 1))
+        return Batch(images, masks, self._weights(masks), self._distances(masks))
+
+    def _patch(
+        self, cases: Sequence[StoredCase], pipeline: Pipeline, path: tuple[str | int, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """An image (1, C, *size and margins) and a stored mask (1, *size) about a random place of a random case."""
+        plan = self.whole
+        chance = generator(self.seed, "masked", *path)
+        case = cases[int(chance.integers(len(cases)))]
+        image, mask = case.image, case.mask
+        assert mask is not None
+        flat = plan.dims == 2 and mask.ndim == 3
+        centre = drawn_centre(case, (1, *plan.patch) if flat else plan.patch, chance, plan.foreground)
+        if flat:
+            k = round(centre[0])
+            beside = np.clip(np.arange(k - plan.neighbours, k + plan.neighbours + 1), 0, len(mask) - 1)
+            image = image[:, k] if plan.neighbours == 0 else np.concatenate([image[:, s] for s in beside])
+            mask, centre = mask[k], centre[1:]
+        before, after = self.margins
+        size = tuple(n + before + after for n in plan.patch)
+        drawn = pipeline.sample(torch_generator(self.seed, "augment", *path), (1, image.shape[0], *size))
+        middle = [at + (after - before) / 2 for at in centre]
+        moved = pipeline.apply_to_patch(image, drawn, centre=middle, size=size, mask=mask, palette=case.palette)
+        assert moved.mask is not None
+        inner = moved.mask[(slice(None), *(slice(before, before + n) for n in plan.patch))]
+        return moved.image, inner
+
+    def _weights(self, masks: Tensor) -> Tensor | None:
+        """U-Net's weights of the voxels (B, 1, *size), where they were asked for."""
+        if not self.whole.border:
+            return None
+        found = [
+            border_weights((mask > 0) & (mask < UNLABELLED), first=self.whole.border, sigma=SIGMA)
+            for mask in masks.numpy()
+        ]
+        return torch.from_numpy(np.stack(found))[:, None]
+
+    def _distances(self, masks: Tensor) -> Tensor | None:
+        """Signed distances (B, K, *size) to the true borders, negative inside, where the loss asks for them."""
+        if "boundary" not in self.whole.terms:
+            return None
+        truth, _ = self.task.truth(masks)
+        return torch.from_numpy(np.stack([[signed_distance(one) for one in case] for case in truth.bool().numpy()]))
+
+
+def signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Voxels to the border of a mask: positive outside, negative inside, 0 where nothing of it is there."""
+    if not mask.any() or mask.all():
+        return np.zeros(mask.shape, np.float32)
+    steps = (1.0,) * mask.ndim
+    outside, inside = (distance_transform(one, steps, threads=1) for one in (~mask, mask))
+    return np.where(mask, 1 - inside, outside).astype(np.float32)
+
+
+def shrunk(masks: Tensor, size: Sequence[int]) -> Tensor:
+    """Stored masks (B, *n) at a coarser resolution: of each window the voxel in its middle."""
+    for axis, (has, wants) in enumerate(zip(masks.shape[1:], size, strict=True), start=1):
+        at = ((torch.arange(wants, device=masks.device) + 0.5) * (has / wants)).long()
+        masks = masks.index_select(axis, at)
+    return masks
+
+
+def first_segmenting_network(plan: SegmentationPlan, index: int) -> ImageNetwork:
+    """Network number `index` of the plan with its first weights."""
+    options = dict(plan.network.options)
+    return build_image_network(
+        plan.network.name, channels=plan.seen, outputs=plan.outputs, dims=plan.dims, options=options,
+        seed=derived_seed(plan.seed, "weights", index),
+    )  # fmt: skip
+
+
+def train_segmenting_networks(
+    plan: SegmentationPlan,
+    training: Sequence[StoredCase],
+    tuning: Sequence[StoredCase],
+    digest: str,
+    checkpoints: Path,
+    execution: Execution,
+) -> Iterator[Event | ImageNetwork]:
+    """Train every member of the plan; yields its events, and each network when it is done."""
+    for index in range(plan.training.members):
+        network = first_segmenting_network(plan, index)
+        lesson = MaskLesson(index, training, tuning, digest, plan, network.margins)
+        yield from fit(lesson, network, checkpoints / f"network-{index}", execution)
+        network.leave_out_auxiliary()
+        yield network.eval()

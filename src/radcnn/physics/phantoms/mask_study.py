@@ -1,0 +1,70 @@
+"""Simulated volumes with masks on the disk, as a user's own would be: images/ and labels/ of the same names.
+
+folder/images/SIM0001.nii.gz    the scan              folder/labels/SIM0001.nii.gz    its mask
+folder/patients.csv             patient, site         folder/README.txt, LICENSE.txt
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.files import write_text
+from radcnn.physics.phantoms.study import LICENSE
+
+README = """SIMULATED {what}, made by radcnn (simulate {name}, {count} patients, seed {seed}).
+
+No patient was examined: anatomy, noise and identifiers are drawn by a program. Nothing measured on these images says
+anything about people, and no figure reached on them may stand beside a figure from real data.
+
+images/       scans, NIfTI
+labels/       their masks: {labels}
+patients.csv  the site of each patient
+"""
+
+Values = NDArray[np.integer]
+Write = Callable[[Values, tuple[float, float, float], Path, bool], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Outlined:
+    """A scan (slices, rows, columns), its mask, the distances of voxel centres, and where it was made."""
+
+    values: Values
+    mask: NDArray[np.uint8]
+    spacing_mm: tuple[float, float, float]
+    site: str
+
+
+def write_masked_study(
+    folder: Path, images: Iterable[Outlined], *, name: str, what: str, labels: Mapping[str, int], seed: int,
+    keep: int, write: Write,
+) -> tuple[int, list[Outlined]]:  # fmt: skip
+    """Write scans and masks into a folder; returns how many, and the first few for a certificate.
+
+    write  puts a scan, or (True) a mask, with its spacing into a file
+    """
+    kept: list[Outlined] = []
+    rows: list[tuple[str, str]] = []
+    count = 0
+    for count, one in enumerate(images, start=1):
+        patient = f"SIM{count:04d}"
+        for part, values, is_mask in (("images", one.values, False), ("labels", one.mask, True)):
+            write(values, one.spacing_mm, folder / part / f"{patient}.nii.gz", is_mask)
+        rows.append((patient, one.site))
+        if len(kept) < keep:
+            kept.append(one)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([("patient", "site"), *rows])
+    write_text(folder / "patients.csv", text.getvalue())
+    named = ", ".join(f"{number} {label}" for label, number in labels.items())
+    write_text(folder / "README.txt", README.format(what=what, name=name, count=count, seed=seed, labels=named))
+    write_text(folder / "LICENSE.txt", LICENSE)
+    return count, kept

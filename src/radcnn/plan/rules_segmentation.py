@@ -1,0 +1,341 @@
+"""Rules for a segmentation: on which grid, in slices or volumes, which network, which patches, and for how long.
+
+The published rules of nnU-Net (Isensee et al. 2021, doi:10.1038/s41592-020-01008-z) are the reference; what minutes on
+a few cores change is said with each reason.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from radcnn.core.errors import SettingsError
+from radcnn.core.settings import changed, from_plain, merged, to_plain
+from radcnn.core.volume import Units
+from radcnn.data.fingerprint import Fingerprint
+from radcnn.data.mask_print import MaskPrint
+from radcnn.networks import activation_elements, multiply_accumulates
+from radcnn.networks.image_networks import bare_image_network
+from radcnn.networks.layers import Dims
+from radcnn.plan.cost import Cost
+from radcnn.plan.facts import SPARE
+from radcnn.plan.resources import STEP
+from radcnn.plan.rules_training import averaging_rule
+from radcnn.plan.segmentation import SegmentationPlan, Structure
+from radcnn.plan.settings import NetworkPlan, Precision, Reason, TrainingPlan
+from radcnn.transforms.augmentation import Augmentation
+from radcnn.transforms.drawing import Transform
+from radcnn.transforms.intensity import Intensity
+from radcnn.transforms.noise import Noise
+from radcnn.transforms.spatial import Rotate, Scale, Translate
+from radcnn.transforms.tones import Brightness, Contrast, Gamma
+
+THICK = 3.0  # times as long as wide: such voxels are looked at slice by slice
+FEW_SLICES = 24  # of volumes, where their spacing is unknown, that are taken for thick
+SIDES = {2: (256, 224, 192, 160, 128, 96, 64, 48, 32), 3: (96, 80, 64, 48, 32)}
+WIDTHS = (32, 24, 16, 12, 8)  # kernels at the image's own resolution, widest first
+WIDEST = 10  # times as many at the coarsest resolutions
+COARSEST = 6  # voxels across the coarsest map, below which nothing more is halved
+BATCH: Mapping[int, int] = {2: 8, 3: 2}
+ENOUGH_STEPS = 1500  # below which a narrower network, then a smaller patch, is the better use of the minutes
+MOST_STEPS = 40_000
+EPOCHS = 25  # times that the tuning patches are looked at
+RATE = 1e-3
+DIFFERENT = 0.05  # share by which spacings differ before images are resampled to one
+NETWORKS: Mapping[str, tuple[str, Dims]] = {  # what a person may call networks, with what they look at
+    "unet2d": ("modern_unet", 2),
+    "unet3d": ("modern_unet", 3),
+    "resenc2d": ("resenc_unet", 2),
+    "resenc3d": ("resenc_unet", 3),
+}
+
+
+@dataclass(frozen=True)
+class SegmentationFacts:
+    """What the rules may look at.
+
+    units       of the images
+    structures  that a person named, with their labels; empty: each label is one
+    asked       settings that a person gave, by section ("network", "training", "segmentation", "augmentation")
+    precision   what networks are computed in where none is asked for
+    """
+
+    fingerprint: Fingerprint
+    masks: MaskPrint
+    units: Units
+    minutes: float
+    cores: int
+    seed: int = 0
+    structures: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    asked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    precision: Precision = "float32"
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that training may take."""
+        return 60 * self.minutes * SPARE
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Voxels per axis of a usual image."""
+        return tuple(int(n) for n in self.fingerprint.size.median)
+
+
+def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
+    """The plan for these facts; whatever was asked for takes the place of the rule's value, and says so.
+
+    Raises SettingsError for an unknown setting ("did you mean") or a value that does not fit.
+    """
+    asked = dict(facts.asked.get("segmentation", {}))
+    network, implied = _asked_network(facts)
+    if implied is not None:
+        asked.setdefault("dims", implied)
+    dims, neighbours, why_dims = _dims(facts, asked.get("dims"))
+    spacing, why_spacing = _spacing(facts, dims)
+    intensity, why_intensity = _intensity(facts)
+    augmentation, why_augmentation = _augmentation(facts, dims, spacing)
+    structures, why_structures = _structures(facts)
+    batch = int(facts.asked.get("training", {}).get("batch", BATCH[dims]))
+    first = SegmentationPlan(
+        NetworkPlan("modern_unet"), TrainingPlan(epochs=1, batch=batch, precision=_precision(facts)), structures,
+        (SIDES[dims][-1],) * dims, dims, facts.masks.unlabelled, facts.fingerprint.channels, neighbours, spacing,
+        intensity, augmentation, units=facts.units, seed=facts.seed,
+    )  # fmt: skip
+    first = changed(first, {k: v for k, v in asked.items() if k not in ("steps", "patch")}, "segmentation")
+    chosen, why_network = _network_and_patch(facts, first, network, asked.get("patch"))
+    steps = affordable_steps(facts, chosen)
+    training, why_training = _training(facts, batch, steps)
+    each = int(asked.get("steps", max(1, steps // training.epochs)))
+    said = {
+        "segmentation.structures": (", ".join(one.name for one in structures), why_structures),
+        "segmentation.dims": (str(chosen.dims), why_dims),
+        "segmentation.spacing_mm": (_in_words(chosen.spacing_mm), why_spacing),
+        "segmentation.intensity": (chosen.intensity.kind, why_intensity),
+        "segmentation.patch": (" x ".join(map(str, chosen.patch)), why_network),
+        "segmentation.loss": (chosen.loss, "voxels and whole structures: small ones count as large ones do"),
+        "segmentation.steps": (str(each), f"{training.epochs} looks at the tuning patches"),
+    }
+    reasons = [
+        Reason(name, value, "asked for", "study") if name.partition(".")[2] in asked else Reason(name, value, sentence)
+        for name, (value, sentence) in said.items()
+    ]
+    kernels = chosen.network.options.get("kernels")
+    about = Reason(
+        "network", f"{chosen.network.name}, {kernels} kernels" if kernels else chosen.network.name, why_network
+    )
+    return replace(chosen, training=training, steps=each, reasons=(*reasons, about, *why_augmentation, *why_training))
+
+
+def affordable_steps(facts: SegmentationFacts, plan: SegmentationPlan) -> int:
+    """Steps of all members together within the minutes, at most 40,000."""
+    return int(max(1, min(MOST_STEPS, facts.seconds / step_seconds(plan, facts.cores))))
+
+
+def step_seconds(plan: SegmentationPlan, cores: int) -> float:
+    """Seconds of a step: its arithmetic, and what every step costs beside it."""
+    return STEP + patch_cost(plan).training_seconds(plan.training.batch, cores, plan.training.precision)
+
+
+def patch_cost(plan: SegmentationPlan) -> Cost:
+    """The cost of one patch in the plan's network; nothing is computed, only counted."""
+    options = json.dumps(to_plain(dict(plan.network.options)), sort_keys=True)
+    return _counted(plan.network.name, options, plan.seen, plan.outputs, plan.patch)
+
+
+@lru_cache(maxsize=512)
+def _counted(name: str, options: str, channels: int, outputs: int, size: tuple[int, ...]) -> Cost:
+    dims: Dims = 2 if len(size) == 2 else 3
+    built = bare_image_network(name, channels=channels, outputs=outputs, dims=dims, options=json.loads(options))
+    weights = sum(value.numel() for value in built.state_dict().values())
+    return Cost(multiply_accumulates(built, size, channels), activation_elements(built, size, channels), dims, weights)
+
+
+def _asked_network(facts: SegmentationFacts) -> tuple[dict[str, Any], Dims | None]:
+    """What was asked of the network, and what it looks at where its name says so."""
+    asked = dict(facts.asked.get("network", {}))
+    name = str(asked.get("name"))
+    if name in NETWORKS:
+        asked["name"], dims = NETWORKS[name]
+        return asked, dims
+    return asked, None
+
+
+def _precision(facts: SegmentationFacts) -> Precision:
+    asked: Precision = facts.asked.get("training", {}).get("precision", facts.precision)
+    return asked
+
+
+def _structures(facts: SegmentationFacts) -> tuple[tuple[Structure, ...], str]:
+    if facts.structures:
+        return tuple(Structure(name, labels) for name, labels in facts.structures.items()), "named in the study"
+    return tuple(Structure(f"label {k}", (k,)) for k in facts.masks.labels), "every label that training masks hold"
+
+
+def _dims(facts: SegmentationFacts, asked: int | None) -> tuple[Dims, int, str]:
+    """Slices or volumes, and how many slices a network of slices sees beside the one it labels."""
+    found = facts.fingerprint
+    if found.rank == 2:
+        if asked == 3:
+            raise SettingsError("segmentation.dims 3 looks at volumes, but the images are 2D; leave it out")
+        return 2, 0, "the images are 2D"
+    thick = facts.size[0] < FEW_SLICES
+    if found.spacing_mm is not None:
+        slices, *plane = found.spacing_mm.median
+        thick = slices >= THICK * min(plane)
+    if asked is not None:
+        return (3, 0, "asked for") if asked == 3 else (2, 0 if thick else 1, "asked for")
+    if thick:
+        return 2, 0, "slices are thick: what lies in the next one is another anatomy"
+    return 3, 0, "voxels are about as long as wide, so that all directions say something"
+
+
+def _spacing(facts: SegmentationFacts, dims: Dims) -> tuple[tuple[float, ...] | None, str]:
+    """The median spacing, where images differ; networks of slices leave the slices where they are."""
+    found = facts.fingerprint.spacing_mm
+    if found is None:
+        return None, "spacings are unknown, so that nothing can be brought to one"
+    low, middle, high = (one[-dims:] for one in (found.minimum, found.median, found.maximum))
+    if all(b - a <= DIFFERENT * m for a, m, b in zip(low, middle, high, strict=True)):
+        return None, "all images have one spacing"
+    if dims == 3 or facts.fingerprint.rank == 2:
+        return tuple(middle), "the median: structures have one size in voxels, in every scan"
+    return (0.0, *middle), "the median within slices, which stay where they are"
+
+
+def _in_words(spacing: tuple[float, ...] | None) -> str:
+    if spacing is None:
+        return "each image's own"
+    return " x ".join(f"{mm:g}" if mm else "own" for mm in spacing)
+
+
+def _intensity(facts: SegmentationFacts) -> tuple[Intensity, str]:
+    """HU about the structures keep their meaning, stored bytes are scaled, arbitrary units standardised."""
+    found = facts.fingerprint
+    if facts.units == "HU":
+        low, high = facts.masks.low, max(facts.masks.high, facts.masks.low + 1)
+        return Intensity("window", low, high), f"HU of structures, {low:g} to {high:g}, become 0 to 1 in every scan"
+    if found.stored_uint8:
+        return Intensity("range", 0.0, 255.0), "8-bit levels, scaled alike in every image"
+    return Intensity("zscore"), "arbitrary units: each image is brought to mean 0 and standard deviation 1"
+
+
+def _augmentation(
+    facts: SegmentationFacts, dims: Dims, spacing: tuple[float, ...] | None
+) -> tuple[Augmentation, tuple[Reason, ...]]:
+    """Motions, and grey values where they carry no units; a side stays a side."""
+    moves: list[Transform] = [Rotate(degrees=15.0), Scale(factor=(0.8, 1.25)), Translate(fraction=0.05)]
+    said = [
+        Reason("augmentation.flip", "none", "left and right matter, and structures may be told by their side"),
+        Reason(
+            "augmentation.motion", "rotation 15 degrees, scale 0.8-1.25, shift 5 %", "patients are not placed alike"
+        ),
+    ]
+    if facts.units == "HU":
+        tones: list[Transform] = [Noise(sd=0.03, p=0.5)]
+        said.append(Reason("augmentation.tones", "noise only", "HU have a fixed scale; scanners differ in noise"))
+    else:
+        tones = [Brightness(shift=0.15), Contrast(factor=(0.7, 1.4)), Gamma(), Noise(sd=0.1, p=0.3)]
+        said.append(Reason("augmentation.tones", "brightness, contrast, gamma, noise", "scanners set their own levels"))
+    known = spacing if dims == 3 else None
+    return Augmentation((*moves, *tones), "border", known), tuple(said)
+
+
+def _network_and_patch(
+    facts: SegmentationFacts, first: SegmentationPlan, asked: dict[str, Any], patch: Any
+) -> tuple[SegmentationPlan, str]:
+    """The largest patch, then the widest network, that leave enough steps within the minutes."""
+    size = _on_grid(facts, first)[-first.dims :]
+    given = None if patch is None else tuple(int(n) for n in patch)
+    sides = [given] if given is not None else _patches(size, first.dims)
+    plan = first
+    for side in sides:
+        assert side is not None
+        for width in (WIDTHS[2], WIDTHS[-1]) if given is None else WIDTHS:
+            plan = _fitted(facts, first, side, width, asked)
+            if affordable_steps(facts, plan) >= ENOUGH_STEPS:
+                break
+        if affordable_steps(facts, plan) >= ENOUGH_STEPS:
+            break
+    for width in WIDTHS:
+        wider = _fitted(facts, first, plan.patch, width, asked)
+        if affordable_steps(facts, wider) >= ENOUGH_STEPS:
+            plan = wider
+            break
+    return plan, f"as large and as wide as leaves {facts.minutes:g} minutes time for {ENOUGH_STEPS} steps"
+
+
+def _on_grid(facts: SegmentationFacts, plan: SegmentationPlan) -> tuple[int, ...]:
+    """Voxels per axis of a usual image on the plan's grid."""
+    own = facts.fingerprint.spacing_mm
+    if plan.spacing_mm is None or own is None:
+        return facts.size
+    return tuple(
+        max(1, round(n * old / new)) if new else n
+        for n, old, new in zip(facts.size, own.median, plan.spacing_mm, strict=True)
+    )
+
+
+def _patches(size: tuple[int, ...], dims: Dims) -> list[tuple[int, ...]]:
+    """Patches of a usual image, largest first; no longer than it is, but for filling up to whole halvings."""
+    made: list[tuple[int, ...]] = []
+    for side in SIDES[dims]:
+        patch = tuple(min(side, _filled(n)) for n in size)
+        if patch not in made:
+            made.append(patch)
+    return made
+
+
+def _filled(length: int) -> int:
+    step = 2 ** max(0, min(5, int(math.log2(max(1, length / COARSEST)))))
+    return -(-length // step) * step
+
+
+def _fitted(
+    facts: SegmentationFacts, first: SegmentationPlan, patch: tuple[int, ...], width: int, asked: dict[str, Any]
+) -> SegmentationPlan:
+    """The plan with a patch, and with a network of this width where none was asked for."""
+    if asked.get("name", "modern_unet") not in ("modern_unet", "resenc_unet"):
+        return replace(first, patch=patch, network=from_plain(NetworkPlan, asked, "network"))
+    flat = _flat(facts, first) if first.dims == 3 else 0
+    halvings = max(1, min(5, int(math.log2(max(2, min(patch[-2:]) / COARSEST)))))
+    kernels = [min(width * 2**k, WIDEST * width) for k in range(halvings + 1)]
+    options: dict[str, object] = {"kernels": kernels, "flat": min(flat, halvings), "supervised": min(2, halvings - 1)}
+    if asked.get("name") == "resenc_unet":
+        options["down"] = [(1, 3, 4, 6, 6, 6)[k] for k in range(halvings + 1)]
+    own = {"name": "modern_unet", "options": options}
+    network = from_plain(NetworkPlan, merged(own, asked), "network")
+    return replace(first, patch=patch, network=network)
+
+
+def _flat(facts: SegmentationFacts, plan: SegmentationPlan) -> int:
+    """Resolutions at which voxels are still more than twice as long as wide."""
+    own = facts.fingerprint.spacing_mm
+    if own is None:
+        return 0
+    spacing = plan.spacing_mm or own.median
+    ratio = spacing[0] / min(spacing[1:])
+    return max(0, round(math.log2(ratio))) if ratio >= 2 else 0
+
+
+def _training(facts: SegmentationFacts, batch: int, steps: int) -> tuple[TrainingPlan, tuple[Reason, ...]]:
+    asked = facts.asked.get("training", {})
+    averaging, why_averaging = averaging_rule(steps)
+    proposed = TrainingPlan(
+        epochs=EPOCHS, batch=batch, optimizer="adamw", learning_rate=RATE, weight_decay=0.01, averaging=averaging,
+        gradient_clip=1.0, keep="last", precision=facts.precision,
+    )  # fmt: skip
+    made = changed(proposed, asked, "training")
+    reasons = (
+        Reason("training.epochs", str(EPOCHS), f"{steps} steps in about {facts.seconds / 60:.1f} minutes"),
+        Reason("training.batch", str(batch), "patches of several images at once"),
+        Reason("training.learning_rate", f"{RATE:g}", "falls to 0 along a cosine"),
+        why_averaging,
+    )
+    said = {f"training.{name}" for name in asked}
+    kept = tuple(reason for reason in reasons if reason.setting not in said)
+    plain = to_plain(made)
+    return made, (*kept, *(Reason(f"training.{n}", str(plain[n]), "asked for", "study") for n in asked))

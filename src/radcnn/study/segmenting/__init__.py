@@ -1,0 +1,1 @@
+"""Studies in which structures are outlined: trained, judged, reported and applied."""

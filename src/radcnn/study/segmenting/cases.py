@@ -1,0 +1,58 @@
+"""The images of a study with their masks, prepared; what their masks hold; and how this machine runs the networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from radcnn.core.cores import available_cores
+from radcnn.core.errors import InputError
+from radcnn.core.volume import Units
+from radcnn.data.fingerprint import Fingerprint
+from radcnn.data.mask_print import MaskPrint, read_mask_print
+from radcnn.data.prepared.masked import PreparedMasked, prepare_masked
+from radcnn.inference.segmented import grid_of_plan
+from radcnn.learning.execution import Execution, available_device, keep_memory
+from radcnn.plan.rules_segmentation import SegmentationFacts
+from radcnn.plan.segmentation import SegmentationPlan
+from radcnn.study.listener import Listener
+from radcnn.study.open_study import OpenStudy
+from radcnn.study.settings import StudySettings
+
+
+def masked_of_study(
+    opened: OpenStudy, plan: SegmentationPlan, rows: NDArray[np.intp], listener: Listener, what: str = "cases"
+) -> PreparedMasked:
+    """The images and masks of these rows on the plan's grid, from the study's cache where they are there."""
+    return prepare_masked(
+        opened.cases(rows), grid_of_plan(plan), opened.folder.cache,
+        told=lambda done, of: listener.progress(f"preparing {what}", done, of), said=listener.say,
+    )  # fmt: skip
+
+
+def segmentation_facts(settings: StudySettings, opened: OpenStudy) -> SegmentationFacts:
+    """What the rules of a segmentation's plan may look at; raises InputError where images have several units."""
+    return facts_with_masks(settings, opened.fingerprint, read_mask_print(opened.folder.masks))
+
+
+def facts_with_masks(settings: StudySettings, found: Fingerprint, masks: MaskPrint) -> SegmentationFacts:
+    """The same of a study that is being made."""
+    units = {"HU" if settings.hu and unit == "arbitrary" else unit for unit in found.units}
+    if len(units) > 1:
+        raise InputError(f"images are in {' and '.join(sorted(units))}; a segmentation needs one unit for all of them")
+    unit: Units = units.pop()  # type: ignore[assignment]
+    return SegmentationFacts(
+        fingerprint=found, masks=masks, units=unit, minutes=settings.minutes, cores=available_cores(),
+        seed=settings.seed, structures=settings.structure, asked=settings.asked(),
+    )  # fmt: skip
+
+
+def segmenting_execution(plan: SegmentationPlan, workers: int = 0) -> Execution:
+    """How this machine runs the networks of a plan, in training and at prediction."""
+    keep_memory()
+    torch.set_num_threads(available_cores())
+    low = plan.training.precision == "bfloat16"
+    return Execution(
+        device=available_device(), workers=workers, channels_last=plan.training.channels_last, bfloat16=low
+    )

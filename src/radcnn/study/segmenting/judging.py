@@ -1,0 +1,110 @@
+"""Judging a study in which structures are outlined: on the tuning set, or on the sealed test set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.case import Case
+from radcnn.core.errors import InputError, Stopped
+from radcnn.core.volume import Volume
+from radcnn.data import ledger
+from radcnn.data.masks.read import frame_of_reference_of, read_mask
+from radcnn.data.prepared.keys import naming
+from radcnn.data.read import read_source
+from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement, figures_of, judged
+from radcnn.inference.bundle import verify
+from radcnn.inference.segmented import segmented
+from radcnn.inference.segmenter import load_segmenter
+from radcnn.learning.execution import Execution, logits_of
+from radcnn.networks.image_network import ImageNetwork
+from radcnn.plan.segmentation import SegmentationPlan
+from radcnn.study.folder import RunFolder
+from radcnn.study.listener import Listener
+from radcnn.study.open_study import OpenStudy
+from radcnn.study.segmenting.cases import masked_of_study, segmenting_execution
+
+NOTE_PATCHY = "Voxels that nobody looked at take no part in any figure."
+
+
+def judge_segmentation(
+    folder: RunFolder, opened: OpenStudy, *, open_test: bool, reason: str, listener: Listener
+) -> SegmentationJudgement:
+    """All figures of a run on one side; the opening of the test side is in the ledger before a network sees it.
+
+    Raises InputError where the side has no case, BundleError when the bundle was changed.
+    """
+    model = verify(folder.bundle)
+    segmenter, networks = load_segmenter(folder.bundle)
+    plan = segmenter.segmentation
+    side = "test" if open_test else "tuning"
+    rows = opened.rows("test" if open_test else "tuning")
+    if not len(rows):
+        raise InputError(f"no {side} case is in {opened.folder.path}, so there is nothing to judge it by")
+    masked_of_study(opened, plan, rows, listener, f"{side} cases")  # one that cannot be read must cost no opening
+    if open_test:
+        count = ledger.open_test(opened.folder.ledger, opened.split, model=model, run=folder.name, reason=reason)
+        listener.say(f"the test set was opened (time {count} for this split); this is in the ledger")
+    execution = segmenting_execution(plan)
+    for network in networks:
+        execution.place(network)
+    try:
+        cases, lengths = outlined_cases(opened, rows, networks, plan, execution, listener, f"outlining {side} cases")
+    except KeyboardInterrupt as stop:
+        if open_test:
+            raise Stopped("the test set was opened but not judged; the ledger keeps the opening") from stop
+        raise
+    return judged(
+        cases, side=side, unit=opened.cohort.unit, length="mm" if lengths else "voxels", synthetic=segmenter.synthetic,
+        notes=notes_on(plan, in_mm=lengths),
+    )  # fmt: skip
+
+
+def outlined_cases(
+    opened: OpenStudy,
+    rows: NDArray[np.intp],
+    networks: Sequence[ImageNetwork],
+    plan: SegmentationPlan,
+    execution: Execution,
+    listener: Listener,
+    what: str,
+) -> tuple[list[OutlinedCase], bool]:
+    """Figures of each case, called by its number in the study; and whether all distances are in mm."""
+    found, in_mm = [], True
+    for done, row in enumerate(rows, start=1):
+        case = opened.cohort.cases[int(row)]
+        with naming(case):
+            volume, labels = case_of(case)
+            made = segmented(networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, execution))
+        in_mm = in_mm and volume.spacing_mm is not None
+        counted = None if plan.unlabelled is None else labels != plan.unlabelled
+        figures = {
+            one.name: figures_of(np.isin(labels, one.labels), made[k], volume.spacing_mm, counted=counted)
+            for k, one in enumerate(plan.structures)
+        }
+        found.append(OutlinedCase(str(int(row) + 1), case.patient, figures))
+        listener.progress(what, done, len(rows))
+    return found, in_mm
+
+
+def case_of(case: Case) -> tuple[Volume, NDArray[np.integer]]:
+    """The image of a case and the labels of its mask (*size), on the image's own grid."""
+    assert case.mask is not None, "a case to judge by has a mask"
+    volume = read_source(case.source)
+    mask = read_mask(
+        case.mask.path, volume, frame_of_reference=frame_of_reference_of(case.source.path), overlap="higher",
+        array=case.mask.array, item=case.mask.item,
+    )  # fmt: skip
+    return volume, mask.volume.voxels[0]
+
+
+def notes_on(plan: SegmentationPlan, *, in_mm: bool) -> tuple[str, ...]:
+    """What a reader must know of the figures."""
+    notes = ["A structure that is missed, or made up, costs the worst value; one that is rightly not drawn the best."]
+    if not in_mm:
+        notes.append("The size of the voxels is not known, so distances are in voxels; they say nothing in mm.")
+    if plan.unlabelled is not None:
+        notes.append(NOTE_PATCHY)
+    return tuple(notes)

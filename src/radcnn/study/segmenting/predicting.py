@@ -1,0 +1,133 @@
+"""`predict` of a network that outlines structures: masks on the image's own grid, as NIfTI and DICOM SEG; volumes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.case import Source
+from radcnn.core.errors import InputError
+from radcnn.core.files import refuse_used, whole_folder, write_json
+from radcnn.core.volume import Volume
+from radcnn.data.matching import stem
+from radcnn.data.nifti import check_nifti_name, write_nifti
+from radcnn.data.prepared.pairs import in_unit
+from radcnn.data.read import list_images, read_noted
+from radcnn.inference.segmented import segmented
+from radcnn.inference.segmenter import Segmenter, load_segmenter
+from radcnn.learning.execution import Execution, logits_of
+from radcnn.networks.image_network import ImageNetwork
+from radcnn.plan.segmentation import SegmentationPlan
+from radcnn.study.listener import Listener
+from radcnn.study.predicted import OutlinedImage
+from radcnn.study.segmenting.cases import segmenting_execution
+
+DESCRIPTION = "outlined by radcnn; research use only"
+VOLUMES = "volumes.json"
+
+
+def outline_images(
+    bundle: Path, images: Path, *, out: Path | str | None, series: str | None, allow_gaps: bool | None,
+    listener: Listener,
+) -> tuple[OutlinedImage, ...]:  # fmt: skip
+    """Outline the structures in an image, a DICOM series or a folder of them.
+
+    out  a .nii or .nii.gz file for one image; or a new folder: a NIfTI file for each image, a DICOM SEG beside it where
+         it came as DICOM, and volumes.json
+
+    Raises InputError without `out`, for images in another unit than the network learned from, and where `out` exists.
+    """
+    if out is None:
+        raise InputError("masks must be written somewhere; give --out FOLDER, or --out FILE.nii.gz")
+    into = Path(out)
+    segmenter, networks = load_segmenter(bundle)
+    execution = segmenting_execution(segmenter.segmentation)
+    for network in networks:
+        execution.place(network)
+    if not images.exists():
+        raise InputError(f"{images} does not exist; give an image, a DICOM series or a folder of images")
+    found = list_images(images) if images.is_dir() else (images,)
+    if into.name.endswith((".nii", ".nii.gz")):
+        if len(found) > 1:
+            raise InputError(f"{len(found)} images do not go into one file; give a new folder with --out")
+        if not segmenter.segmentation.exclusive:
+            raise InputError("regions share voxels, so one file cannot hold them; give a new folder with --out")
+        check_nifti_name(into)
+        volume, _, masks = _outlined(found[0], segmenter, networks, execution, series, allow_gaps)
+        write_nifti(labelled(masks, volume, segmenter.segmentation), into)
+        return (_told(found[0].name, into, masks, volume, segmenter),)
+    refuse_used(into)
+    made = []
+    with whole_folder(into) as partial:
+        for done, item in enumerate(found, start=1):
+            volume, files, masks = _outlined(item, segmenter, networks, execution, series, allow_gaps)
+            name = item.relative_to(images).as_posix() if item != images else item.name
+            below = Path(name).parent / stem(Path(name).name)
+            path = partial / below.with_name(f"{below.name}.nii.gz")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(masks, volume, files, segmenter.segmentation, path)
+            made.append(_told(name, into / path.relative_to(partial), masks, volume, segmenter))
+            listener.progress("outlining", done, len(found))
+        write_json(partial / VOLUMES, as_json(made, segmenter))
+    return tuple(made)
+
+
+def labelled(masks: NDArray[np.bool_], volume: Volume, plan: SegmentationPlan) -> Volume:
+    """Masks that exclude each other as one mask, each with the first of its labels, on the image's grid."""
+    largest = max(one.labels[0] for one in plan.structures)
+    labels = np.zeros(volume.size, np.uint8 if largest < 256 else np.uint16)
+    for one, mask in zip(plan.structures, masks, strict=True):
+        labels[mask] = one.labels[0]
+    return Volume(labels[None], volume.affine, "mask", volume.frame)
+
+
+def as_json(found: list[OutlinedImage], segmenter: Segmenter) -> dict[str, Any]:
+    """Every image with the volumes of its structures."""
+    return {
+        "synthetic": segmenter.synthetic, "research_use_only": True, "images": [one.as_json() for one in found],
+    }  # fmt: skip
+
+
+def _outlined(
+    item: Path, segmenter: Segmenter, networks: list[ImageNetwork], execution: Execution, series: str | None,
+    allow_gaps: bool | None,
+) -> tuple[Volume, tuple[Path, ...], NDArray[np.bool_]]:  # fmt: skip
+    """An image, the DICOM file of each of its slices, and the masks of its structures."""
+    plan = segmenter.segmentation
+    read = read_noted(Source(item, series=series or "", allow_gaps=bool(allow_gaps)))
+    volume = in_unit(read.volume, segmenter.hu)
+    if volume.units != plan.units:
+        raise InputError(f"{item.name} is in {volume.units}, but the network learned from images in {plan.units}")
+    masks = segmented(networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, execution))
+    return volume, read.files, masks
+
+
+def _write(
+    masks: NDArray[np.bool_], volume: Volume, files: tuple[Path, ...], plan: SegmentationPlan, path: Path
+) -> None:
+    """A NIfTI file, or one for each of several regions; of a DICOM series a SEG beside it."""
+    if plan.exclusive:
+        write_nifti(labelled(masks, volume, plan), path)
+    else:
+        for one, mask in zip(plan.structures, masks, strict=True):
+            name = f"{path.name.removesuffix('.nii.gz')}-{one.name.replace(' ', '-')}.nii.gz"
+            write_nifti(Volume(mask[None].astype(np.uint8), volume.affine, "mask", volume.frame), path.with_name(name))
+    if files:
+        from radcnn.data.dicom.outlined import write_segments
+
+        names = [one.name for one in plan.structures]
+        write_segments(
+            masks, names, volume, files, path.with_name(path.name.removesuffix(".nii.gz") + ".dcm"), DESCRIPTION
+        )
+
+
+def _told(name: str, path: Path, masks: NDArray[np.bool_], volume: Volume, segmenter: Segmenter) -> OutlinedImage:
+    spacing = volume.spacing_mm if volume.rank == 3 else None
+    ml = None if spacing is None else math.prod(spacing) / 1000
+    counts = {one.name: int(mask.sum()) for one, mask in zip(segmenter.segmentation.structures, masks, strict=True)}
+    volumes = None if ml is None else {structure: count * ml for structure, count in counts.items()}
+    return OutlinedImage(name, path, counts, volumes, segmenter.synthetic)

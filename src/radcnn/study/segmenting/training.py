@@ -1,0 +1,145 @@
+"""Training of a study in which structures are outlined."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from radcnn.core.cores import available_cores
+from radcnn.core.errors import InputError, SettingsError
+from radcnn.core.files import write_json
+from radcnn.data.findings import counted
+from radcnn.inference.segmenter import Segmenter, save_segmenter
+from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
+from radcnn.learning.masked import train_segmenting_networks
+from radcnn.networks.image_network import ImageNetwork
+from radcnn.plan.resources import FLOAT, LIBRARIES, SMALL_FILES, STARTING, WORK_SPACE, Resources
+from radcnn.plan.rules_segmentation import patch_cost, propose_segmentation, step_seconds
+from radcnn.plan.segmentation import SegmentationPlan
+from radcnn.plan.stored import load_segmentation_plan, plan_hash
+from radcnn.study.clearance import cleared_for_training
+from radcnn.study.environment import environment
+from radcnn.study.folder import RunFolder, read_record
+from radcnn.study.found import write_outcomes
+from radcnn.study.going_on import begin_record, how_to_go_on, say_if_slow, write_history
+from radcnn.study.listener import Listener
+from radcnn.study.open_study import OpenStudy
+from radcnn.study.planning import refuse_unoffered, refuse_untrusted, trusted, with_sources
+from radcnn.study.segmenting.cases import masked_of_study, segmentation_facts, segmenting_execution
+from radcnn.study.segmenting.choosing import chosen_on_tuning
+from radcnn.study.settings import StudySettings
+from radcnn.tasks.segmentation import segmentation_of
+
+VOXEL = 5  # bytes of a stored voxel and its label
+IN_CHECKPOINT, IN_MEMORY = 5, 6  # copies of the weights: with moments, averages and the weights to keep; with gradients
+
+
+def begin_segmenting(
+    run: RunFolder,
+    opened: OpenStudy,
+    settings: StudySettings,
+    options: Mapping[str, Any],
+    *,
+    plan: Path | str | None,
+    workers: int,
+    listener: Listener,
+    in_spite: bool,
+) -> None:
+    """A new run, trained; `in_spite` of errors in the data, which are then told and stand in the run's report."""
+    chosen = _stored(Path(plan), opened) if plan is not None else segmentation_plan(opened, settings, options)
+    needed = segmentation_cost(opened, chosen)
+    found = cleared_for_training(opened, chosen, settings, needed, listener, in_spite=in_spite)
+    with how_to_go_on(run, opened.folder.path):
+        _begin_run(run, opened, chosen, settings, listener)
+        write_outcomes(run.findings, found)
+        go_on_segmenting(run, opened, workers, listener)
+
+
+def segmentation_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[str, Any]) -> SegmentationPlan:
+    """What the rules and the settings decide; reasons of what was given for this run say so."""
+    facts = segmentation_facts(settings, opened)
+    if "precision" in settings.training:
+        plan = propose_segmentation(facts)
+        refuse_unoffered(plan)
+    else:
+        plan = trusted(
+            lambda precision: propose_segmentation(replace(facts, precision=precision)),
+            lambda plan: (plan.network, plan.patch, plan.seen, plan.training.batch),
+        )
+    return replace(plan, reasons=with_sources(plan.reasons, options))
+
+
+def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) -> None:
+    """Train from where the run stands to the end, and write the bundle."""
+    plan = load_segmentation_plan(run.plan)
+    # a damaged test case is to be found before the minutes are spent; no network sees it
+    masked_of_study(opened, plan, opened.rows("test"), listener, "test cases")
+    training = masked_of_study(opened, plan, opened.rows("training"), listener)
+    tuning = masked_of_study(opened, plan, opened.rows("tuning"), listener, "tuning cases")
+    execution = segmenting_execution(plan, workers)
+    listener.watch(segmentation_of(plan).monitor_name)
+    networks: list[ImageNetwork] = []
+    minutes, warned = float(read_record(run)["minutes"]), False
+    for item in train_segmenting_networks(
+        plan, training.cases, tuning.cases, f"{training.digest} {tuning.digest}", run.checkpoints, execution
+    ):
+        if isinstance(item, StepEnded | EpochEnded | StoppedEarly):
+            listener.event(item)
+        else:
+            networks.append(item)
+        if isinstance(item, EpochEnded) and not warned:
+            warned = say_if_slow(item, plan.training.members, minutes, listener)
+    write_history(run)
+    settled = chosen_on_tuning(plan, opened.cases(opened.rows("tuning")), networks, execution, listener)
+    facts = {"plan": plan_hash(plan), "split": opened.split.hash, "seed": str(plan.seed), **environment()}
+    settings = opened.settings
+    segmenter = Segmenter(settled, len(networks), settings.hu, settings.synthetic, tuple(facts.items()))
+    save_segmenter(run.bundle, segmenter, networks)
+    chosen = {"refine": settled.refine, "refined": dict(settled.refined), "largest": settled.largest}
+    words = [f"{one.setting}: {one.value} ({one.sentence})" for one in settled.reasons[len(plan.reasons) :]]
+    said = {"chosen_on_tuning": {**chosen, "filled": settled.filled, "because": words}}
+    write_json(run.record, {**read_record(run), "status": "trained", **said})
+
+
+def segmentation_cost(opened: OpenStudy, plan: SegmentationPlan) -> Resources:
+    """Minutes of training, peak memory with the libraries, and disk for prepared cases and what a run leaves."""
+    cost, cores = patch_cost(plan), available_cores()
+    steps = plan.steps * plan.training.epochs * plan.training.members
+    minutes = (STARTING + steps * step_seconds(plan, cores)) / 60
+    voxels = math.prod(int(n) for n in opened.fingerprint.size.median)
+    cases = VOXEL * len(opened.cohort) * voxels * plan.channels
+    held = FLOAT * cost.weights
+    kept = plan.training.members * held * (IN_CHECKPOINT + 1) + SMALL_FILES
+    memory = LIBRARIES + WORK_SPACE[plan.dims] + cost.training_bytes(plan.training.batch) + held * IN_MEMORY
+    return Resources(minutes, memory, 0, cases, kept, held * IN_CHECKPOINT)
+
+
+def _begin_run(
+    run: RunFolder, opened: OpenStudy, plan: SegmentationPlan, settings: StudySettings, listener: Listener
+) -> None:
+    steps = plan.steps * plan.training.epochs
+    listener.say(
+        f"plan: {plan.network.name} outlines {', '.join(one.name for one in plan.structures)}; "
+        f"{counted(steps, 'step')} of {counted(plan.training.batch, 'patch', 'patches')}, "
+        f"{' x '.join(map(str, plan.patch))} each"
+    )
+    begin_record(run, opened, plan, settings)
+
+
+def _stored(path: Path, opened: OpenStudy) -> SegmentationPlan:
+    """The plan in a run's plan.json, as it stands; raises SettingsError where it does not fit the study."""
+    if not path.is_file():
+        raise InputError(f"there is no plan in {path}; a run keeps its own in RUN/plan.json")
+    plan = load_segmentation_plan(path)
+    facts = segmentation_facts(opened.settings, opened)
+    if plan.units != facts.units or plan.channels != facts.fingerprint.channels or plan.dims > facts.fingerprint.rank:
+        raise SettingsError(
+            f"the plan in {path} is for images in {plan.units} of {counted(plan.channels, 'channel')} and {plan.dims} "
+            f"axes or more, and this study's are in {facts.units}, of {facts.fingerprint.channels} and "
+            f"{facts.fingerprint.rank}; leave --plan out"
+        )
+    refuse_untrusted(plan, f"the plan in {path}")
+    return plan

@@ -1,0 +1,87 @@
+"""Figures of outlined structures: what a miss costs, what is averaged, and volumes in ml."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from radcnn.core.errors import GeometryError
+from radcnn.evaluation.segmentation import MEAN, OutlinedCase, SegmentationJudgement, figures_of, judged
+
+NOTHING = np.zeros((4, 10, 10), bool)
+
+
+def cube(first: int = 2) -> np.ndarray:
+    mask = NOTHING.copy()
+    mask[1:3, first : first + 4, 3:7] = True
+    return mask
+
+
+def case(number: int, liver: tuple[np.ndarray, np.ndarray], kidney: tuple[np.ndarray, np.ndarray]) -> OutlinedCase:
+    spacing = (5.0, 2.0, 2.0)
+    figures = {"liver": figures_of(*liver, spacing), "kidney": figures_of(*kidney, spacing)}
+    return OutlinedCase(str(number), f"patient {number}", figures)
+
+
+def three() -> SegmentationJudgement:
+    same = (cube(), cube())
+    cases = [
+        case(1, same, same),
+        case(2, (cube(), cube(3)), (cube(), NOTHING)),  # the kidney is missed
+        case(3, same, (NOTHING, NOTHING)),  # it was taken out, and nothing was drawn
+    ]
+    return judged(cases, side="test")
+
+
+def test_a_missed_structure_lowers_the_mean_and_one_that_is_not_there_does_not() -> None:
+    table = three().table
+    assert table["kidney"]["Dice"].value == pytest.approx((1 + 0 + 1) / 3)
+    assert table["kidney"]["Dice"].n == 3
+    diagonal = math.sqrt(20**2 + 20**2 + 20**2)
+    assert table["kidney"]["95 % distance"].value == pytest.approx(diagonal / 3)
+    assert table["liver"]["Dice"].value == pytest.approx((1 + 0.75 + 1) / 3)
+    assert table[MEAN]["Dice"].value == pytest.approx((1 + 0.375 + 1) / 3)
+
+
+def test_figures_without_a_meaning_say_for_how_many_they_have_one() -> None:
+    table = three().table
+    assert table["kidney"]["sensitivity"].n == 2
+    assert table["kidney"]["volume difference"].n == 3
+
+
+def test_volumes_are_in_ml_with_limits_of_agreement() -> None:
+    found = three()
+    ml = 2 * 4 * 4 * 20 / 1000
+    assert found.cases[0].figures["liver"]["reference ml"] == pytest.approx(ml)
+    kidney = found.volumes["kidney"]
+    assert kidney.bias.value == pytest.approx(-ml / 3)
+    assert kidney.low < kidney.bias.value < kidney.high
+
+
+def test_without_millimetres_distances_are_in_voxels_and_there_are_no_millilitres() -> None:
+    figures = figures_of(cube(), cube(3), None)
+    assert figures["largest distance"] == 1
+    assert "reference ml" not in figures
+    found = judged([OutlinedCase("1", "a", {"x": figures}), OutlinedCase("2", "b", {"x": figures})], side="test")
+    assert not found.volumes
+    assert MEAN not in found.table
+
+
+def test_voxels_that_nobody_looked_at_take_no_part() -> None:
+    looked = np.ones_like(NOTHING)
+    looked[:, 6:] = False
+    assert figures_of(cube(), cube(3), (1.0, 1.0, 1.0), counted=looked)["precision"] == 1
+
+
+def test_a_judgement_comes_back_from_json() -> None:
+    found = three()
+    again = SegmentationJudgement.from_json(found.as_json())
+    assert again.table["liver"]["Dice"] == found.table["liver"]["Dice"]
+    assert (again.structures, again.patients) == (("liver", "kidney"), 3)
+
+
+def test_masks_of_other_sizes_are_refused() -> None:
+    with pytest.raises(GeometryError, match="one size"):
+        figures_of(cube(), cube()[:2], (1.0, 1.0, 1.0))

@@ -1,0 +1,169 @@
+"""Structures on the image's own grid: whatever its orientation and spacing, slice by slice, by windows and tiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from radcnn.core.errors import BundleError, GeometryError, InputError
+from radcnn.core.volume import Volume
+from radcnn.inference import segmented as module
+from radcnn.inference.segmented import segmented, tiled
+from radcnn.inference.segmenter import Segmenter, load_segmenter, save_segmenter
+from radcnn.networks.image_network import ImageNetwork
+from radcnn.networks.image_networks import build_image_network
+from radcnn.plan.segmentation import SegmentationPlan, Structure
+from radcnn.plan.settings import NetworkPlan, TrainingPlan
+from radcnn.transforms.intensity import Intensity
+
+BRIGHT = (Structure("soft", (1,)), Structure("hard", (2,)))
+REGIONS = (Structure("body", (1, 2)), Structure("hard", (2,)))
+
+
+class Thresholds(ImageNetwork):
+    """Says of each voxel what its value says: above 0.25 soft, above 0.75 hard."""
+
+    halo = 0
+
+    def __init__(self, regions: bool) -> None:
+        super().__init__()
+        self.regions = regions
+        self.maps = self._maps
+
+    def _maps(self, x: Tensor) -> Tensor:
+        middle = x[:, x.shape[1] // 2][:, None]
+        soft, hard = middle - 0.25, middle - 0.75
+        if self.regions:
+            return torch.cat([soft, hard], 1)
+        return torch.cat([torch.zeros_like(soft), soft, 3 * hard + 0.5], 1)
+
+
+def planned(structures: tuple[Structure, ...] = BRIGHT, **more: object) -> SegmentationPlan:
+    asked: dict[str, object] = {"patch": (32, 32), "intensity": Intensity("window", 0, 1000), **more}
+    return SegmentationPlan(
+        NetworkPlan("modern_unet"), TrainingPlan(epochs=1, batch=1), structures, **asked,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def made(volume: Volume, plan: SegmentationPlan) -> np.ndarray:
+    network = Thresholds(not plan.exclusive)
+    return segmented([network, network], volume, plan, logits_of=lambda n, x: n(x))
+
+
+def ball(spacing: tuple[float, float, float] = (3.0, 1.0, 1.0)) -> Volume:
+    """A soft ball of 12 mm about a hard one of 6 mm, off the middle, within 24 x 40 x 50 mm."""
+    size = tuple(round(mm / step) for mm, step in zip((24, 40, 50), spacing, strict=True))
+    at = [(np.arange(n) + 0.5) * step - c for n, step, c in zip(size, spacing, (11, 18, 28), strict=True)]
+    distance = np.sqrt(sum(np.meshgrid(*(x**2 for x in at), indexing="ij")))
+    values = 500.0 * (distance < 12) + 500.0 * (distance < 6)
+    affine = np.zeros((4, 4))
+    affine[2, 0], affine[1, 1], affine[0, 2], affine[3, 3] = *spacing, 1
+    affine[:3, 3] = (5.0, -7.0, 100.0)
+    return Volume(values[None].astype(np.int16), affine, "HU", "patient")
+
+
+def turned(volume: Volume) -> Volume:
+    """The same anatomy with its axes in another order, one of them backwards."""
+    voxels = volume.voxels.transpose(0, 3, 1, 2)[:, ::-1]
+    assert volume.affine is not None
+    change = np.zeros((4, 4))
+    change[2, 0], change[0, 1], change[1, 2], change[3, 3] = -1, 1, 1, 1
+    change[2, 3] = volume.size[2] - 1
+    return Volume(np.ascontiguousarray(voxels), volume.affine @ change, "HU", "patient")
+
+
+@pytest.mark.parametrize("structures", [BRIGHT, REGIONS])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_masks_lie_on_the_image_as_it_came(structures: tuple[Structure, ...], dims: int) -> None:
+    plan = planned(structures, dims=dims, patch=(32,) * dims)
+    volume = ball()
+    found = made(volume, plan)
+    wanted = volume.voxels[0] > 250, volume.voxels[0] > 750
+    assert np.array_equal(found[1], wanted[1])
+    assert np.array_equal(found[0], wanted[0] if structures == REGIONS else wanted[0] & ~wanted[1])
+    other = turned(volume)
+    there = made(other, plan)
+    assert there.shape[1:] == other.size
+    for k in range(2):
+        assert np.array_equal(there[k][::-1].transpose(1, 2, 0), found[k])
+
+
+@pytest.mark.parametrize("structures", [BRIGHT, REGIONS])
+def test_one_anatomy_at_two_spacings_has_one_volume_in_ml(structures: tuple[Structure, ...]) -> None:
+    plan = planned(structures, spacing_mm=(2.0, 1.0, 1.0))
+    volumes = []
+    for spacing in ((3.0, 1.0, 1.0), (1.5, 0.8, 0.8)):
+        found = made(ball(spacing), plan)
+        volumes.append(found.reshape(2, -1).sum(1) * np.prod(spacing))
+    assert np.allclose(volumes[0], volumes[1], rtol=0.06)
+
+
+def test_slices_larger_than_the_patch_are_looked_at_by_windows() -> None:
+    volume = ball()
+    assert np.array_equal(made(volume, planned(patch=(16, 24))), made(volume, planned(patch=(64, 64))))
+
+
+@pytest.mark.parametrize("name", ["unet2015", "lu2017"])
+def test_tiles_of_a_network_without_padding_give_what_the_whole_image_would(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, object] = {"unet2015": {"kernels": (3, 4, 5)}, "lu2017": {"kernels": (3, 4), "dense": 5}}[name]  # type: ignore[assignment]
+    network = build_image_network(name, outputs=3, options=options, seed=0).eval()  # type: ignore[arg-type]
+    image = torch.randn(1, 90, 110, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(module, "TILE", 24)
+    with torch.inference_mode():
+        torch.testing.assert_close(tiled(network, image), network(image[None])[0], rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_on_the_disk_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    volume, plan = ball(), planned()
+    before = made(volume, plan)
+    monkeypatch.setattr(module, "IN_MEMORY", 0)
+    assert np.array_equal(made(volume, plan), before)
+
+
+def test_flips_are_undone() -> None:
+    training = TrainingPlan(epochs=1, batch=1, views="flips")
+    plan = planned()
+    flipped = SegmentationPlan(plan.network, training, plan.structures, plan.patch, intensity=plan.intensity)
+    assert np.array_equal(made(ball(), flipped), made(ball(), plan))
+
+
+def test_components_and_holes_follow_the_plan() -> None:
+    values = np.zeros((1, 9, 20), np.int16)
+    values[0, 1:8, 1:8], values[0, 4, 4], values[0, 2:4, 12:14] = 500, 0, 500
+    image = Volume(values, None, "HU")
+    found = made(image, planned(largest=("soft",), filled=("soft",)))
+    assert found[0].sum() == 49
+    assert made(image, planned())[0].sum() == 52
+
+
+def test_images_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(GeometryError, match="outlines structures in volumes"):
+        made(Volume(np.zeros((1, 8, 8), np.int16), None), planned(dims=3, patch=(8, 8, 8)))
+    with pytest.raises(InputError, match="images of 1 channels, got 3"):
+        made(Volume(np.zeros((3, 8, 8), np.int16), None, "rgb"), planned())
+    with pytest.raises(GeometryError, match="spacing of this image is unknown"):
+        made(Volume(np.zeros((1, 4, 8, 8), np.int16), None), planned(spacing_mm=(1.0, 1.0, 1.0)))
+
+
+def test_a_bundle_keeps_plan_and_weights_and_refuses_a_changed_byte(tmp_path: Path) -> None:
+    plan = SegmentationPlan(
+        NetworkPlan("modern_unet", {"kernels": [4, 6, 8], "supervised": 1}), TrainingPlan(epochs=1, batch=1), REGIONS,
+        (16, 16), largest=("hard",),
+    )  # fmt: skip
+    network = build_image_network("modern_unet", outputs=2, options=plan.network.options, seed=0)
+    network.leave_out_auxiliary()
+    save_segmenter(tmp_path / "bundle", Segmenter(plan, 1, synthetic=True), [network])
+    known, (loaded,) = load_segmenter(tmp_path / "bundle")
+    assert (known.segmentation, known.synthetic) == (plan, True)
+    x = torch.randn(1, 1, 16, 16)
+    assert torch.equal(loaded(x), network.eval()(x))
+    weights = tmp_path / "bundle" / "weights-0.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(BundleError):
+        load_segmenter(tmp_path / "bundle")

@@ -1,0 +1,111 @@
+"""The plan of a segmentation: slices or volumes, the grid, patches and networks that fit the minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from radcnn.core.errors import SettingsError
+from radcnn.core.settings import from_plain, to_plain
+from radcnn.data.fingerprint import Extent, Fingerprint
+from radcnn.data.gauge import Intensities
+from radcnn.data.mask_print import MaskPrint
+from radcnn.plan.rules_segmentation import ENOUGH_STEPS, SegmentationFacts, affordable_steps, propose_segmentation
+from radcnn.plan.segmentation import SegmentationPlan
+
+MASKS = MaskPrint(40, {"1": 40, "2": 38}, {"0": 0.9, "1": 0.08, "2": 0.02}, -120.0, 260.0, 60.0, 40.0, (0.5, 0.4, 0.4))
+GREY = Intensities(0, 10, 90, 200, 255, 100, 50, 0, 255, 0.1, None, False)
+
+
+def fingerprint(
+    size: tuple[int, ...], spacing: tuple[float, ...] | None, *, other: float = 1.0, uint8: bool = False
+) -> Fingerprint:
+    same = Extent(size, size, size)
+    spacings = spacing and Extent(spacing, spacing, tuple(other * mm for mm in spacing))
+    return Fingerprint(
+        target_kind="mask", unit="patient", cases={"training": 40, "tuning": 8, "test": 12},
+        patients={"training": 40, "tuning": 8, "test": 12}, classes={}, unlabelled=0, sites=(), regions=False,
+        measured=40, rank=len(size), channels=1, units=("HU",), stored_uint8=uint8, size=same, same_size=True,
+        spacing_mm=spacings, grey_as_colour=False, intensities=GREY, findings=(),
+    )  # fmt: skip
+
+
+def planned(
+    size: tuple[int, ...] = (100, 512, 512), spacing: tuple[float, ...] | None = (1.0, 0.8, 0.8), *,
+    units: str = "HU", minutes: float = 30.0, other: float = 1.0, masks: MaskPrint = MASKS,
+    structures: Mapping[str, tuple[int, ...]] | None = None, uint8: bool = False, **asked: Mapping[str, Any],
+) -> SegmentationPlan:  # fmt: skip
+    found = fingerprint(size, spacing, other=other, uint8=uint8)
+    facts = SegmentationFacts(found, masks, units, minutes, 2, structures=structures or {}, asked=asked)  # type: ignore[arg-type]
+    return propose_segmentation(facts)
+
+
+def test_thick_slices_are_looked_at_one_by_one_and_even_voxels_as_volumes() -> None:
+    assert planned(spacing=(1.0, 0.8, 0.8)).dims == 3
+    assert planned(spacing=(8.0, 1.4, 1.4)).dims == 2
+    assert planned(size=(10, 256, 216), spacing=None).dims == 2
+    assert planned(size=(512, 512), spacing=None).dims == 2
+    asked = planned(spacing=(1.0, 0.8, 0.8), segmentation={"dims": 2})
+    assert (asked.dims, asked.neighbours) == (2, 1)
+
+
+def test_other_spacings_are_brought_to_the_median_but_slices_stay_where_they_are() -> None:
+    assert planned().spacing_mm is None
+    assert planned(other=1.5).spacing_mm == (1.0, 0.8, 0.8)
+    assert planned(spacing=(8.0, 1.4, 1.4), other=1.5).spacing_mm == (0.0, 1.4, 1.4)
+    assert planned(size=(10, 256, 216), spacing=None).spacing_mm is None
+
+
+def test_grey_values_keep_their_meaning_where_they_have_one() -> None:
+    assert (planned().intensity.kind, planned().intensity.low) == ("window", -120)
+    assert planned(units="grey", uint8=True).intensity.kind == "range"
+    assert planned(units="arbitrary").intensity.kind == "zscore"
+
+
+@pytest.mark.parametrize("size", [(100, 512, 512), (512, 512), (10, 256, 216), (40, 60, 50), (64, 64)])
+@pytest.mark.parametrize("minutes", [0.5, 10.0, 60.0])
+def test_networks_fit_their_patches_and_minutes(size: tuple[int, ...], minutes: float) -> None:
+    plan = planned(size=size, spacing=None, minutes=minutes)
+    facts = SegmentationFacts(fingerprint(size, None), MASKS, "HU", minutes, 2)
+    kernels = plan.network.options["kernels"]
+    assert isinstance(kernels, (list, tuple))
+    assert all(side % 2 ** (len(kernels) - 1) == 0 for side in plan.patch[-2:])
+    assert all(side <= n + 31 for side, n in zip(plan.patch, size[-plan.dims :], strict=True))
+    if minutes >= 10:
+        assert affordable_steps(facts, plan) >= ENOUGH_STEPS
+    more = planned(size=size, spacing=None, minutes=4 * minutes)
+    wider = more.network.options["kernels"]
+    assert isinstance(wider, (list, tuple))
+    assert (more.patch, wider) >= (plan.patch, kernels)
+
+
+def test_structures_are_those_of_the_masks_or_those_that_were_named() -> None:
+    assert [one.name for one in planned().structures] == ["label 1", "label 2"]
+    named = planned(structures={"whole": (1, 2), "core": (2,)})
+    assert (named.exclusive, named.outputs) == (False, 2)
+    scribbles = MaskPrint(40, {"1": 40, "4": 40}, {"0": 0.1, "1": 0.1, "4": 0.8}, 0, 1, 0, 1, (0.5, 0.5), 4)
+    plan = planned(size=(64, 64), spacing=None, masks=scribbles)
+    assert (plan.unlabelled, [one.labels for one in plan.structures]) == (4, [(1,)])
+
+
+def test_what_is_asked_for_is_taken_and_said() -> None:
+    plan = planned(
+        network={"name": "resenc3d"}, segmentation={"loss": "tversky+ce", "patch": [32, 64, 64]}, training={"batch": 1}
+    )
+    assert (plan.network.name, plan.loss, plan.patch, plan.training.batch) == (
+        "resenc_unet", "tversky+ce", (32, 64, 64), 1,
+    )  # fmt: skip
+    said = {reason.setting: reason.source for reason in plan.reasons}
+    assert said["segmentation.loss"] == said["training.batch"] == "study"
+    assert planned(network={"name": "vnet"}, segmentation={"dims": 3}).network.name == "vnet"
+    with pytest.raises(SettingsError, match="did you mean dice"):
+        planned(segmentation={"loss": "dcie"})
+    with pytest.raises(SettingsError, match="the images are 2D"):
+        planned(size=(64, 64), spacing=None, network={"name": "unet3d"})
+
+
+def test_a_plan_comes_back_from_json() -> None:
+    plan = planned(spacing=(8.0, 1.4, 1.4), other=1.5)
+    assert to_plain(from_plain(SegmentationPlan, to_plain(plan), "the plan")) == to_plain(plan)

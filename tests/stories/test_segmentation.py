@@ -1,0 +1,184 @@
+"""Images whose structures are to be outlined: one command, masks on the image's own grid, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+import radcnn
+from cli_in_process import refused, told, torch_threads
+from radcnn.core.case import Source
+from radcnn.core.volume import Volume
+from radcnn.data.masks.read import read_mask
+from radcnn.data.nifti import write_nifti
+from radcnn.data.read import read_source
+from written_masks import affine, balls, write_series, write_study
+
+QUICK = (
+    *("--set", "network.options.kernels=[8, 16, 32]", "--set", "segmentation.steps=25", "--set", "training.epochs=4"),
+    *("--set", "training.learning_rate=0.005", "--set", "training.precision=float32", "--quiet"),
+)
+WHOSE = ("--masks", "*_label*", "--hu", "--patient-from", r"p\d+")
+NAMED = ("--structure", "organ=1", "--structure", "lesion=2")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with volumes and masks, and a study of them, run to the end."""
+    folder = tmp_path_factory.mktemp("segmentation")
+    write_study(folder / "balls")
+    told("run", folder / "balls", *WHOSE, *NAMED, "--out", folder / "study", *QUICK)
+    return folder
+
+
+def test_one_command_goes_from_volumes_and_masks_to_a_report(trained: Path) -> None:
+    run = trained / "study" / "runs" / "run-001"
+    found = json.loads((run / "judgement-test.json").read_text())
+    assert found["kind"] == "segmentation"
+    dice = found["table"]["organ"]["Dice"]
+    assert dice["value"] > 0.85
+    assert dice["low"] < dice["value"] < dice["high"]
+    assert found["length"] == "mm"
+    assert set(found["table"]) == {"organ", "lesion", "mean of structures"}
+    assert found["volumes"]["organ"]["low"] < found["volumes"]["organ"]["high"]
+    page = (run / "report.html").read_text()
+    for words in ("Worst: case", "limits of agreement", "was opened once", "organ", "A missed structure lies at 0"):
+        assert words in page
+    card = (run / "bundle" / "README.md").read_text()
+    assert "Research use only" in card
+    assert "lesion" in card
+
+
+def test_patients_are_apart_and_the_opening_is_counted(trained: Path) -> None:
+    split = json.loads((trained / "study" / "split.json").read_text())
+    assert sorted(split["sides"].values()).count("test") >= 2
+    ledger = (trained / "study" / "ledger.jsonl").read_text().splitlines()
+    assert [json.loads(line)["entry"] for line in ledger] == ["split", "opening"]
+
+
+def test_the_same_numbers_come_from_python_and_step_by_step(trained: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    told("new", trained / "balls", *WHOSE, *NAMED, "--out", study, *QUICK)
+    assert "a run will take about" in told("check", study, "--quiet").out
+    told("train", study, "--quiet")
+    said = told("evaluate", study, "--json").json
+    first = json.loads((trained / "study" / "runs" / "run-001" / "judgement-tuning.json").read_text())
+    assert said["table"] == first["table"]
+
+
+def test_masks_lie_on_the_images_own_grid_with_volumes_in_ml(trained: Path, tmp_path: Path) -> None:
+    values, labels = balls(99)
+    write_nifti(Volume(values[None], affine(), "HU"), tmp_path / "new.nii.gz")
+    told("predict", trained / "study", tmp_path / "new.nii.gz", "--out", tmp_path / "out", "--quiet")
+    image = read_source(Source(tmp_path / "new.nii.gz"))
+    made = read_mask(tmp_path / "out" / "new.nii.gz", image)
+    assert made.volume.affine is not None
+    assert np.allclose(made.volume.affine, image.affine)
+    organ = made.volume.voxels[0] == 1
+    assert 2 * (organ & (labels == 1)).sum() / (organ.sum() + (labels == 1).sum()) > 0.8
+    said = json.loads((tmp_path / "out" / "volumes.json").read_text())
+    (one,) = said["images"]
+    assert one["volumes_ml"]["organ"] == pytest.approx(organ.sum() * 3 / 1000, abs=1e-3)
+    assert said["research_use_only"] is True
+    (again,) = radcnn.predict(trained / "study", tmp_path / "new.nii.gz", out=tmp_path / "one.nii.gz")
+    assert np.array_equal(read_mask(again.path, image).volume.voxels, made.volume.voxels)  # type: ignore[union-attr]
+
+
+def test_a_dicom_series_gets_a_segmentation_object_that_refers_to_it(trained: Path, tmp_path: Path) -> None:
+    values, _ = balls(98)
+    series = write_series(tmp_path / "series", values)
+    told("predict", trained / "study", series, "--out", tmp_path / "out", "--quiet")
+    seg = pydicom.dcmread(tmp_path / "out" / "series.dcm")
+    assert seg.SOPClassUID == "1.2.840.10008.5.1.4.1.1.66.4"
+    slices = [pydicom.dcmread(file) for file in sorted(series.iterdir())]
+    (referenced,) = seg.ReferencedSeriesSequence
+    assert referenced.SeriesInstanceUID == slices[0].SeriesInstanceUID
+    assert seg.PatientID == slices[0].PatientID
+    assert [item.SegmentLabel for item in seg.SegmentSequence] == ["organ", "lesion"]
+    image = read_source(Source(series))
+    from_seg = read_mask(tmp_path / "out" / "series.dcm", image)
+    from_nifti = read_mask(tmp_path / "out" / "series.nii.gz", image)
+    assert np.array_equal(from_seg.volume.voxels, from_nifti.volume.voxels)
+
+
+def test_what_lies_in_npz_files_or_folders_called_images_and_labels_needs_no_option(tmp_path: Path) -> None:
+    for k in range(12):
+        values, labels = balls(k)
+        (tmp_path / "npz").mkdir(exist_ok=True)
+        np.savez(tmp_path / "npz" / f"p{k:02d}.npz", image=values + 1024, label=labels)
+    said = told("new", tmp_path / "npz", "--patient-from", r"p\d+", "--out", tmp_path / "study").err
+    assert "a mask of each" in said
+    assert "masks: label" in (tmp_path / "study" / "study.yaml").read_text()
+
+
+def test_scribbles_leave_most_voxels_without_a_label(tmp_path: Path) -> None:
+    (tmp_path / "npz").mkdir()
+    for k in range(12):
+        values, labels = balls(k)
+        scribble = np.full_like(labels, 9)
+        scribble[:, ::7, ::3] = labels[:, ::7, ::3]
+        np.savez(tmp_path / "npz" / f"p{k:02d}.npz", image=values + 1024, label=labels, scribble=scribble)
+    asked = ("--masks", "scribble", "--patient-from", r"p\d+", "--out", tmp_path / "study")
+    assert "taken for 'nobody looked here'" in told("new", tmp_path / "npz", *asked).err
+    text = (tmp_path / "study" / "study.yaml").read_text()
+    assert "label 1, label 2" in text
+
+
+def test_bad_input_is_refused_by_name(trained: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(trained / "balls", data)
+    out = ("--out", tmp_path / "study", "--quiet")
+    _, labels = balls(0)
+    shifted = affine()
+    shifted[0, 3] += 1.0
+    write_nifti(Volume(labels[None], shifted, "mask"), data / "p01_label.nii.gz")
+    assert "p01" in refused("run", data, *WHOSE, *out, *QUICK[:-1])
+    write_nifti(Volume(labels[None, :1], affine(), "mask"), data / "p01_label.nii.gz")  # one slice for a volume
+    assert "p01" in refused("run", data, *WHOSE, *out, *QUICK[:-1])
+    write_nifti(Volume(labels[None], affine(), "mask"), data / "p01_label.nii.gz")
+    (data / "p02_label.nii.gz").unlink()
+    assert "p02_ct.nii.gz" in refused("new", data, *WHOSE, *out)
+    assert "no file" in refused("new", data, "--masks", "*_seg*", *WHOSE[2:], *out)
+    assert "did you mean dice" in refused("new", trained / "balls", *WHOSE, *out, "--set", "segmentation.loss=dcie")
+    assert not (tmp_path / "study").exists()
+
+
+def test_empty_masks_and_labels_that_nobody_declared_are_refused(trained: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(trained / "balls", data)
+    out = ("--out", tmp_path / "study", "--quiet")
+    for file in data.glob("*_label*"):
+        write_nifti(Volume(np.zeros((1, 8, 40, 36), np.uint8), affine(), "mask"), file)
+    assert "nothing to learn" in refused("new", data, *WHOSE, *out)
+    study = tmp_path / "declared"
+    told("new", trained / "balls", *WHOSE, "--structure", "organ=1", "--out", study, "--quiet")
+    said = refused("train", study, *QUICK)
+    assert "RC053" in said
+    assert "2 in cases 1, 2" in said
+
+
+def test_a_run_goes_on_where_it_was_interrupted(trained: Path, tmp_path: Path) -> None:
+    from radcnn.core.errors import Stopped
+    from radcnn.learning.events import Event, StepEnded
+    from radcnn.study.listener import Silence
+
+    study = tmp_path / "study"
+    told("new", trained / "balls", *WHOSE, *NAMED, "--out", study, *QUICK)
+
+    class Stopping(Silence):
+        def event(self, event: Event) -> None:
+            if isinstance(event, StepEnded) and (event.epoch, event.step) == (3, 5):
+                raise KeyboardInterrupt
+
+    with torch_threads(1):
+        with pytest.raises(Stopped, match="--resume"):
+            radcnn.train(study, listener=Stopping())
+        radcnn.train(study, resume=True)
+    first = trained / "study" / "runs" / "run-001" / "bundle" / "weights-0.safetensors"
+    again = study / "runs" / "run-001" / "bundle" / "weights-0.safetensors"
+    assert first.read_bytes() == again.read_bytes()
