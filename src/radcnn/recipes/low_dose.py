@@ -105,7 +105,7 @@ def redcnn(
 
 
 def nishio2017(
-    out: Path | str, *, minutes: float = 15.0, images: int = PATIENTS, size: int = 256, scans: Path | str | None = None,
+    out: Path | str, *, minutes: float = 30.0, images: int = PATIENTS, size: int = 256, scans: Path | str | None = None,
     seed: int = 0, listener: Listener = SILENCE,
 ) -> Reproduced:  # fmt: skip
     """The auto-encoder of Nishio et al. 2017 at a thirtieth of the dose; see `low_dose`."""
