@@ -46,7 +46,13 @@ def torch_threads(number: int) -> Iterator[None]:
     """Train with this many threads: tiny steps only wait for several, and sums of floats depend on their number."""
     whose = (
         *("study.training", "study.restoring.training", "study.restoring.execution"),
-        *("study.segmenting.training", "study.segmenting.cases", "recipes.jin2017", "recipes.taught"),
+        *(
+            "study.segmenting.training",
+            "study.segmenting.cases",
+            "recipes.jin2017",
+            "recipes.taught",
+            "recipes.outlining",
+        ),
     )
     with ExitStack() as patches:
         for module in whose:

@@ -182,3 +182,19 @@ def test_a_run_goes_on_where_it_was_interrupted(trained: Path, tmp_path: Path) -
     first = trained / "study" / "runs" / "run-001" / "bundle" / "weights-0.safetensors"
     again = study / "runs" / "run-001" / "bundle" / "weights-0.safetensors"
     assert first.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.parametrize("refine", ["graphcut", "crf"])
+def test_a_refinement_is_kept_only_where_the_tuning_set_says_that_it_helps(
+    refine: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("radcnn.inference.refining.choice.DRAWS", 3)
+    study = tmp_path / "study"
+    asked = ("--set", f"segmentation.refine={refine}", "--set", "segmentation.steps=8", "--keep-sealed")
+    told("run", trained / "balls", *WHOSE, *NAMED, "--out", study, *QUICK, *asked)
+    run = study / "runs" / "run-001"
+    chosen = json.loads((run / "run.json").read_text())["chosen_on_tuning"]
+    (word,) = (one for one in chosen["because"] if one.startswith(f"segmentation.refine: {refine}"))
+    kept = json.loads((run / "bundle" / "bundle.json").read_text())["segmentation"]
+    assert ("kept" in word) == (kept["refine"] == refine) == bool(kept["refined"])
+    assert f"segmentation.refine: {refine} (mean Dice on the tuning set" in (run / "report.html").read_text()

@@ -5,10 +5,11 @@ Only what a patch shows is read from the disk. A network of slices learns from p
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,9 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from radcnn.core.chance import derived_seed, generator, torch_generator
-from radcnn.core.errors import SettingsError
-from radcnn.core.files import sha256_of_json
-from radcnn.core.settings import to_plain
 from radcnn.data.prepared.masked import UNLABELLED
 from radcnn.data.store import StoredCase
 from radcnn.learning.batches import ahead
@@ -27,19 +25,18 @@ from radcnn.learning.events import Event
 from radcnn.learning.execution import Execution, training_logits
 from radcnn.learning.lesson import Measured
 from radcnn.learning.loop import fit
+from radcnn.learning.patch_lesson import PatchLesson
 from radcnn.learning.patches import drawn_centre
 from radcnn.learning.settling import settle_on
 from radcnn.metrics.distance import distance_transform
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.networks.image_networks import build_image_network
 from radcnn.plan.segmentation import SIGMA, SegmentationPlan
-from radcnn.plan.settings import TrainingPlan
 from radcnn.tasks.segmentation import Segmentation, segmentation_of
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.pipeline import Pipeline
 
-JUDGED = 1 << 20  # voxels on which an epoch is judged, the same for all epochs, in ...
-FEWEST_JUDGED, MOST_JUDGED = 8, 64  # ... so many patches
+JUDGED = 1 << 20  # voxels on which an epoch is judged, the same for all epochs
 SETTLED = 16  # patches that batch normalisation is settled on
 COARSER = 0.5  # weight of an answer at half of the resolution beside one of the whole: Isensee et al. 2021
 
@@ -57,47 +54,24 @@ class Batch:
 
 
 @dataclass(frozen=True, eq=False)
-class MaskLesson:
+class MaskLesson(PatchLesson[SegmentationPlan]):
     """What one network learns from; a `learning.lesson.Lesson`.
 
     training, tuning  prepared images with their masks
-    digest            a hash of all of them
     margins           voxels that the network takes from a patch before and after each axis: images are cut larger
     """
 
-    index: int
-    training: Sequence[StoredCase]
-    tuning: Sequence[StoredCase]
-    digest: str
-    whole: SegmentationPlan
+    nothing: ClassVar[str] = "a segmentation needs at least one image with its mask to learn from"
     margins: tuple[int, int] = (0, 0)
-    task: Segmentation = field(init=False)
 
-    def __post_init__(self) -> None:
-        if not self.training:
-            raise SettingsError("a segmentation needs at least one image with its mask to learn from")
-        object.__setattr__(self, "task", segmentation_of(self.whole))
-
-    @property
-    def plan(self) -> TrainingPlan:
-        return self.whole.training
-
-    @property
-    def seed(self) -> int:
-        return self.whole.seed
-
-    @property
-    def steps(self) -> int:
-        return self.whole.steps
+    @cached_property
+    def task(self) -> Segmentation:
+        """What is taught."""
+        return segmentation_of(self.whole)
 
     @property
     def _judged(self) -> int:
-        return min(MOST_JUDGED, max(FEWEST_JUDGED, JUDGED // math.prod(self.whole.patch)))
-
-    def identity(self) -> str:
-        plan = to_plain(replace(self.whole, reasons=()))
-        said = {"index": self.index, "plan": plan, "masked": self.digest}
-        return sha256_of_json({**said, "training": len(self.training), "tuning": len(self.tuning)})
+        return self.judged(JUDGED)
 
     def batches(self, epoch: int, workers: int) -> Iterator[Batch]:
         path = ("network", self.index, "epoch", epoch)

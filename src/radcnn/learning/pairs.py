@@ -6,10 +6,11 @@ shows is read from the disk (Chen et al. 2017, doi:10.1364/BOE.8.000679, cut the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -17,9 +18,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from radcnn.core.chance import derived_seed, generator
-from radcnn.core.errors import SettingsError
-from radcnn.core.files import sha256_of_json
-from radcnn.core.settings import to_plain
 from radcnn.data.store import StoredCase
 from radcnn.data.store.codes import decoded
 from radcnn.learning.batches import ahead
@@ -27,15 +25,14 @@ from radcnn.learning.events import Event
 from radcnn.learning.execution import Execution, logits_of
 from radcnn.learning.lesson import Measured
 from radcnn.learning.loop import fit
+from radcnn.learning.patch_lesson import PatchLesson
 from radcnn.learning.settling import settle_on
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.networks.image_networks import build_image_network
 from radcnn.plan.restoration import RestorationPlan
-from radcnn.plan.settings import TrainingPlan
 from radcnn.tasks.restoration import Restoration, restoration_of
 
-JUDGED = 64 * 64**2  # voxels on which an epoch is judged, the same for all epochs, in ...
-FEWEST_JUDGED, MOST_JUDGED = 8, 64  # ... so many patches
+JUDGED = 64 * 64**2  # voxels on which an epoch is judged, the same for all epochs
 TRIES, FLAT = 4, 0.1  # a patch whose reference shows less than this of the scale's unit, as air does, is drawn again
 SETTLED = 2  # times as many are what batch normalisation is settled on
 
@@ -43,45 +40,22 @@ Batch = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class PairLesson:
+class PairLesson(PatchLesson[RestorationPlan]):
     """What one network learns from; a `learning.lesson.Lesson`.
 
     training, tuning  pairs, each as a case of two channels: the image and its reference, (2, *size)
-    digest            a hash of all pairs
     """
 
-    index: int
-    training: Sequence[StoredCase]
-    tuning: Sequence[StoredCase]
-    digest: str
-    whole: RestorationPlan
-    task: Restoration = field(init=False)
+    nothing: ClassVar[str] = "a restoration needs at least one pair to learn from"
 
-    def __post_init__(self) -> None:
-        if not self.training:
-            raise SettingsError("a restoration needs at least one pair to learn from")
-        object.__setattr__(self, "task", restoration_of(self.whole))
-
-    @property
-    def plan(self) -> TrainingPlan:
-        return self.whole.training
-
-    @property
-    def seed(self) -> int:
-        return self.whole.seed
-
-    @property
-    def steps(self) -> int:
-        return self.whole.steps
+    @cached_property
+    def task(self) -> Restoration:
+        """What is taught."""
+        return restoration_of(self.whole)
 
     @property
     def _judged(self) -> int:
-        return min(MOST_JUDGED, max(FEWEST_JUDGED, JUDGED // math.prod(self.whole.patch)))
-
-    def identity(self) -> str:
-        plan = to_plain(replace(self.whole, reasons=()))
-        said = {"index": self.index, "plan": plan, "pairs": self.digest}
-        return sha256_of_json({**said, "training": len(self.training), "tuning": len(self.tuning)})
+        return self.judged(JUDGED)
 
     def batches(self, epoch: int, workers: int) -> Iterator[Batch]:
         path = ("network", self.index, "epoch", epoch)

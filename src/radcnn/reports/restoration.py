@@ -5,31 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.restoration import INPUT, RestorationJudgement
 from radcnn.metrics.texture import FrequencyCurve
-from radcnn.plan.settings import Reason
-from radcnn.reports import headline, tables
 from radcnn.reports.figures.restoration import profile_drawing, spectrum_drawing
-from radcnn.reports.figures.training import curves
+from radcnn.reports.images import ImageStory, render_images
 from radcnn.reports.numbers import Shown, several, shown
-from radcnn.reports.page import environment_of_pages, styles
 from radcnn.reports.pictures import data_uri
-from radcnn.reports.story import EpochRow, FindingLine, Opening
 
-SECTIONS: Mapping[str, str] = {
+OWN: Mapping[str, str] = {
     "figures": "Figures",
     "pictures": "Before and after: the worst cases",
     "texture": "Noise texture",
     "shifts": "Other doses and kernels",
-    "training": "Training",
-    "split": "Split and ledger",
-    "findings": "Findings about the data",
-    "plan": "Plan, and the reason of every rule",
-    "reproduce": "How to do it again",
-    "limits": "Limits of use",
 }
 SLICE = 640  # pixels of the longer side of a picture
 MEANINGS = {
@@ -61,44 +49,14 @@ class Compared:
     pixel_mm: float | None
 
 
-@dataclass(frozen=True)
-class RestorationStory:
-    """What the page says; fields that other pages have, too, have the same names."""
+@dataclass(frozen=True, kw_only=True)
+class RestorationStory(ImageStory):
+    """What the page says of restored images."""
 
-    title: str
-    task: str
-    data: str
-    created: str
-    version: str
     judged: RestorationJudgement
-    side: str
-    cases: str
-    split_rule: str
-    split_hash: str
-    openings: tuple[Opening, ...]
-    findings: tuple[FindingLine, ...]
-    passed: tuple[str, ...]
-    not_applicable: tuple[tuple[str, str], ...]
-    reasons: tuple[Reason, ...]
-    plan: str
-    history: tuple[EpochRow, ...]
     compared: tuple[Compared, ...]
     spectra: Mapping[str, FrequencyCurve]
-    commands: tuple[str, ...]
-    hashes: Mapping[str, str]
-    seeds: Mapping[str, int]
-    environment: Mapping[str, str]
-    limits: tuple[str, ...]
     figure: str = "PSNR"
-    synthetic: bool = False
-    external: None = None
-    pairs: tuple[()] = ()
-    pairs_found: int = 0
-
-    @property
-    def standing(self) -> tuple[FindingLine, ...]:
-        """Errors that nobody muted."""
-        return tuple(finding for finding in self.findings if finding.is_error and finding.muted is None)
 
 
 @dataclass(frozen=True)
@@ -114,8 +72,6 @@ class FigureRow:
 def render_restoration(story: RestorationStory) -> str:
     """The HTML page; the same story gives the same bytes."""
     judged = story.judged
-    sections = {key: name for key, name in SECTIONS.items() if key != "shifts" or judged.shifts}
-    each = tables.members(story.history)
     ends = {name: (low, high) for name, low, high in judged.windows}
     pictures = [
         (
@@ -125,13 +81,8 @@ def render_restoration(story: RestorationStory) -> str:
         )
         for k, one in enumerate(story.compared)
     ]
-    return environment_of_pages().get_template("restoration.html.j2").render(
-        story=story,
-        sections=sections,
-        styles=Markup(styles()),  # noqa: S704 our own file
-        use=headline.RESEARCH_USE,
-        synthetic=headline.SYNTHETIC,
-        openings=headline.openings_said(story.openings, judged=story.side == "internal test"),
+    return render_images(
+        "restoration.html.j2", story, {key: name for key, name in OWN.items() if key != "shifts" or judged.shifts},
         rows=figure_rows(judged),
         ways=judged.ways,
         gaining=tuple(judged.gains),
@@ -139,12 +90,6 @@ def render_restoration(story: RestorationStory) -> str:
         shifts=shift_rows(judged),
         pictures=pictures,
         spectrum=spectrum_drawing(story.spectra, name="spectrum") if story.spectra else None,
-        training_figures=[
-            curves(rows, figure_name=story.figure, member=f"Network {rows[-1].member}", name=f"curves-{k}")
-            for k, rows in enumerate(each)
-        ],
-        training_rows=[tables.summary(rows) for rows in each],
-        pairs=(),
         windows=[f"{name}: {low:g} to {high:g} {judged.units}" for name, low, high in judged.windows],
     )  # fmt: skip
 

@@ -5,30 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from radcnn.evaluation.segmentation import MEAN, SegmentationJudgement
-from radcnn.plan.settings import Reason
-from radcnn.reports import headline, tables
 from radcnn.reports.figures.canvas import Drawn
 from radcnn.reports.figures.outlined import points_drawing, volumes_drawing
-from radcnn.reports.figures.training import curves
+from radcnn.reports.images import ImageStory, render_images
 from radcnn.reports.numbers import Shown, several, shown
-from radcnn.reports.page import environment_of_pages, styles
 from radcnn.reports.pictures import data_uri
-from radcnn.reports.story import EpochRow, FindingLine, Opening
 
-SECTIONS: Mapping[str, str] = {
+OWN: Mapping[str, str] = {
     "figures": "Figures of every structure",
     "pictures": "Contours: the worst cases first",
     "points": "Every case",
     "volumes": "Volumes",
-    "training": "Training",
-    "split": "Split and ledger",
-    "findings": "Findings about the data",
-    "plan": "Plan, and the reason of every rule",
-    "reproduce": "How to do it again",
-    "limits": "Limits of use",
 }
 SLICE = 640  # pixels of the longer side of a picture
 MEANINGS = {
@@ -61,45 +49,15 @@ class Contoured:
     contours: bytes
 
 
-@dataclass(frozen=True)
-class SegmentationStory:
-    """What the page says; fields that other pages have, too, have the same names."""
+@dataclass(frozen=True, kw_only=True)
+class SegmentationStory(ImageStory):
+    """What the page says of outlined structures."""
 
-    title: str
-    task: str
-    data: str
-    created: str
-    version: str
     judged: SegmentationJudgement
-    side: str
-    cases: str
-    split_rule: str
-    split_hash: str
-    openings: tuple[Opening, ...]
-    findings: tuple[FindingLine, ...]
-    passed: tuple[str, ...]
-    not_applicable: tuple[tuple[str, str], ...]
-    reasons: tuple[Reason, ...]
-    plan: str
-    history: tuple[EpochRow, ...]
     contoured: tuple[Contoured, ...]
     failures: tuple[str, ...]
     colours: tuple[tuple[str, str], ...]
-    commands: tuple[str, ...]
-    hashes: Mapping[str, str]
-    seeds: Mapping[str, int]
-    environment: Mapping[str, str]
-    limits: tuple[str, ...]
     figure: str = "Dice"
-    synthetic: bool = False
-    external: None = None
-    pairs: tuple[()] = ()
-    pairs_found: int = 0
-
-    @property
-    def standing(self) -> tuple[FindingLine, ...]:
-        """Errors that nobody muted."""
-        return tuple(finding for finding in self.findings if finding.is_error and finding.muted is None)
 
 
 @dataclass(frozen=True)
@@ -114,31 +72,18 @@ class StructureRow:
 def render_segmentation(story: SegmentationStory) -> str:
     """The HTML page; the same story gives the same bytes."""
     judged = story.judged
-    sections = {key: name for key, name in SECTIONS.items() if key != "volumes" or judged.volumes}
-    each = tables.members(story.history)
     pictures = [
         (one, *(data_uri(png, one.number, longest=SLICE) for png in (one.plain, one.contours)))
         for one in story.contoured
     ]
-    return environment_of_pages().get_template("segmentation.html.j2").render(
-        story=story,
-        sections=sections,
-        styles=Markup(styles()),  # noqa: S704 our own file
-        use=headline.RESEARCH_USE,
-        synthetic=headline.SYNTHETIC,
-        openings=headline.openings_said(story.openings, judged=story.side == "internal test"),
+    return render_images(
+        "segmentation.html.j2", story, {key: name for key, name in OWN.items() if key != "volumes" or judged.volumes},
         structures=tuple(judged.table),
         rows=structure_rows(judged),
         result=result_sentence(story),
         pictures=pictures,
         points=[_points(judged, figure, k) for k, figure in enumerate(("Dice", "surface Dice"))],
         volumes=[_volumes(judged, structure, k) for k, structure in enumerate(judged.volumes)],
-        training_figures=[
-            curves(rows, figure_name=story.figure, member=f"Network {rows[-1].member}", name=f"curves-{k}")
-            for k, rows in enumerate(each)
-        ],
-        training_rows=[tables.summary(rows) for rows in each],
-        pairs=(),
     )  # fmt: skip
 
 

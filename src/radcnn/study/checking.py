@@ -94,10 +94,9 @@ def check(study: Path | str, *, listener: Listener = SILENCE, **options: Any) ->
     """
     opened = open_study(find_study(study))
     settings = for_run(opened.settings, options) if options else opened.settings
-    if settings.restores:
-        return check_restoration(opened, settings, listener)
-    if settings.segments:
-        return check_segmentation(opened, settings, listener)
+    check_images = {"restoration": check_restoration, "segmentation": check_segmentation}.get(settings.makes)
+    if check_images is not None:
+        return check_images(opened, settings, listener)
     plan = opened.propose(settings)
     pairs_of(opened, plan, opened.rows("training", "tuning"))
     of_data = found_outcomes(opened, listener)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -31,6 +32,10 @@ from radcnn.study.training import execution_of
 
 Opened = Literal["tuning", "test"]
 AnyJudgement = Judgement | RestorationJudgement | SegmentationJudgement
+JUDGING: dict[str, Callable[..., RestorationJudgement | SegmentationJudgement]] = {
+    "restoration": judge_restoration,
+    "segmentation": judge_segmentation,
+}
 KINDS: dict[str, type[RestorationJudgement | SegmentationJudgement]] = {
     restoration.KIND: RestorationJudgement,
     segmentation.KIND: SegmentationJudgement,
@@ -53,8 +58,8 @@ def evaluate(
             f"{folder.path} is not trained to the end; go on with: radcnn train {quoted(folder.path)} --resume"
         )
     opened = open_study(folder.study)
-    if opened.settings.restores or opened.settings.segments:
-        judge_images = judge_restoration if opened.settings.restores else judge_segmentation
+    judge_images = JUDGING.get(opened.settings.makes)
+    if judge_images is not None:
         found = judge_images(folder, opened, open_test=open_test, reason=reason, listener=listener)
         write_json(folder.judgement(found.side), found.as_json())
         return found

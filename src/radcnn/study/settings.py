@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -21,6 +21,8 @@ from radcnn.data.splits import DEFAULT_FRACTIONS, Sites
 from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.metrics.operating import parse_rule
 from radcnn.plan.settings import Reason
+
+Makes = Literal["labels", "restoration", "segmentation"]
 
 MAX_YAML_BYTES = 1 << 20
 SECTIONS = ("task", "network", "training", "preparation", "augmentation", "restoration", "segmentation")
@@ -159,6 +161,11 @@ class StudySettings:
         if not self.segments and (self.segmentation or self.structure):
             name = "segmentation" if self.segmentation else "structure"
             raise SettingsError(f"{name} is for images with masks; give --masks FOLDER_OR_PATTERN, or leave it out")
+
+    @property
+    def makes(self) -> Makes:
+        """What the networks make of an image: labels or values, another image, or masks."""
+        return "restoration" if self.restores else "segmentation" if self.segments else "labels"
 
     @property
     def segments(self) -> bool:

@@ -72,8 +72,10 @@ def train(
             listener.say(changed)
         with how_to_go_on(run, Path(study)):
             opened = open_study(run.study)
-            go_on = go_on_restoring if opened.settings.restores else _go_on
-            (go_on_segmenting if opened.settings.segments else go_on)(run, opened, workers, listener)
+            go_on = {"restoration": go_on_restoring, "segmentation": go_on_segmenting}.get(
+                opened.settings.makes, _go_on
+            )
+            go_on(run, opened, workers, listener)
         return run.path
     if plan is not None and options.keys() - {"mute"}:
         raise InputError("a stored plan is trained as it stands; leave the other options out, or leave --plan out")
@@ -94,8 +96,8 @@ def begin_training(
     opened = open_study(folder)
     run = folder.next_run()
     settings = for_run(opened.settings, options) if options else opened.settings
-    if settings.restores or settings.segments:
-        begin = begin_restoring if settings.restores else begin_segmenting
+    begin = {"restoration": begin_restoring, "segmentation": begin_segmenting}.get(settings.makes)
+    if begin is not None:
         begin(run, opened, settings, options, plan=plan, workers=workers, listener=listener, in_spite=in_spite)
         return run.path
     chosen = stored_plan(Path(plan), opened) if plan is not None else proposed_plan(opened, settings, options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,23 @@ def drawn(refine: str, seed: int) -> Iterator[dict[str, float]]:
             name: float(f"{np.exp(chance.uniform(np.log(low), np.log(high))):.3g}")
             for name, (low, high) in RANGES[refine].items()
         }
+
+
+def best_settings(
+    refine: str,
+    seed: int,
+    dice_of: Callable[[Mapping[str, float]], float],
+    told: Callable[[int, int], None] | None = None,
+) -> tuple[dict[str, float], float]:
+    """Of settings drawn by chance those with the highest mean Dice on tuning cases, and that."""
+    best: tuple[dict[str, float], float] = ({}, -1.0)
+    for k, settings in enumerate(drawn(refine, seed), start=1):
+        found = dice_of(settings)
+        if found > best[1]:
+            best = settings, found
+        if told is not None:
+            told(k, DRAWS)
+    return best
 
 
 @dataclass(frozen=True)

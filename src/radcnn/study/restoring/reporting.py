@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,34 +11,25 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from radcnn.core.files import write_text
-from radcnn.core.settings import to_plain
-from radcnn.core.version import __version__
-from radcnn.data.findings import counted
-from radcnn.data.ledger import openings
-from radcnn.data.outcome import Outcome
 from radcnn.data.store import StoredCase
 from radcnn.evaluation.restoration import INPUT, RestorationJudgement, tissue_squares
-from radcnn.inference.bundle import verify, write_model_card
+from radcnn.inference.bundle import write_model_card
 from radcnn.inference.restored import restored
 from radcnn.inference.restorer import load_restorer
 from radcnn.learning.execution import logits_of
 from radcnn.metrics.texture import FrequencyCurve, noise_power_spectrum
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.restoration import RestorationPlan, Window
-from radcnn.plan.stored import load_restoration_plan, plan_hash
+from radcnn.plan.stored import load_restoration_plan
 from radcnn.reports.model_card import restoration_card
 from radcnn.reports.restoration import Compared, RestorationStory, render_restoration
-from radcnn.reports.story import Opening
-from radcnn.study.again import commands_of_study
-from radcnn.study.environment import environment
-from radcnn.study.folder import RunFolder, read_record
-from radcnn.study.found import read_outcomes
+from radcnn.study.folder import RunFolder
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
 from radcnn.study.restoring.execution import restoring_execution
 from radcnn.study.restoring.judging import NETWORK, pixel_mm_of
 from radcnn.study.restoring.pairs import pairs_of_study
-from radcnn.study.told import LIMITS, accepted, epoch_rows, finding_lines, mutes_of
+from radcnn.study.telling_images import told_of_images
 
 WORST = 3  # cases that are pictured, beside the one in the middle
 TENTH = 10  # a difference is shown over a tenth of the window to both sides
@@ -50,37 +39,14 @@ def report_restoration(folder: RunFolder, opened: OpenStudy, judged: Restoration
     """Write report.html and the model card of the bundle; returns the page's path."""
     plan = load_restoration_plan(folder.plan)
     compared, spectra = _compared(folder, opened, judged, listener)
-    found = read_outcomes(folder.findings) or (Outcome("study", opened.findings),)
-    findings = finding_lines(found, mutes_of(folder, opened))
-    cohort, split = opened.cohort, opened.split
-    sides = ", ".join(f"{n} {'internal test' if side == 'test' else side}" for side, n in split.counts().items())
-    people = f" of {counted(len(cohort.by_patient), 'patient')}" if cohort.unit == "patient" else ""
     told = RestorationStory(
         title=f"restoration: {opened.settings.data.stem}",
         task=_question(opened),
-        data=opened.settings.data.name,
-        created=datetime.now(UTC).date().isoformat(),
-        version=__version__,
         judged=judged,
-        side="internal test" if judged.side == "test" else judged.side,
-        cases=f"{counted(len(cohort), 'pair')}{people}: {sides}, split by {cohort.unit}.",
-        split_rule=split.method,
-        split_hash=split.hash,
-        openings=tuple(Opening(o.date, o.reason, o.model, o.run) for o in openings(opened.folder.ledger, split)),
-        findings=findings,
-        passed=tuple(one.named for one in found if one.word == "passed"),
-        not_applicable=tuple((one.check, one.because) for one in found if one.because),
-        reasons=plan.reasons,
-        plan=json.dumps({k: v for k, v in to_plain(plan).items() if k != "reasons"}, indent=1),
-        history=epoch_rows(folder),
         compared=compared,
         spectra=spectra,
-        commands=commands_of_study(folder, opened),
-        hashes={"model": verify(folder.bundle), "plan": plan_hash(plan), "split": split.hash},
-        seeds={"training": plan.seed, "split": split.seed},
-        environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},
-        limits=(*LIMITS, *RESTORED_LIMITS, *accepted(findings)),
         synthetic=judged.synthetic,
+        **told_of_images(folder, opened, plan, side=judged.side, noun="pair", limits=RESTORED_LIMITS),
     )
     write_text(folder.report, render_restoration(told))
     words = "radcnn predict BUNDLE IMAGE_OR_FOLDER --out FOLDER"

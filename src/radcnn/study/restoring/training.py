@@ -9,22 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from radcnn.core.cores import available_cores
-from radcnn.core.errors import InputError, SettingsError
+from radcnn.core.errors import SettingsError
 from radcnn.core.files import write_json
 from radcnn.data.findings import counted
 from radcnn.inference.restorer import Restorer, save_restorer
-from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
 from radcnn.learning.pairs import train_image_networks
-from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.resources import FLOAT, LIBRARIES, SMALL_FILES, STARTING, Resources
 from radcnn.plan.restoration import RestorationPlan
 from radcnn.plan.rules_restoration import image_cost, propose_restoration, step_seconds
-from radcnn.plan.stored import load_restoration_plan, plan_hash
-from radcnn.study.clearance import cleared_for_training
-from radcnn.study.environment import environment
+from radcnn.plan.stored import load_restoration_plan
+from radcnn.study.fitting import begin_images, fitted, provenance_of, refuse_no_plan
 from radcnn.study.folder import RunFolder, read_record
-from radcnn.study.found import write_outcomes
-from radcnn.study.going_on import begin_record, how_to_go_on, say_if_slow, write_history
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy, restoration_facts
 from radcnn.study.planning import refuse_unoffered, refuse_untrusted, trusted, with_sources
@@ -50,12 +45,10 @@ def begin_restoring(
 ) -> None:
     """A new run, trained; `in_spite` of errors in the data, which are then told and stand in the run's report."""
     chosen = _stored(Path(plan), opened) if plan is not None else restoration_plan(opened, settings, options)
-    needed = restoration_cost(opened, chosen)
-    found = cleared_for_training(opened, chosen, settings, needed, listener, in_spite=in_spite)
-    with how_to_go_on(run, opened.folder.path):
-        _begin_run(run, opened, chosen, settings, listener)
-        write_outcomes(run.findings, found)
-        go_on_restoring(run, opened, workers, listener)
+    begin_images(
+        run, opened, settings, chosen, restoration_cost(opened, chosen), _said(chosen),
+        lambda: go_on_restoring(run, opened, workers, listener), listener, in_spite=in_spite,
+    )  # fmt: skip
 
 
 def restoration_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[str, Any]) -> RestorationPlan:
@@ -82,22 +75,12 @@ def go_on_restoring(run: RunFolder, opened: OpenStudy, workers: int, listener: L
     tuning = pairs_of_study(opened, tuning_rows, listener, "tuning pairs")
     low = plan.training.precision == "bfloat16"
     execution = replace(restoring_execution(plan), workers=workers, bfloat16=low)
-    listener.watch(restoration_of(plan).monitor_name)
-    networks: list[ImageNetwork] = []
-    minutes, warned = float(read_record(run)["minutes"]), False
-    for item in train_image_networks(
+    items = train_image_networks(
         plan, training.cases, tuning.cases, f"{training.digest} {tuning.digest}", run.checkpoints, execution
-    ):
-        if isinstance(item, StepEnded | EpochEnded | StoppedEarly):
-            listener.event(item)
-        else:
-            networks.append(item)
-        if isinstance(item, EpochEnded) and not warned:
-            warned = say_if_slow(item, plan.training.members, minutes, listener)
-    write_history(run)
-    facts = {"plan": plan_hash(plan), "split": opened.split.hash, "seed": str(plan.seed), **environment()}
+    )
+    networks = fitted(run, plan, items, restoration_of(plan).monitor_name, listener)
     settings = opened.settings
-    restorer = Restorer(plan, len(networks), settings.hu, settings.synthetic, tuple(facts.items()))
+    restorer = Restorer(plan, len(networks), settings.hu, settings.synthetic, provenance_of(plan, opened))
     save_restorer(run.bundle, restorer, networks)
     write_json(run.record, {**read_record(run), "status": "trained"})
 
@@ -114,21 +97,17 @@ def restoration_cost(opened: OpenStudy, plan: RestorationPlan) -> Resources:
     return Resources(minutes, memory, 0, pairs, kept, held * IN_CHECKPOINT)
 
 
-def _begin_run(
-    run: RunFolder, opened: OpenStudy, plan: RestorationPlan, settings: StudySettings, listener: Listener
-) -> None:
+def _said(plan: RestorationPlan) -> str:
     steps = plan.steps * plan.training.epochs
-    listener.say(
+    return (
         f"plan: {plan.network.name}, {counted(steps, 'step')} of {counted(plan.training.batch, 'patch', 'patches')}, "
         f"{' x '.join(map(str, plan.patch))} each"
     )
-    begin_record(run, opened, plan, settings)
 
 
 def _stored(path: Path, opened: OpenStudy) -> RestorationPlan:
     """The plan in a run's plan.json, as it stands; raises SettingsError where it does not fit the study."""
-    if not path.is_file():
-        raise InputError(f"there is no plan in {path}; a run keeps its own in RUN/plan.json")
+    refuse_no_plan(path, path.is_file())
     plan = load_restoration_plan(path)
     facts = restoration_facts(opened.settings, opened.split, opened.fingerprint)
     if plan.units != facts.units or (plan.dims == 3 and facts.rank == 2):

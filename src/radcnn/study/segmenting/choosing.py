@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from radcnn.core.case import Case
 from radcnn.core.volume import Volume
-from radcnn.inference.refining.choice import Helped, drawn
+from radcnn.inference.refining.choice import Helped, best_settings
 from radcnn.inference.segmented import largest_component, segmented, without_holes
 from radcnn.learning.execution import Execution, logits_of
 from radcnn.metrics.overlap import counts_of
@@ -55,13 +55,15 @@ def chosen_on_tuning(
     if plan.refine != "none":
         some = tuned[:MOST_CASES]
         before = float(np.mean([one.dice(made(one, bare)) for one in some]))
-        found = Helped({}, before, -1.0)
-        for k, settings in enumerate(drawn(plan.refine, plan.seed), start=1):
-            tried = replace(bare, refine=plan.refine, refined=settings)
-            after = float(np.mean([one.dice(made(one, tried)) for one in some]))
-            if after > found.after:
-                found = Helped(settings, before, after)
-            listener.progress(f"trying settings of {plan.refine}", k, 12)
+        settings, after = best_settings(
+            plan.refine,
+            plan.seed,
+            lambda asked: float(
+                np.mean([one.dice(made(one, replace(bare, refine=plan.refine, refined=asked))) for one in some])
+            ),
+            lambda done, of: listener.progress(f"trying settings of {plan.refine}", done, of),
+        )
+        found = Helped(settings, before, after)
         reasons.append(Reason("segmentation.refine", plan.refine, found.sentence))
         listener.say(f"{plan.refine}: {found.sentence}")
         if found.after > before + BETTER:

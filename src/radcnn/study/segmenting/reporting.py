@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +10,22 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from radcnn.core.files import write_text
-from radcnn.core.settings import to_plain
-from radcnn.core.version import __version__
 from radcnn.core.volume import Volume
-from radcnn.data.findings import counted
-from radcnn.data.ledger import openings
-from radcnn.data.outcome import Outcome
 from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement
-from radcnn.inference.bundle import verify, write_model_card
+from radcnn.inference.bundle import write_model_card
 from radcnn.inference.segmented import segmented
 from radcnn.inference.segmenter import load_segmenter
 from radcnn.learning.execution import logits_of
 from radcnn.plan.segmentation import SegmentationPlan
-from radcnn.plan.stored import load_segmentation_plan, plan_hash
+from radcnn.plan.stored import load_segmentation_plan
 from radcnn.reports.model_card import segmentation_card
 from radcnn.reports.segmentation import Contoured, SegmentationStory, render_segmentation
-from radcnn.reports.story import Opening
-from radcnn.study.again import commands_of_study
-from radcnn.study.environment import environment
 from radcnn.study.folder import RunFolder, read_record
-from radcnn.study.found import read_outcomes
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
 from radcnn.study.segmenting.cases import segmenting_execution
 from radcnn.study.segmenting.judging import case_of
-from radcnn.study.told import LIMITS, accepted, epoch_rows, finding_lines, mutes_of
+from radcnn.study.telling_images import told_of_images
 
 WORST = 3  # cases that are pictured, beside the one in the middle and the best
 LEAST = 480  # pixels of the longer side of a picture, so that a contour is a line
@@ -61,43 +50,28 @@ def report_segmentation(
 ) -> Path:
     """Write report.html and the model card of the bundle; returns the page's path."""
     plan = load_segmentation_plan(folder.plan)
-    found = read_outcomes(folder.findings) or (Outcome("study", opened.findings),)
-    findings = finding_lines(found, mutes_of(folder, opened))
-    cohort, split = opened.cohort, opened.split
-    sides = ", ".join(f"{n} {'internal test' if side == 'test' else side}" for side, n in split.counts().items())
-    people = f" of {counted(len(cohort.by_patient), 'patient')}" if cohort.unit == "patient" else ""
+    limits = (*OUTLINED_LIMITS, *_chosen(folder))
     told = SegmentationStory(
         title=f"segmentation: {opened.settings.data.stem}",
         task=f"outlines of {', '.join(one.name for one in plan.structures)}",
-        data=opened.settings.data.name,
-        created=datetime.now(UTC).date().isoformat(),
-        version=__version__,
         judged=judged,
-        side="internal test" if judged.side == "test" else judged.side,
-        cases=f"{counted(len(cohort), 'case')}{people}: {sides}, split by {cohort.unit}.",
-        split_rule=split.method,
-        split_hash=split.hash,
-        openings=tuple(Opening(o.date, o.reason, o.model, o.run) for o in openings(opened.folder.ledger, split)),
-        findings=findings,
-        passed=tuple(one.named for one in found if one.word == "passed"),
-        not_applicable=tuple((one.check, one.because) for one in found if one.because),
-        reasons=plan.reasons,
-        plan=json.dumps({k: v for k, v in to_plain(plan).items() if k != "reasons"}, indent=1),
-        history=epoch_rows(folder),
         contoured=_contoured(folder, opened, judged, listener),
         failures=failures(judged),
         colours=tuple((one.name, COLOURS[k % len(COLOURS)]) for k, one in enumerate(plan.structures)),
-        commands=commands_of_study(folder, opened),
-        hashes={"model": verify(folder.bundle), "plan": plan_hash(plan), "split": split.hash},
-        seeds={"training": plan.seed, "split": split.seed},
-        environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},
-        limits=(*LIMITS, *OUTLINED_LIMITS, *accepted(findings)),
         synthetic=judged.synthetic,
+        **told_of_images(folder, opened, plan, side=judged.side, noun="case", limits=limits),
     )
     write_text(folder.report, render_segmentation(told))
     words = "radcnn predict BUNDLE IMAGE_OR_FOLDER --out FOLDER"
     write_model_card(folder.bundle, segmentation_card(told, predict=(words,)))
     return folder.report
+
+
+def _chosen(folder: RunFolder) -> tuple[str, ...]:
+    """What was chosen on the tuning set after training, and what that gained there."""
+    said = read_record(folder).get("chosen_on_tuning")
+    words = said.get("because", ()) if isinstance(said, dict) else ()
+    return tuple(f"Chosen on the tuning set: {word}." for word in words)
 
 
 def failures(judged: SegmentationJudgement) -> tuple[str, ...]:

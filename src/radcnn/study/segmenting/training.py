@@ -9,22 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from radcnn.core.cores import available_cores
-from radcnn.core.errors import InputError, SettingsError
+from radcnn.core.errors import SettingsError
 from radcnn.core.files import write_json
 from radcnn.data.findings import counted
 from radcnn.inference.segmenter import Segmenter, save_segmenter
-from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
 from radcnn.learning.masked import train_segmenting_networks
-from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.resources import FLOAT, LIBRARIES, SMALL_FILES, STARTING, WORK_SPACE, Resources
 from radcnn.plan.rules_segmentation import patch_cost, propose_segmentation, step_seconds
 from radcnn.plan.segmentation import SegmentationPlan
-from radcnn.plan.stored import load_segmentation_plan, plan_hash
-from radcnn.study.clearance import cleared_for_training
-from radcnn.study.environment import environment
+from radcnn.plan.stored import load_segmentation_plan
+from radcnn.study.fitting import begin_images, fitted, provenance_of, refuse_no_plan
 from radcnn.study.folder import RunFolder, read_record
-from radcnn.study.found import write_outcomes
-from radcnn.study.going_on import begin_record, how_to_go_on, say_if_slow, write_history
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
 from radcnn.study.planning import refuse_unoffered, refuse_untrusted, trusted, with_sources
@@ -50,12 +45,10 @@ def begin_segmenting(
 ) -> None:
     """A new run, trained; `in_spite` of errors in the data, which are then told and stand in the run's report."""
     chosen = _stored(Path(plan), opened) if plan is not None else segmentation_plan(opened, settings, options)
-    needed = segmentation_cost(opened, chosen)
-    found = cleared_for_training(opened, chosen, settings, needed, listener, in_spite=in_spite)
-    with how_to_go_on(run, opened.folder.path):
-        _begin_run(run, opened, chosen, settings, listener)
-        write_outcomes(run.findings, found)
-        go_on_segmenting(run, opened, workers, listener)
+    begin_images(
+        run, opened, settings, chosen, segmentation_cost(opened, chosen), _said(chosen),
+        lambda: go_on_segmenting(run, opened, workers, listener), listener, in_spite=in_spite,
+    )  # fmt: skip
 
 
 def segmentation_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[str, Any]) -> SegmentationPlan:
@@ -80,23 +73,13 @@ def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: 
     training = masked_of_study(opened, plan, opened.rows("training"), listener)
     tuning = masked_of_study(opened, plan, opened.rows("tuning"), listener, "tuning cases")
     execution = segmenting_execution(plan, workers)
-    listener.watch(segmentation_of(plan).monitor_name)
-    networks: list[ImageNetwork] = []
-    minutes, warned = float(read_record(run)["minutes"]), False
-    for item in train_segmenting_networks(
+    items = train_segmenting_networks(
         plan, training.cases, tuning.cases, f"{training.digest} {tuning.digest}", run.checkpoints, execution
-    ):
-        if isinstance(item, StepEnded | EpochEnded | StoppedEarly):
-            listener.event(item)
-        else:
-            networks.append(item)
-        if isinstance(item, EpochEnded) and not warned:
-            warned = say_if_slow(item, plan.training.members, minutes, listener)
-    write_history(run)
+    )
+    networks = fitted(run, plan, items, segmentation_of(plan).monitor_name, listener)
     settled = chosen_on_tuning(plan, opened.cases(opened.rows("tuning")), networks, execution, listener)
-    facts = {"plan": plan_hash(plan), "split": opened.split.hash, "seed": str(plan.seed), **environment()}
     settings = opened.settings
-    segmenter = Segmenter(settled, len(networks), settings.hu, settings.synthetic, tuple(facts.items()))
+    segmenter = Segmenter(settled, len(networks), settings.hu, settings.synthetic, provenance_of(plan, opened))
     save_segmenter(run.bundle, segmenter, networks)
     chosen = {"refine": settled.refine, "refined": dict(settled.refined), "largest": settled.largest}
     words = [f"{one.setting}: {one.value} ({one.sentence})" for one in settled.reasons[len(plan.reasons) :]]
@@ -117,22 +100,18 @@ def segmentation_cost(opened: OpenStudy, plan: SegmentationPlan) -> Resources:
     return Resources(minutes, memory, 0, cases, kept, held * IN_CHECKPOINT)
 
 
-def _begin_run(
-    run: RunFolder, opened: OpenStudy, plan: SegmentationPlan, settings: StudySettings, listener: Listener
-) -> None:
+def _said(plan: SegmentationPlan) -> str:
     steps = plan.steps * plan.training.epochs
-    listener.say(
+    return (
         f"plan: {plan.network.name} outlines {', '.join(one.name for one in plan.structures)}; "
         f"{counted(steps, 'step')} of {counted(plan.training.batch, 'patch', 'patches')}, "
         f"{' x '.join(map(str, plan.patch))} each"
     )
-    begin_record(run, opened, plan, settings)
 
 
 def _stored(path: Path, opened: OpenStudy) -> SegmentationPlan:
     """The plan in a run's plan.json, as it stands; raises SettingsError where it does not fit the study."""
-    if not path.is_file():
-        raise InputError(f"there is no plan in {path}; a run keeps its own in RUN/plan.json")
+    refuse_no_plan(path, path.is_file())
     plan = load_segmentation_plan(path)
     facts = segmentation_facts(opened.settings, opened)
     if plan.units != facts.units or plan.channels != facts.fingerprint.channels or plan.dims > facts.fingerprint.rank:

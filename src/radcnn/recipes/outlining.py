@@ -1,0 +1,134 @@
+"""What recipes of segmentation share: volumes with masks in memory, networks taught on them, figures by patient."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from radcnn.core.cores import available_cores
+from radcnn.core.estimate import Estimate
+from radcnn.core.volume import Volume
+from radcnn.data.prepared.masked import coded
+from radcnn.data.store import StoredCase
+from radcnn.data.store.places import class_places
+from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement, figures_of, judged
+from radcnn.inference.segmented import grid_of_plan, segmented
+from radcnn.inference.segmenter import Segmenter, save_segmenter
+from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
+from radcnn.learning.execution import Execution, available_device, keep_memory, logits_of
+from radcnn.learning.masked import train_segmenting_networks
+from radcnn.learning.precision import bfloat16_trial
+from radcnn.networks.image_network import ImageNetwork
+from radcnn.plan.rules_segmentation import step_seconds
+from radcnn.plan.rules_training import averaging_rule
+from radcnn.plan.segmentation import SegmentationPlan
+from radcnn.study.listener import Listener
+
+EPOCHS = 20  # times that the tuning patches are looked at
+MOST_STEPS = 40_000
+WORTH_A_TRIAL = 1.0  # minutes of training from which on bfloat16 is tried
+SHOWN = ("Dice", "surface Dice", "mean distance", "95 % distance", "volume difference")
+
+
+@dataclass(frozen=True, eq=False)
+class Masked:
+    """A patient's volume, its labels (*size) on the same grid, and where it was made."""
+
+    patient: str
+    volume: Volume
+    labels: NDArray[np.uint8]
+    site: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Outliner:
+    """Trained networks, ready to outline."""
+
+    networks: Sequence[ImageNetwork]
+    plan: SegmentationPlan
+    execution: Execution
+
+    def outline(self, volume: Volume, **changes: object) -> NDArray[np.bool_]:
+        """Masks (structures, *size) on the volume's own grid, by the plan with these changes."""
+        plan = replace(self.plan, **changes) if changes else self.plan  # type: ignore[arg-type]
+        return segmented(self.networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, self.execution))
+
+
+def prepared(cases: Sequence[Masked], plan: SegmentationPlan) -> list[StoredCase]:
+    """Volumes and masks on the plan's grid."""
+    grid, made = grid_of_plan(plan), []
+    for one in cases:
+        mask = Volume(one.labels[None], one.volume.affine, "mask", one.volume.frame)
+        stored = coded(grid.placed(mask).voxels[0], plan.values, plan.unlabelled)
+        stored = np.ascontiguousarray(stored)
+        image = np.ascontiguousarray(grid.image(one.volume).voxels, np.float32)
+        made.append(StoredCase(image, None, stored, class_places(np.where(stored == 255, 0, stored))))
+    return made
+
+
+def within(plan: SegmentationPlan, minutes: float, listener: Listener) -> SegmentationPlan:
+    """The plan with as many steps as the minutes suffice for, in bfloat16 where that agrees and is faster."""
+    made = _planned(plan, minutes)
+    if minutes < WORTH_A_TRIAL:
+        return made
+    agreed, sentence = bfloat16_trial(made, available_device())
+    listener.say(sentence)
+    low = replace(plan, training=replace(plan.training, precision="bfloat16"))
+    return _planned(low, minutes) if agreed else made
+
+
+def _planned(plan: SegmentationPlan, minutes: float) -> SegmentationPlan:
+    steps = max(EPOCHS, min(MOST_STEPS, int(60 * minutes / step_seconds(plan, available_cores()))))
+    averaging, _ = averaging_rule(steps)
+    return replace(plan, training=replace(plan.training, epochs=EPOCHS, averaging=averaging), steps=steps // EPOCHS)
+
+
+def teach_outliner(
+    name: str, plan: SegmentationPlan, training: Sequence[Masked], tuning: Sequence[Masked], folder: Path,
+    listener: Listener,
+) -> Outliner:  # fmt: skip
+    """Train the plan's networks on simulated volumes and keep them in folder/NAME as a bundle."""
+    keep_memory()
+    torch.set_num_threads(available_cores())
+    low = plan.training.precision == "bfloat16"
+    execution = Execution(device=available_device(), bfloat16=low)
+    learned, tuned = prepared(training, plan), prepared(tuning, plan)
+    whole = hashlib.sha256()
+    for case in (*learned, *tuned):
+        whole.update(case.image.tobytes())
+        assert case.mask is not None
+        whole.update(case.mask.tobytes())
+    listener.watch("Dice")
+    networks: list[ImageNetwork] = []
+    checkpoints = folder / name / "checkpoints"
+    for item in train_segmenting_networks(plan, learned, tuned, whole.hexdigest(), checkpoints, execution):
+        if isinstance(item, StepEnded | EpochEnded | StoppedEarly):
+            listener.event(item)
+        else:
+            networks.append(item)
+    save_segmenter(folder / name / "bundle", Segmenter(plan, len(networks), synthetic=True), networks)
+    return Outliner(networks, plan, execution)
+
+
+def judge(outliner: Outliner, cases: Sequence[Masked], **changes: object) -> SegmentationJudgement:
+    """Figures of every structure on these cases, by patient."""
+    found = []
+    for one in cases:
+        made = outliner.outline(one.volume, **changes)
+        figures = {
+            structure.name: figures_of(np.isin(one.labels, structure.labels), made[k], one.volume.spacing_mm)
+            for k, structure in enumerate(outliner.plan.structures)
+        }
+        found.append(OutlinedCase(one.patient, one.patient, figures))
+    return judged(found, side="test", synthetic=True)
+
+
+def row_of(judgement: SegmentationJudgement, structure: str) -> dict[str, Estimate]:
+    """The figures of one structure that a recipe's table shows."""
+    return {name: judgement.table[structure][name] for name in SHOWN}
