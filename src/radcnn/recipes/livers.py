@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
 from radcnn.core.volume import Volume
 from radcnn.data.findings import counted
@@ -24,7 +23,18 @@ from radcnn.metrics.overlap import counts_of
 from radcnn.physics.phantoms.abdomen import abdomen_images
 from radcnn.plan.segmentation import Refinement, SegmentationPlan, Structure
 from radcnn.plan.settings import NetworkPlan, TrainingPlan
-from radcnn.recipes.outlining import EPOCHS, Masked, Outliner, judge, row_of, teach_outliner, within
+from radcnn.recipes.outlining import (
+    EPOCHS,
+    PATIENTS,
+    Masked,
+    Outliner,
+    checked,
+    judge,
+    row_of,
+    split,
+    teach_outliner,
+    within,
+)
 from radcnn.recipes.recipe import Reproduced, keep, new_folder
 from radcnn.recipes.taught import telling
 from radcnn.study.listener import SILENCE, Listener
@@ -35,9 +45,6 @@ from radcnn.transforms.spatial import Rotate, Scale
 
 LU_TITLE = "liver by a classifier of patches and a graph cut"
 CHRIST_TITLE = "lesions in the liver: two networks in a row, and a dense random field"
-PATIENTS = 50  # of which ...
-TUNING, TEST = 6, 14
-LEAST_PATIENTS = 12
 WINDOW = Intensity("window", -100.0, 400.0)  # HU, Christ et al.
 LU_GRID_MM, LU_PATCH = (5.0, 4.0, 4.0), (8, 24, 24)
 CHRIST_PATCH = (160, 160)
@@ -146,8 +153,7 @@ def refinement_of(
                 found.append(counts_of(np.isin(one.labels, structure.labels), mask).dice)
         return float(np.mean(found))
 
-    told = lambda done, of: listener.progress(f"trying settings of {refine}", done, of)  # noqa: E731
-    return best_settings(refine, outliner.plan.seed, dice_of, told)[0]
+    return best_settings(refine, outliner.plan.seed, dice_of, telling(listener, f"trying settings of {refine}"))[0]
 
 
 def within_liver(one: Masked) -> Masked:
@@ -190,18 +196,14 @@ def _begun(
     out: Path | str, images: int, minutes: float, seed: int, listener: Listener
 ) -> tuple[list[Masked], list[Masked], list[Masked], Path]:
     """Training, tuning and test patients, and the folder to write to."""
-    if images < LEAST_PATIENTS:
-        raise SettingsError(f"images must be at least {LEAST_PATIENTS} patients, got {images}")
-    if not minutes > 0:
-        raise SettingsError(f"minutes must be positive, got {minutes:g}")
+    checked(images, minutes)
     folder = new_folder(Path(out))
     listener.say(f"simulating {counted(images, 'patient')}")
     cases = []
     for k, one in enumerate(abdomen_images(images, seed=seed, told=telling(listener, "simulating")), start=1):
         volume = Volume.from_spacing(one.hu[None], one.spacing_mm, "HU")
         cases.append(Masked(f"SIM{k:04d}", volume, one.mask, one.site))
-    test, tuning = max(4, round(images * TEST / PATIENTS)), max(2, round(images * TUNING / PATIENTS))
-    return cases[: -test - tuning], cases[-test - tuning : -test], cases[-test:], folder
+    return *split(cases), folder
 
 
 def _protocol(images: int, test: int, grid: str) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
 from radcnn.core.volume import Volume
 from radcnn.data.findings import counted
@@ -18,7 +17,7 @@ from radcnn.metrics.clustered import clustered_mean
 from radcnn.physics.phantoms.pelvis import pelvis_images, spacing_mm
 from radcnn.plan.segmentation import SegmentationPlan, Structure
 from radcnn.plan.settings import NetworkPlan, TrainingPlan
-from radcnn.recipes.outlining import EPOCHS, Masked, judge, row_of, teach_outliner, within
+from radcnn.recipes.outlining import EPOCHS, PATIENTS, Masked, checked, judge, row_of, split, teach_outliner, within
 from radcnn.recipes.recipe import Reproduced, keep, new_folder
 from radcnn.recipes.taught import telling
 from radcnn.study.listener import SILENCE, Listener
@@ -27,9 +26,6 @@ from radcnn.transforms.elastic import Elastic
 from radcnn.transforms.spatial import Rotate, Scale
 
 TITLE = "V-Net: Dice against logistic loss on volumes that are mostly background"
-PATIENTS = 50  # of which ...
-TUNING, TEST = 6, 14
-LEAST_PATIENTS = 12
 GRID_MM = (3.6, 1.6, 1.6)
 PATCH = (16, 64, 64)
 KERNELS = 8  # of the first stage; 16 in the paper
@@ -49,15 +45,11 @@ def milletari2016(
 
     Raises SettingsError for numbers that do not fit.
     """
-    if images < LEAST_PATIENTS:
-        raise SettingsError(f"images must be at least {LEAST_PATIENTS} patients, got {images}")
-    if not minutes > 0:
-        raise SettingsError(f"minutes must be positive, got {minutes:g}")
+    checked(images, minutes)
     folder = new_folder(Path(out))
     listener.say(f"simulating {counted(images, 'patient')}")
     cases = masked_pelves(images, seed, listener)
-    test, tuning = max(4, round(images * TEST / PATIENTS)), max(2, round(images * TUNING / PATIENTS))
-    training, tuned, tested = cases[: -test - tuning], cases[-test - tuning : -test], cases[-test:]
+    training, tuned, tested = split(cases)
     first = plan_of(seed)
     plan = within(first, minutes / len(LOSSES), listener)
     table: dict[str, dict[str, Estimate]] = {}
@@ -74,7 +66,7 @@ def milletari2016(
     gained = clustered_mean(apart, [one.patient for one in tested])
     share = float(np.mean([one.labels.mean() for one in cases]))
     made = Reproduced(
-        "milletari2016", TITLE, _protocol(plan, images, test, share), table, paper=PAPER,
+        "milletari2016", TITLE, _protocol(plan, images, len(tested), share), table, paper=PAPER,
         notes=(f"{first_loss} over {other}, patient by patient: Dice {gained}",),
     )  # fmt: skip
     keep(made, folder)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from radcnn.core.cores import available_cores
+from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
 from radcnn.core.volume import Volume
 from radcnn.data.prepared.masked import coded
@@ -30,6 +31,8 @@ from radcnn.plan.rules_training import averaging_rule
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.study.listener import Listener
 
+PATIENTS, LEAST_PATIENTS = 50, 12
+TUNING, TEST = 0.12, 0.28  # shares of patients
 EPOCHS = 20  # times that the tuning patches are looked at
 MOST_STEPS = 40_000
 WORTH_A_TRIAL = 1.0  # minutes of training from which on bfloat16 is tried
@@ -58,6 +61,21 @@ class Outliner:
         """Masks (structures, *size) on the volume's own grid, by the plan with these changes."""
         plan = replace(self.plan, **changes) if changes else self.plan  # type: ignore[arg-type]
         return segmented(self.networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, self.execution))
+
+
+def checked(images: int, minutes: float) -> None:
+    """Raise SettingsError for too few patients, or no minutes."""
+    if images < LEAST_PATIENTS:
+        raise SettingsError(f"images must be at least {LEAST_PATIENTS} patients, got {images}")
+    if not minutes > 0:
+        raise SettingsError(f"minutes must be positive, got {minutes:g}")
+
+
+def split(cases: Sequence[Masked]) -> tuple[list[Masked], list[Masked], list[Masked]]:
+    """Training, tuning and test patients; they are drawn alike, so that their order is chance."""
+    test, tuning = (max(least, round(share * len(cases))) for share, least in ((TEST, 4), (TUNING, 2)))
+    first = len(cases) - test - tuning
+    return list(cases[:first]), list(cases[first : first + tuning]), list(cases[first + tuning :])
 
 
 def prepared(cases: Sequence[Masked], plan: SegmentationPlan) -> list[StoredCase]:

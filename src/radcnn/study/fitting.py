@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from radcnn.core.errors import InputError
 from radcnn.learning.events import EpochEnded, Event, StepEnded, StoppedEarly
@@ -73,7 +74,7 @@ def provenance_of(plan: ImagePlan, opened: OpenStudy) -> tuple[tuple[str, str], 
     return tuple(facts.items())
 
 
-def refuse_no_plan(path: object, exists: bool) -> None:
+def refuse_no_plan(path: Path) -> None:
     """Raise InputError where a stored plan is asked for that is not there."""
-    if not exists:
+    if not path.is_file():
         raise InputError(f"there is no plan in {path}; a run keeps its own in RUN/plan.json")

@@ -107,7 +107,7 @@ def _said(plan: RestorationPlan) -> str:
 
 def _stored(path: Path, opened: OpenStudy) -> RestorationPlan:
     """The plan in a run's plan.json, as it stands; raises SettingsError where it does not fit the study."""
-    refuse_no_plan(path, path.is_file())
+    refuse_no_plan(path)
     plan = load_restoration_plan(path)
     facts = restoration_facts(opened.settings, opened.split, opened.fingerprint)
     if plan.units != facts.units or (plan.dims == 3 and facts.rank == 2):

@@ -111,7 +111,7 @@ def _said(plan: SegmentationPlan) -> str:
 
 def _stored(path: Path, opened: OpenStudy) -> SegmentationPlan:
     """The plan in a run's plan.json, as it stands; raises SettingsError where it does not fit the study."""
-    refuse_no_plan(path, path.is_file())
+    refuse_no_plan(path)
     plan = load_segmentation_plan(path)
     facts = segmentation_facts(opened.settings, opened)
     if plan.units != facts.units or plan.channels != facts.fingerprint.channels or plan.dims > facts.fingerprint.rank:
