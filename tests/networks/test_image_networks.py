@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from radcnn.core.errors import SettingsError
+from radcnn.networks.image_network import mirrored
 from radcnn.networks.image_networks import IMAGE_NETWORKS, build_image_network
 from radcnn.networks.receptive_field import Field, Window, after
-from radcnn.networks.valid_unet import mirrored, output_of, valid_size
+from radcnn.networks.valid_unet import output_of, valid_size
 from radcnn.networks.vnet import SIDE, VNetOptions
 
 SMALL: dict[str, dict[str, object]] = {

@@ -10,6 +10,7 @@ import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -25,8 +26,7 @@ from radcnn.data.prepared.masked import MaskedGrid
 from radcnn.inference.refining.choice import refined
 from radcnn.inference.windows import Slab, slabs
 from radcnn.metrics.components import components
-from radcnn.networks.image_network import ImageNetwork
-from radcnn.networks.valid_unet import mirrored
+from radcnn.networks.image_network import ImageNetwork, mirrored
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.transforms.labels_on_grid import labels_on_grid
 from radcnn.transforms.orientation import towards_patient_axes
@@ -37,7 +37,7 @@ from radcnn.transforms.weights import Line
 LogitsOf = Callable[[ImageNetwork, Tensor], Tensor]
 Told = Callable[[int, int], None]
 AT_ONCE = 1 << 18  # pixels of slices that are computed together
-TILE = 512  # pixels of a side that a network without padding labels at once
+TILES = {2: 512, 3: 64}  # voxels of a side that a network without padding labels at once, by the number of axes
 IN_MEMORY = 256 << 20  # bytes of logits; what is more lies on the disk
 LARGEST_LOGIT = 6e4  # half precision ends at 65,504
 
@@ -65,18 +65,30 @@ def segmented(
     """
     if volume.rank < plan.dims:
         raise GeometryError("this network outlines structures in volumes, got a 2D image; give a series or a volume")
-    with on_network_grid(networks, volume, plan, logits_of=logits_of, told=told) as logits:
+    with on_network_grid(networks, volume, plan, logits_of=logits_of, told=told) as seen:
+        return seen.masks(plan)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What networks say of an image, before anything is decided.
+
+    volume  the image as it came
+    image   the same on the grid that the networks look at
+    logits  (K, *size) on that grid
+    """
+
+    volume: Volume
+    image: Volume
+    logits: NDArray[np.float16]
+
+    def masks(self, plan: SegmentationPlan) -> NDArray[np.bool_]:
+        """Which voxels of the image belong to each structure: (structures, *its size), by the plan's rules."""
+        logits: NDArray[np.floating] = self.logits
         if plan.refine != "none":
-            refine_logits(logits, volume, plan)
-        masks = _on_own_grid(logits, volume, plan)
-    return tidied(masks, plan)
-
-
-def refine_logits(logits: NDArray[np.float16], volume: Volume, plan: SegmentationPlan) -> None:
-    """Bring logits (K, *size) on the network's grid to the edges of the image there, in place."""
-    grid = grid_of_plan(plan)
-    image = grid.image(volume)
-    logits[...] = refined(logits, image.voxels[0], image.spacing_mm or (1.0,) * image.rank, plan)
+            spacing = self.image.spacing_mm or (1.0,) * self.image.rank
+            logits = refined(self.logits, self.image.voxels[0], spacing, plan)
+        return tidied(_on_own_grid(logits, self.volume, plan), plan)
 
 
 @contextmanager
@@ -87,10 +99,10 @@ def on_network_grid(
     *,
     logits_of: LogitsOf,
     told: Told | None = None,
-) -> Iterator[NDArray[np.float16]]:
-    """Mean logits (K, *size) of the networks on the grid that they look at, while the block lasts."""
-    image = grid_of_plan(plan).image(volume).voxels
-    size = image.shape[1:]
+) -> Iterator[Seen]:
+    """The mean of what the networks say, on the grid that they look at, while the block lasts."""
+    placed = grid_of_plan(plan).image(volume)
+    image, size = placed.voxels, placed.size
     many = len(networks) * len(test_time_views(plan.training.views, dims=plan.dims))
     with _room((plan.outputs, *size)) as logits:
         done = 0
@@ -103,7 +115,7 @@ def on_network_grid(
                 done += 1
                 if told is not None:
                     told(done, many)
-        yield logits
+        yield Seen(volume, placed, logits)
 
 
 def _add(
@@ -123,13 +135,13 @@ def _add(
     def put(at: tuple[slice, ...], found: Tensor) -> None:
         into[(slice(None), *at)] += (share * found).clamp(-LARGEST_LOGIT, LARGEST_LOGIT).numpy().astype(np.float16)
 
+    bare = network.margins == (0, 0)
     if plan.dims == 3:
-        for slab in slabs(image, compute, window=plan.patch, overlap=plan.overlap):
+        for slab in slabs(image, compute, window=plan.patch, overlap=plan.overlap) if bare else tiled(network, image):
             put((slice(slab.low, slab.high),), slab.logits)
         return
-    volume, target = (image[:, None], into[:, None]) if image.ndim == 3 else (image, into)
-    into = target
-    side = plan.patch if network.margins == (0, 0) else (TILE,) * 2
+    volume, into = (image[:, None], into[:, None]) if image.ndim == 3 else (image, into)
+    side = plan.patch if bare else (TILES[2],) * 2
     whole = all(n <= most for n, most in zip(volume.shape[2:], side, strict=True))
     count = volume.shape[1]
     many = max(1, AT_ONCE // math.prod(volume.shape[2:])) if whole else 1
@@ -141,41 +153,34 @@ def _add(
         if whole:
             put((slice(first, first + len(rows)),), compute(torch.from_numpy(images)).transpose(0, 1))
         else:
-            for slab in _tiles(network, images[0], compute, plan):
+            one = images[0]
+            for slab in slabs(one, compute, window=plan.patch, overlap=plan.overlap) if bare else tiled(network, one):
                 put((slice(first, first + 1), slice(slab.low, slab.high)), slab.logits[:, None])
 
 
-def _tiles(
-    network: ImageNetwork, image: NDArray[np.float32], compute: Callable[[Tensor], Tensor], plan: SegmentationPlan
-) -> Iterator[Slab]:
-    """Logits of a large slice by windows: blended, or, of a network without padding, tile beside tile."""
-    if network.margins == (0, 0):
-        return slabs(image, compute, window=plan.patch, overlap=plan.overlap)
-    return iter([Slab(0, image.shape[1], tiled(network, torch.from_numpy(image)))])
-
-
-def tiled(network: ImageNetwork, image: Tensor, compute: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-    """Logits (K, rows, columns) of an image (C, rows, columns) by a network without padding, tile beside tile.
+def tiled(network: ImageNetwork, image: NDArray[np.float32]) -> Iterator[Slab]:
+    """Logits (K, *size) of an image (C, *size) by a network without padding, tile beside tile, in float32.
 
     The overlap-tile strategy of Ronneberger et al. 2015: every tile sees its surroundings, the image is mirrored beyond
     its edges, and the result is that of the whole image.
     """
-    lost = sum(network.margins)
-    sizes = [network.needed(n) - lost for n in image.shape[1:]]
-    tiles = [min(network.needed(TILE) - lost, n) for n in sizes]
-    before = network.margins[0]
-    padded = mirrored(
-        image[None], [(before, n + lost - before - had) for n, had in zip(sizes, image.shape[1:], strict=True)]
-    )
+    size, (before, after) = image.shape[1:], network.margins
+    lost, device = before + after, next(network.parameters()).device
+    sizes = [network.needed(n) - lost for n in size]
+    tiles = [min(network.needed(TILES[len(size)]) - lost, n) for n in sizes]
+    beyond = [(before, made + lost - before - had) for made, had in zip(sizes, size, strict=True)]
+    padded = mirrored(torch.from_numpy(image)[None], beyond)
     made: Tensor | None = None
-    for row, column in product(*(_starts(n, tile, network.multiple) for n, tile in zip(sizes, tiles, strict=True))):
-        seen = padded[..., row : row + tiles[0] + lost, column : column + tiles[1] + lost]
-        found = (compute or network.maps)(seen)[0]
-        if made is None:
-            made = found.new_empty(len(found), *sizes)
-        made[:, row : row + tiles[0], column : column + tiles[1]] = found
+    with torch.inference_mode():
+        for place in product(*(_starts(n, tile, network.multiple) for n, tile in zip(sizes, tiles, strict=True))):
+            spans = [slice(start, start + tile) for start, tile in zip(place, tiles, strict=True)]
+            seen = padded[(slice(None), slice(None), *(slice(span.start, span.stop + lost) for span in spans))]
+            found = network.maps(seen.to(device))[0].float().cpu()
+            if made is None:
+                made = found.new_empty(len(found), *sizes)
+            made[(slice(None), *spans)] = found
     assert made is not None
-    return made[:, : image.shape[1], : image.shape[2]]
+    yield Slab(0, size[0], made[(slice(None), *(slice(0, n) for n in size))])
 
 
 def _starts(length: int, tile: int, step: int) -> list[int]:
@@ -194,7 +199,7 @@ def _room(shape: tuple[int, ...]) -> Iterator[NDArray[np.float16]]:
         yield np.memmap(Path(folder, "logits"), np.float16, "w+", shape=shape)
 
 
-def _on_own_grid(logits: NDArray[np.float16], volume: Volume, plan: SegmentationPlan) -> NDArray[np.bool_]:
+def _on_own_grid(logits: NDArray[np.floating], volume: Volume, plan: SegmentationPlan) -> NDArray[np.bool_]:
     """Masks (structures, *size) on the grid of an image, of logits on the network's."""
     upright = towards_patient_axes(volume)
     spacing = grid_of_plan(plan).spacing_of(upright)
@@ -216,7 +221,7 @@ def _on_own_grid(logits: NDArray[np.float16], volume: Volume, plan: Segmentation
     return masks
 
 
-def _labels(logits: NDArray[np.float16], lines: tuple[Line, ...] | None) -> NDArray[np.integer]:
+def _labels(logits: NDArray[np.floating], lines: tuple[Line, ...] | None) -> NDArray[np.integer]:
     """The largest of several logits, or whether a single one is above 0, at every voxel."""
     if lines is not None:
         both = logits if len(logits) > 1 else np.concatenate([np.zeros_like(logits), logits])

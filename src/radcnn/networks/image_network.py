@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -69,3 +70,16 @@ def refuse_lopsided(ends: Ends, name: str, way_out: str = "") -> None:
             f"{name} adds to its input: it needs as many outputs as channels, or a middle one of an odd number, got "
             f"{ends.channels} channels and {ends.outputs} outputs{way_out}"
         )
+
+
+def mirrored(x: Tensor, beyond: list[tuple[int, int]]) -> Tensor:
+    """Images (B, C, *size) with so many voxels more before and after each axis, mirrored about the last ones.
+
+    >>> mirrored(torch.arange(3.0)[None, None], [(2, 3)]).tolist()
+    [[[2.0, 1.0, 0.0, 1.0, 2.0, 1.0, 0.0, 1.0]]]
+    """
+    for axis, (before, after) in enumerate(beyond, start=2):
+        length = x.shape[axis]
+        at = torch.arange(-before, length + after, device=x.device) % max(1, 2 * length - 2)
+        x = x.index_select(axis, torch.minimum(at, (2 * length - 2 - at).clamp_min(0)))
+    return x

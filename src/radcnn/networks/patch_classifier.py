@@ -13,11 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.networks.image_network import ImageNetwork
+from radcnn.networks.image_network import ImageNetwork, mirrored
 from radcnn.networks.layers import convolution
 from radcnn.networks.network import Ends
 from radcnn.networks.options import at_least, probability
-from radcnn.networks.valid_unet import mirrored
 
 SIDE = 3
 
@@ -73,7 +72,7 @@ class PatchClassifier(ImageNetwork):
         self.halo = self.patch
 
     def on_patches(self, x: Tensor) -> Tensor:
-        """Answers for patches, with true poolings: what the network is trained by."""
+        """Answers (B, outputs, 1, ...) for patches (B, C, *patch), with true poolings: what `maps` says, one by one."""
         return self._through(x, dense=False)
 
     def maps(self, x: Tensor) -> Tensor:

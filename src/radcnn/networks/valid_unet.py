@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.networks.image_network import ImageNetwork
+from radcnn.networks.image_network import ImageNetwork, mirrored
 from radcnn.networks.layers import convolution, max_pool, transposed_convolution
 from radcnn.networks.network import Ends
 from radcnn.networks.options import at_least, probability
@@ -76,6 +76,7 @@ class ValidUNet(ImageNetwork):
         return (self.maps(x),)
 
     def maps(self, x: Tensor) -> Tensor:
+        """Maps (B, outputs, ...) without their margins; raises SettingsError for a size that leaves half voxels."""
         for n in x.shape[2:]:
             if n != valid_size(max(1, output_of(n, self.levels)), self.levels):
                 fits = valid_size(max(1, output_of(n, self.levels)) + 1, self.levels)
@@ -121,19 +122,6 @@ def output_of(length: int, levels: int) -> int:
     for _ in range(levels):
         size = 2 * size - 4
     return size
-
-
-def mirrored(x: Tensor, beyond: list[tuple[int, int]]) -> Tensor:
-    """Images (B, C, *size) with so many voxels more before and after each axis, mirrored about the last ones.
-
-    >>> mirrored(torch.arange(3.0)[None, None], [(2, 3)]).tolist()
-    [[[2.0, 1.0, 0.0, 1.0, 2.0, 1.0, 0.0, 1.0]]]
-    """
-    for axis, (before, after) in enumerate(beyond, start=2):
-        length = x.shape[axis]
-        at = torch.arange(-before, length + after, device=x.device) % max(1, 2 * length - 2)
-        x = x.index_select(axis, torch.minimum(at, (2 * length - 2 - at).clamp_min(0)))
-    return x
 
 
 def _middle(maps: Tensor, size: torch.Size) -> Tensor:
