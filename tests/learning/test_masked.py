@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from radcnn.data.prepared.masked import UNLABELLED
 from radcnn.data.store import StoredCase
-from radcnn.data.store.places import class_places
+from radcnn.data.store.places import UNLABELLED, class_places
 from radcnn.learning.borders import border_weights
 from radcnn.learning.events import EpochEnded
 from radcnn.learning.execution import Execution
@@ -31,7 +30,7 @@ def case(seed: int, size: tuple[int, ...] = (3, 40, 36)) -> StoredCase:
     mask = inside.astype(np.uint8, order="C")
     mask[..., -2:, :] = UNLABELLED
     image = (inside + 0.3 * chance.standard_normal(size)).astype(np.float32, order="C")
-    return StoredCase(image[None], None, mask, class_places(np.where(mask == UNLABELLED, 0, mask)))
+    return StoredCase(image[None], None, mask, class_places(mask))
 
 
 def planned(**more: object) -> SegmentationPlan:

@@ -15,7 +15,7 @@ from radcnn.data.mask_print import MaskPrint
 from radcnn.plan.rules_segmentation import ENOUGH_STEPS, SegmentationFacts, affordable_steps, propose_segmentation
 from radcnn.plan.segmentation import SegmentationPlan
 
-MASKS = MaskPrint(40, {"1": 40, "2": 38}, {"0": 0.9, "1": 0.08, "2": 0.02}, -120.0, 260.0, 60.0, 40.0, (0.5, 0.4, 0.4))
+MASKS = MaskPrint(40, {"1": 40, "2": 38}, {"0": 0.9, "1": 0.08, "2": 0.02}, -120.0, 260.0)
 GREY = Intensities(0, 10, 90, 200, 255, 100, 50, 0, 255, 0.1, None, False)
 
 
@@ -85,9 +85,12 @@ def test_structures_are_those_of_the_masks_or_those_that_were_named() -> None:
     assert [one.name for one in planned().structures] == ["label 1", "label 2"]
     named = planned(structures={"whole": (1, 2), "core": (2,)})
     assert (named.exclusive, named.outputs) == (False, 2)
-    scribbles = MaskPrint(40, {"1": 40, "4": 40}, {"0": 0.1, "1": 0.1, "4": 0.8}, 0, 1, 0, 1, (0.5, 0.5), 4)
+    scribbles = MaskPrint(40, {"1": 40, "4": 40}, {"0": 0.1, "1": 0.1, "4": 0.8}, 0, 1, 0, 4)
     plan = planned(size=(64, 64), spacing=None, masks=scribbles)
     assert (plan.unlabelled, [one.labels for one in plan.structures]) == (4, [(1,)])
+    for asked, wanted in ((None, [(1,), (4,)]), (1, [(4,)])):
+        plan = planned(size=(64, 64), spacing=None, masks=scribbles, segmentation={"unlabelled": asked})
+        assert (plan.unlabelled, [one.labels for one in plan.structures]) == (asked, wanted)
 
 
 def test_what_is_asked_for_is_taken_and_said() -> None:
@@ -102,6 +105,8 @@ def test_what_is_asked_for_is_taken_and_said() -> None:
     assert planned(network={"name": "vnet"}, segmentation={"dims": 3}).network.name == "vnet"
     with pytest.raises(SettingsError, match="did you mean dice"):
         planned(segmentation={"loss": "dcie"})
+    with pytest.raises(SettingsError, match="not averaged over shifts"):
+        planned(training={"views": "shifts"})
     with pytest.raises(SettingsError, match="the images are 2D"):
         planned(size=(64, 64), spacing=None, network={"name": "unet3d"})
 

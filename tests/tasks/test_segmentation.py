@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from radcnn.core.errors import SettingsError
-from radcnn.data.prepared.masked import UNLABELLED
+from radcnn.data.store.places import UNLABELLED
 from radcnn.plan.segmentation import SegmentationPlan, Structure
 from radcnn.plan.settings import NetworkPlan, TrainingPlan
 from radcnn.tasks.segmentation import segmentation_of

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from radcnn.core.chance import derived_seed, generator, torch_generator
-from radcnn.data.prepared.masked import UNLABELLED
 from radcnn.data.store import StoredCase
+from radcnn.data.store.places import UNLABELLED
 from radcnn.learning.batches import ahead
 from radcnn.learning.borders import border_weights
 from radcnn.learning.events import Event

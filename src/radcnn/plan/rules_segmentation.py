@@ -98,11 +98,12 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
     spacing, why_spacing = _spacing(facts, dims)
     intensity, why_intensity = _intensity(facts)
     augmentation, why_augmentation = _augmentation(facts, dims, spacing)
-    structures, why_structures = _structures(facts)
+    unlabelled = asked.get("unlabelled", facts.masks.unlabelled)
+    structures, why_structures = _structures(facts, unlabelled)
     batch = int(facts.asked.get("training", {}).get("batch", BATCH[dims]))
     first = SegmentationPlan(
         NetworkPlan("modern_unet"), TrainingPlan(epochs=1, batch=batch, precision=_precision(facts)), structures,
-        (SIDES[dims][-1],) * dims, dims, facts.masks.unlabelled, facts.fingerprint.channels, neighbours, spacing,
+        (SIDES[dims][-1],) * dims, dims, unlabelled, facts.fingerprint.channels, neighbours, spacing,
         intensity, augmentation, units=facts.units, seed=facts.seed,
     )  # fmt: skip
     first = changed(first, {k: v for k, v in asked.items() if k not in ("steps", "patch")}, "segmentation")
@@ -169,10 +170,11 @@ def _precision(facts: SegmentationFacts) -> Precision:
     return asked
 
 
-def _structures(facts: SegmentationFacts) -> tuple[tuple[Structure, ...], str]:
+def _structures(facts: SegmentationFacts, unlabelled: int | None) -> tuple[tuple[Structure, ...], str]:
     if facts.structures:
         return tuple(Structure(name, labels) for name, labels in facts.structures.items()), "named in the study"
-    return tuple(Structure(f"label {k}", (k,)) for k in facts.masks.labels), "every label that training masks hold"
+    found = facts.masks.labels(unlabelled)
+    return tuple(Structure(f"label {k}", (k,)) for k in found), "every label that training masks hold"
 
 
 def _dims(facts: SegmentationFacts, asked: int | None) -> tuple[Dims, int, str]:

@@ -114,6 +114,8 @@ class SegmentationPlan:
             raise SettingsError(f"label {self.unlabelled} cannot be a structure and mean 'nobody looked here'")
         if self.refine != "none" and not self.exclusive:
             raise SettingsError("a refinement gives each voxel one structure, but these share labels; take refine=none")
+        if self.training.views == "shifts":
+            raise SettingsError("a segmentation is not averaged over shifts; take training.views left_right or flips")
         if self.training.folds:
             raise SettingsError("a segmentation is not trained in folds; leave training.folds out")
 

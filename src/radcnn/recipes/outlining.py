@@ -86,7 +86,7 @@ def prepared(cases: Sequence[Masked], plan: SegmentationPlan) -> list[StoredCase
         stored = coded(grid.placed(mask).voxels[0], plan.values, plan.unlabelled)
         stored = np.ascontiguousarray(stored)
         image = np.ascontiguousarray(grid.image(one.volume).voxels, np.float32)
-        made.append(StoredCase(image, None, stored, class_places(np.where(stored == 255, 0, stored))))
+        made.append(StoredCase(image, None, stored, class_places(stored)))
     return made
 
 

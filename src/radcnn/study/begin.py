@@ -142,8 +142,9 @@ def _fill(folder: StudyFolder, settings: StudySettings, listener: Listener) -> N
     elif settings.segments:
         training = [cohort.cases[i] for i in made.of("training")]
         held, said = mask_print(
-            training, seed=settings.split_seed, told=lambda done, of: listener.progress("looking at masks", done, of)
-        )
+            training, seed=settings.split_seed, unlabelled=settings.segmentation.get("unlabelled", "guess"),
+            told=lambda done, of: listener.progress("looking at masks", done, of),
+        )  # fmt: skip
         write_json(folder.masks, held.as_json())
         reasons = propose_segmentation(facts_with_masks(settings, found, held)).reasons
     else:

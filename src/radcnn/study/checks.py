@@ -181,8 +181,10 @@ def _masks(examined: Examined) -> Verdict:
     if all(case.mask is None and case.box is None for case in cohort.cases):
         return NotApplicable("no case has a mask or a box")
     declared = {label: name for name, labels in settings.structure.items() for label in labels}
-    if declared and (unlabelled := read_mask_print(examined.opened.folder.masks).unlabelled) is not None:
-        declared[unlabelled] = "nobody looked here"
+    if declared:
+        found = read_mask_print(examined.opened.folder.masks).unlabelled
+        if (unlabelled := settings.segmentation.get("unlabelled", found)) is not None:
+            declared[unlabelled] = "nobody looked here"
     return mask_findings(cohort, declared=declared or None)
 
 
@@ -246,7 +248,7 @@ CHECKS: dict[str, Check[Examined]] = {
     "patients in headers": Check(("RC044", "RC045"), _people),
     "forms of images": Check(("RC018", "RC019", "RC020"), _forms),
     "reading": Check(codes_of("reading"), _read),
-    "labels of masks": Check(("RC046", "RC047"), _mask_labels),
+    "labels of masks": Check(("RC046", "RC047", "RC048"), _mask_labels),
     "masks and boxes": Check(("RC050", "RC051", "RC052", "RC053", "RC054"), _masks),
     "target within sites": Check(
         ("RC055", "RC056", "RC057"), lambda examined: site_findings(examined.opened.cohort)

@@ -194,7 +194,7 @@ def settings_from(options: Mapping[str, Any]) -> StudySettings:
     A single target or subgroup may be given as text, a network by its name alone, a setting of a section by its
     whole name ("training.epochs": 20), and muted findings by their codes alone.
     """
-    given = {str(name): value for name, value in options.items() if value is not None}
+    given = {str(name): value for name, value in options.items() if value is not None or "." in str(name)}
     plain = {name: value for name, value in given.items() if "." not in name}
     for name in ("target", "subgroup", "operating_points"):
         if isinstance(plain.get(name), str):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from radcnn.data.prepared.masked import UNLABELLED
+from radcnn.data.store.places import UNLABELLED
 from radcnn.losses.regions import (
     boundary_loss,
     dice_loss,

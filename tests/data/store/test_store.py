@@ -15,6 +15,7 @@ from radcnn.data.store import CaseStore, class_places
 from radcnn.data.store import codes as coding
 from radcnn.data.store.codes import Coder, decoded
 from radcnn.data.store.index import HEADER, LINE, Line
+from radcnn.data.store.places import UNLABELLED
 from radcnn.data.store.store import INDEX, VOXELS
 
 RNG = np.random.default_rng(4)
@@ -224,6 +225,7 @@ def test_of_a_large_class_some_places_are_kept_the_same_ones_each_time() -> None
     mask = np.zeros((60, 60), np.uint8)
     mask[10:50, 10:50] = 1
     mask[0, :3] = 9
+    mask[50:] = UNLABELLED
     places = class_places(mask, most=100)
     assert {label: len(found) for label, found in places.items()} == {1: 100, 9: 3}
     assert (mask.reshape(-1)[places[1]] == 1).all()

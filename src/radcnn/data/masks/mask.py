@@ -23,11 +23,13 @@ class Mask:
     volume  (1, D, H, W) or (1, H, W) of the image's size, affine and frame, units "mask"; uint8, uint16 or int32
     names   what the file calls its labels, by number; free text of a header, so it is kept out of every message
     notes   what was noticed while reading: what was turned, left out or could not be compared
+    overlapping  voxels that the file gives several labels, of which the highest was taken
     """
 
     volume: Volume
     names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     notes: tuple[str, ...] = ()
+    overlapping: int = 0
 
     def counts(self) -> dict[int, int]:
         """Voxels of each label that occurs, background (0) not counted.
@@ -43,11 +45,13 @@ class Mask:
         return {label: total[label] for label in sorted(total) if label != 0}
 
 
-def on_grid(labels: NDArray, like: Volume, names: Mapping[int, str], notes: Iterable[str]) -> Mask:
+def on_grid(
+    labels: NDArray, like: Volume, names: Mapping[int, str], notes: Iterable[str], overlapping: int = 0
+) -> Mask:
     """A Mask of labels (D, H, W) on the grid of the image `like`, of which a 2D one has a single slice."""
     voxels = labels[None] if like.rank == 3 else labels
     volume = Volume(np.ascontiguousarray(voxels), like.affine, "mask", like.frame)
-    return Mask(volume, MappingProxyType(dict(names)), tuple(dict.fromkeys(notes)))
+    return Mask(volume, MappingProxyType(dict(names)), tuple(dict.fromkeys(notes)), overlapping)
 
 
 def as_labels(name: str, voxels: NDArray) -> NDArray:

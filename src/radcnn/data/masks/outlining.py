@@ -65,7 +65,7 @@ def mask_of_contours(
     for i in sorted(drawn, key=lambda i: labels_of[i]):
         notes += _draw(labels, index, by_roi[i], labels_of[i], like)
     kept = {number: name for number, name in names.items() if number in wanted}
-    return on_grid(labels.voxels, like, kept, [*notes, *labels.notes()])
+    return on_grid(labels.voxels, like, kept, [*notes, *labels.notes()], labels.overlapping)
 
 
 def _numbered(found: Contours) -> tuple[list[int], list[str]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.core.case import Source
+from radcnn.core.case import Case, Source
 from radcnn.core.errors import InputError, ReadError
 from radcnn.core.files import reading
 from radcnn.core.volume import Volume
@@ -30,7 +30,7 @@ from radcnn.data.masks.segments import SegFrames
 from radcnn.data.masks.stacking import Overlap, mask_of_frames
 from radcnn.data.read import read_source
 
-__all__ = ["frame_of_reference_of", "read_mask"]
+__all__ = ["frame_of_reference_of", "mask_of_case", "read_mask"]
 
 MASK_ARRAYS = ("mask", "label", "segmentation", "seg")  # of an npz file, asked in this order where none is named
 
@@ -70,6 +70,18 @@ def read_mask(
         )
     _refuse_lossy(source.path, form)
     return mask_of_image(source.path.name, read_source(_named(source, form)), like, segment=segment)
+
+
+def mask_of_case(case: Case, like: Volume) -> Mask:
+    """The mask of a case on the grid of its image `like`; of labels that overlap the higher number wins.
+
+    How many voxels that decides is said in `Mask.overlapping`. Raises as `read_mask` does.
+    """
+    assert case.mask is not None, "a case to learn from or to judge by has a mask"
+    return read_mask(
+        case.mask.path, like, frame_of_reference=frame_of_reference_of(case.source.path), overlap="higher",
+        array=case.mask.array, item=case.mask.item,
+    )  # fmt: skip
 
 
 def mask_of_image(name: str, found: Volume, like: Volume, *, segment: int | str | None = None) -> Mask:

@@ -45,7 +45,7 @@ class Labels:
         self.name = name
         self.voxels: NDArray = np.zeros(three(like.size), smallest(0, highest))
         self._overlap = overlap
-        self._lost = 0
+        self.overlapping = 0  # voxels that lost a label to a higher one
 
     def put(self, part: NDArray, inside: NDArray[np.bool_], label: int) -> None:
         """Label the voxels of a view of `voxels`; labels must come in rising order."""
@@ -57,14 +57,14 @@ class Labels:
                     f"labels {other} and {label} of {self.name} overlap, and a voxel has one label; choose one of them "
                     f"(segment={label}), or let the higher number win (overlap='higher')"
                 )
-            self._lost += int(taken.sum())
+            self.overlapping += int(taken.sum())
         part[inside] = label
 
     def notes(self) -> list[str]:
         """What became of overlaps."""
-        if not self._lost:
+        if not self.overlapping:
             return []
-        return [f"labels overlap in {self._lost} voxels, where the higher number was taken"]
+        return [f"labels overlap in {self.overlapping} voxels, where the higher number was taken"]
 
 
 def mask_of_frames(
@@ -98,7 +98,7 @@ def mask_of_frames(
         for number, inside in _labelled(found, pixels[i], i, wanted):
             labels.put(part, inside, number)
     kept = {number: label for number, label in names.items() if number in wanted}
-    return on_grid(labels.voxels, like, kept, [*notes, *said, *labels.notes()])
+    return on_grid(labels.voxels, like, kept, [*notes, *said, *labels.notes()], labels.overlapping)
 
 
 def _labelled(found: SegFrames, frame: NDArray, i: int, wanted: set[int]) -> Iterator[Labelled]:

@@ -19,18 +19,18 @@ from radcnn.core.errors import InputError
 from radcnn.core.files import sha256_of_json
 from radcnn.core.settings import to_plain
 from radcnn.core.volume import Volume
-from radcnn.data.masks.read import frame_of_reference_of, read_mask
+from radcnn.data.masks.read import mask_of_case
 from radcnn.data.prepared.building import Said, Told, held_store
 from radcnn.data.prepared.keys import keys_of, naming
 from radcnn.data.quiet import quiet
-from radcnn.data.read import read_noted
+from radcnn.data.read import read_source
 from radcnn.data.store import CaseStore, StoredCase
+from radcnn.data.store.places import UNLABELLED
 from radcnn.transforms.intensity import Intensity, linear_map
 from radcnn.transforms.orientation import towards_patient_axes
 from radcnn.transforms.resampling import known_spacing, resample
 
-EDITION = 1  # raised when the same files would be prepared to other numbers
-UNLABELLED = 255  # in stored masks: nobody looked there
+EDITION = 2  # raised when the same files would be prepared to other numbers
 MOST_VALUES = 254
 
 
@@ -125,13 +125,8 @@ def masked_keys(cases: Sequence[Case]) -> list[str]:
 
 
 def _both(case: Case, grid: MaskedGrid) -> tuple[Volume, NDArray[np.uint8]]:
-    assert case.mask is not None, "a case to learn from has a mask"
-    volume = read_noted(case.source).volume
-    mask = read_mask(
-        case.mask.path, volume, frame_of_reference=frame_of_reference_of(case.source.path), overlap="higher",
-        array=case.mask.array, item=case.mask.item,
-    )  # fmt: skip
-    placed = grid.placed(mask.volume)
+    volume = read_source(case.source)
+    placed = grid.placed(mask_of_case(case, volume).volume)
     return grid.image(volume), coded(placed.voxels[0], grid.values, grid.unlabelled)
 
 

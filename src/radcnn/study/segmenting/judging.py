@@ -11,7 +11,7 @@ from radcnn.core.case import Case
 from radcnn.core.errors import InputError, Stopped
 from radcnn.core.volume import Volume
 from radcnn.data import ledger
-from radcnn.data.masks.read import frame_of_reference_of, read_mask
+from radcnn.data.masks.read import mask_of_case
 from radcnn.data.prepared.keys import naming
 from radcnn.data.read import read_source
 from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement, figures_of, judged
@@ -91,13 +91,8 @@ def outlined_cases(
 
 def case_of(case: Case) -> tuple[Volume, NDArray[np.integer]]:
     """The image of a case and the labels of its mask (*size), on the image's own grid."""
-    assert case.mask is not None, "a case to judge by has a mask"
     volume = read_source(case.source)
-    mask = read_mask(
-        case.mask.path, volume, frame_of_reference=frame_of_reference_of(case.source.path), overlap="higher",
-        array=case.mask.array, item=case.mask.item,
-    )  # fmt: skip
-    return volume, mask.volume.voxels[0]
+    return volume, mask_of_case(case, volume).volume.voxels[0]
 
 
 def notes_on(plan: SegmentationPlan, *, in_mm: bool) -> tuple[str, ...]:
