@@ -21,6 +21,7 @@ from radcnn.evaluation.judgement import Unit
 from radcnn.evaluation.plain import built, plain
 from radcnn.metrics.clustered import Scale, clustered_mean
 from radcnn.metrics.overlap import counts_of, distances_of, lesions_of
+from radcnn.plan.segmentation import SegmentationPlan
 
 KIND = "segmentation"  # stands in the JSON of a judgement
 MEAN = "mean of structures"
@@ -125,6 +126,33 @@ def figures_of(
         ml = math.prod(spacing_mm) / 1000
         said |= {"reference ml": found.reference * ml, "predicted ml": found.prediction * ml}
     return said
+
+
+def figures_by_structure(
+    labels: NDArray[np.integer],
+    masks: NDArray[np.bool_],
+    plan: SegmentationPlan,
+    spacing_mm: Sequence[float] | None,
+) -> dict[str, dict[str, float]]:
+    """Figures of the plan's structures: labels (*size) of a mask, and what was outlined (structures, *size)."""
+    counted = None if plan.unlabelled is None else labels != plan.unlabelled
+    return {
+        one.name: figures_of(np.isin(labels, one.labels), mask, spacing_mm, counted=counted)
+        for one, mask in zip(plan.structures, masks, strict=True)
+    }
+
+
+def dice_by_structure(
+    labels: NDArray[np.integer], masks: NDArray[np.bool_], plan: SegmentationPlan
+) -> NDArray[np.float64]:
+    """Dice coefficients alone of the plan's structures, in the order in which it has them."""
+    counted = ... if plan.unlabelled is None else labels != plan.unlabelled
+    return np.array(
+        [
+            counts_of(np.isin(labels, one.labels)[counted], mask[counted]).dice
+            for one, mask in zip(plan.structures, masks, strict=True)
+        ]
+    )
 
 
 def judged(

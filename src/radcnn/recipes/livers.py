@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,6 @@ from numpy.typing import NDArray
 from radcnn.core.estimate import Estimate
 from radcnn.core.volume import Volume
 from radcnn.data.findings import counted
-from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement, figures_of, judged
-from radcnn.inference.refining.choice import best_settings
-from radcnn.metrics.overlap import counts_of
 from radcnn.physics.phantoms.abdomen import abdomen_images
 from radcnn.plan.segmentation import Refinement, SegmentationPlan, Structure
 from radcnn.plan.settings import NetworkPlan, TrainingPlan
@@ -55,6 +53,8 @@ LU_PAPER = (
 )
 CHRIST_PAPER = ("3DIRCADb: liver Dice over 94 % with the dense field, lesions about 56 %; compare the order",)
 
+REFINEMENTS: tuple[tuple[str, Refinement], ...] = (("graph cut", "graphcut"), ("dense field", "crf"))
+
 Row = dict[str, Estimate]
 
 
@@ -78,11 +78,11 @@ def lu2017(
         chosen = within(plan, minutes / len(plans), listener)
         listener.say(f"training the {name}: {counted(chosen.steps * EPOCHS, 'step')}")
         outliner = teach_outliner(name.replace(" ", "-"), chosen, training, tuning, folder, listener)
-        table[name] = row_of(judge(outliner, tested), LIVER.name)
-        for called, refine in (("graph cut", "graphcut"), ("dense field", "crf")):
-            settings = refinement_of(outliner, tuning, refine, listener)  # type: ignore[arg-type]
-            found = judge(outliner, tested, refine=refine, refined=settings)
-            table[f"{name}, {called}"] = row_of(found, LIVER.name)
+        table[name] = row_of(judge(outliner.outline, tested, chosen), LIVER.name)
+        for called, refine in REFINEMENTS:
+            settings = outliner.refinement(refine, tuning, listener)
+            refined = partial(outliner.outline, refine=refine, refined=settings)
+            table[f"{name}, {called}"] = row_of(judge(refined, tested, chosen), LIVER.name)
     made = Reproduced(
         "lu2017", LU_TITLE, _protocol(images, len(tested), f"grid of {_mm(LU_GRID_MM)}"), table, paper=LU_PAPER
     )
@@ -105,9 +105,10 @@ def christ2016(
         unet, TrainingPlan(epochs=EPOCHS, batch=8), (LIVER,), CHRIST_PATCH, 2, intensity=WINDOW, augmentation=bent,
         seed=seed,
     )  # fmt: skip
-    both = (Structure("liver", (1,)), LESION)
+    apart = replace(common, structures=(Structure("liver", (1,)), LESION))
+    whole = replace(common, structures=(LIVER, LESION))
     plans = {
-        "single": (replace(common, structures=both), training, tuning),
+        "single": (apart, training, tuning),
         "liver": (common, training, tuning),
         "lesion": (
             replace(common, structures=(LESION,), unlabelled=OUTSIDE, foreground=0.6),
@@ -121,12 +122,15 @@ def christ2016(
         made[name] = teach_outliner(name, chosen, learned, tuned, folder, listener)
     table: dict[str, Row] = {}
     lesions: dict[str, Row] = {}
-    for tidy in ("none", "crf"):
-        said = "" if tidy == "none" else ", dense field"
-        settings = {name: _settings(one, tuning, tidy, listener) for name, one in made.items()}
-        single = _judged(tested, lambda v, s=settings, t=tidy: _single(made["single"], v, t, s["single"]))
-        cascade = _judged(tested, lambda v, s=settings, t=tidy: _cascade(made["liver"], made["lesion"], v, t, s))
-        for name, found in (("one network", single), ("cascade", cascade)):
+    crf = {
+        name: {"refine": "crf", "refined": one.refinement("crf", plans[name][2], listener)}
+        for name, one in made.items()
+    }
+    for said, changes in (("", {name: {} for name in made}), (", dense field", crf)):
+        single = partial(_single, made["single"], changes["single"])
+        cascade = partial(_cascade, made["liver"], made["lesion"], changes["liver"], changes["lesion"])
+        for name, outline in (("one network", single), ("cascade", cascade)):
+            found = judge(outline, tested, whole)
             table[f"{name}{said}"] = row_of(found, LIVER.name)
             lesions[f"{name}{said}"] = {
                 **row_of(found, LESION.name), "lesion F1": found.table[LESION.name]["lesion F1"],
@@ -140,56 +144,24 @@ def christ2016(
     return result
 
 
-def refinement_of(
-    outliner: Outliner, tuning: Sequence[Masked], refine: Refinement, listener: Listener
-) -> dict[str, float]:
-    """The settings of a refinement that give the highest mean Dice on tuning patients."""
-
-    def dice_of(settings: Mapping[str, float]) -> float:
-        found = []
-        for one in tuning:
-            made = outliner.outline(one.volume, refine=refine, refined=settings)
-            for mask, structure in zip(made, outliner.plan.structures, strict=True):
-                found.append(counts_of(np.isin(one.labels, structure.labels), mask).dice)
-        return float(np.mean(found))
-
-    return best_settings(refine, outliner.plan.seed, dice_of, telling(listener, f"trying settings of {refine}"))[0]
-
-
 def within_liver(one: Masked) -> Masked:
     """The same patient, all that lies beyond the liver being nobody's to label."""
     return replace(one, labels=np.array([OUTSIDE, 0, LESION.labels[0]], np.uint8)[one.labels])
 
 
-def _settings(outliner: Outliner, tuning: Sequence[Masked], tidy: str, listener: Listener) -> dict[str, float]:
-    return {} if tidy == "none" else refinement_of(outliner, tuning, "crf", listener)
-
-
-def _single(outliner: Outliner, volume: Volume, tidy: str, settings: Mapping[str, float]) -> NDArray[np.bool_]:
+def _single(outliner: Outliner, changes: Mapping[str, object], volume: Volume) -> NDArray[np.bool_]:
     """Liver (with its lesions) and lesions, by one network."""
-    liver, lesion = outliner.outline(volume, refine=tidy, refined=settings)
+    liver, lesion = outliner.outline(volume, **changes)
     return np.stack([liver | lesion, lesion])
 
 
 def _cascade(
-    first: Outliner, second: Outliner, volume: Volume, tidy: str, settings: Mapping[str, Mapping[str, float]]
+    first: Outliner, second: Outliner, of_liver: Mapping[str, object], of_lesion: Mapping[str, object], volume: Volume
 ) -> NDArray[np.bool_]:
     """Liver by the first network, lesions by the second one within it."""
-    (liver,) = first.outline(volume, refine=tidy, refined=settings["liver"], largest=(LIVER.name,))
-    (lesion,) = second.outline(volume, refine=tidy, refined=settings["lesion"])
+    (liver,) = first.outline(volume, largest=(LIVER.name,), **of_liver)
+    (lesion,) = second.outline(volume, **of_lesion)
     return np.stack([liver, lesion & liver])
-
-
-def _judged(cases: Sequence[Masked], outline: object) -> SegmentationJudgement:
-    found = []
-    for one in cases:
-        masks = outline(one.volume)  # type: ignore[operator]
-        figures = {
-            structure.name: figures_of(np.isin(one.labels, structure.labels), mask, one.volume.spacing_mm)
-            for structure, mask in zip((LIVER, LESION), masks, strict=True)
-        }
-        found.append(OutlinedCase(one.patient, one.patient, figures))
-    return judged(found, side="test", synthetic=True)
 
 
 def _begun(
@@ -202,7 +174,7 @@ def _begun(
     cases = []
     for k, one in enumerate(abdomen_images(images, seed=seed, told=telling(listener, "simulating")), start=1):
         volume = Volume.from_spacing(one.hu[None], one.spacing_mm, "HU")
-        cases.append(Masked(f"SIM{k:04d}", volume, one.mask, one.site))
+        cases.append(Masked(f"SIM{k:04d}", volume, one.mask))
     return *split(cases), folder
 
 

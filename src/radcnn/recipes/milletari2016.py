@@ -58,7 +58,7 @@ def milletari2016(
         chosen = SegmentationPlan(**{**vars(plan), "loss": loss})
         listener.say(f"training by the {name}: {counted(plan.steps * EPOCHS, 'step')}")
         outliner = teach_outliner(name.replace(" ", "-"), chosen, training, tuned, folder, listener)
-        found = judge(outliner, tested)
+        found = judge(outliner.outline, tested, outliner.plan)
         table[name] = row_of(found, PROSTATE.name)
         dice[name] = [case.figures[PROSTATE.name]["Dice"] for case in found.cases]
     first_loss, other = LOSSES
@@ -78,7 +78,7 @@ def masked_pelves(count: int, seed: int, listener: Listener) -> list[Masked]:
     made = []
     for k, one in enumerate(pelvis_images(count, seed=seed, told=telling(listener, "simulating")), start=1):
         volume = Volume.from_spacing(one.values[None], spacing_mm())
-        made.append(Masked(f"SIM{k:04d}", volume, one.mask, one.site))
+        made.append(Masked(f"SIM{k:04d}", volume, one.mask))
     return made
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +20,15 @@ from radcnn.core.volume import Volume
 from radcnn.data.prepared.masked import coded
 from radcnn.data.store import StoredCase
 from radcnn.data.store.places import class_places
-from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement, figures_of, judged
-from radcnn.inference.segmented import grid_of_plan, segmented
+from radcnn.evaluation.segmentation import (
+    OutlinedCase,
+    SegmentationJudgement,
+    dice_by_structure,
+    figures_by_structure,
+    judged,
+)
+from radcnn.inference.refining.choice import best_refinement
+from radcnn.inference.segmented import Seen, grid_of_plan, on_network_grid
 from radcnn.inference.segmenter import Segmenter, save_segmenter
 from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
 from radcnn.learning.execution import Execution, available_device, keep_memory, logits_of
@@ -28,7 +37,7 @@ from radcnn.learning.precision import bfloat16_trial
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.rules_segmentation import step_seconds
 from radcnn.plan.rules_training import averaging_rule
-from radcnn.plan.segmentation import SegmentationPlan
+from radcnn.plan.segmentation import Refinement, SegmentationPlan
 from radcnn.study.listener import Listener
 
 PATIENTS, LEAST_PATIENTS = 50, 12
@@ -41,12 +50,11 @@ SHOWN = ("Dice", "surface Dice", "mean distance", "95 % distance", "volume diffe
 
 @dataclass(frozen=True, eq=False)
 class Masked:
-    """A patient's volume, its labels (*size) on the same grid, and where it was made."""
+    """A patient's volume, and its labels (*size) on the same grid."""
 
     patient: str
     volume: Volume
     labels: NDArray[np.uint8]
-    site: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +67,27 @@ class Outliner:
 
     def outline(self, volume: Volume, **changes: object) -> NDArray[np.bool_]:
         """Masks (structures, *size) on the volume's own grid, by the plan with these changes."""
-        plan = replace(self.plan, **changes) if changes else self.plan  # type: ignore[arg-type]
-        return segmented(self.networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, self.execution))
+        with self.seen(volume) as seen:
+            return seen.masks(replace(self.plan, **changes))  # type: ignore[arg-type]
+
+    def seen(self, volume: Volume) -> AbstractContextManager[Seen]:
+        """What the networks say of a volume, while the block lasts."""
+        return on_network_grid(self.networks, volume, self.plan, logits_of=lambda n, x: logits_of(n, x, self.execution))
+
+    def refinement(self, refine: Refinement, tuning: Sequence[Masked], listener: Listener) -> dict[str, float]:
+        """The settings of a refinement that give the highest mean Dice on tuning patients."""
+
+        def by_case() -> Iterator[Callable[[SegmentationPlan], float]]:
+            for done, one in enumerate(tuning):
+                listener.progress(f"trying settings of {refine}", done, len(tuning))
+                with self.seen(one.volume) as seen:
+                    yield partial(_mean_dice, seen, one.labels)
+
+        return dict(best_refinement(by_case(), replace(self.plan, refine=refine)).settings)
+
+
+def _mean_dice(seen: Seen, labels: NDArray[np.integer], plan: SegmentationPlan) -> float:
+    return float(np.mean(dice_by_structure(labels, seen.masks(plan), plan)))
 
 
 def checked(images: int, minutes: float) -> None:
@@ -134,15 +161,13 @@ def teach_outliner(
     return Outliner(networks, plan, execution)
 
 
-def judge(outliner: Outliner, cases: Sequence[Masked], **changes: object) -> SegmentationJudgement:
-    """Figures of every structure on these cases, by patient."""
+def judge(
+    outline: Callable[[Volume], NDArray[np.bool_]], cases: Sequence[Masked], plan: SegmentationPlan
+) -> SegmentationJudgement:
+    """Figures of the plan's structures on these cases, by patient; `outline` gives their masks (structures, *size)."""
     found = []
     for one in cases:
-        made = outliner.outline(one.volume, **changes)
-        figures = {
-            structure.name: figures_of(np.isin(one.labels, structure.labels), made[k], one.volume.spacing_mm)
-            for k, structure in enumerate(outliner.plan.structures)
-        }
+        figures = figures_by_structure(one.labels, outline(one.volume), plan, one.volume.spacing_mm)
         found.append(OutlinedCase(one.patient, one.patient, figures))
     return judged(found, side="test", synthetic=True)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from radcnn.inference.refining.graph_cut import CutSettings, costs_of, cut_label
 from radcnn.plan.segmentation import SegmentationPlan
 
 DRAWS = 12
+BETTER = 1e-4  # of the mean Dice coefficient, by which what is chosen must help
 SURE = 8.0  # logit of a label that a cut chose, beside 0 of the others
 # what is drawn from: the least and the most, on a logarithmic scale; grey values in the network's own numbers
 RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
@@ -44,23 +45,6 @@ def drawn(refine: str, seed: int) -> Iterator[dict[str, float]]:
         }
 
 
-def best_settings(
-    refine: str,
-    seed: int,
-    dice_of: Callable[[Mapping[str, float]], float],
-    told: Callable[[int, int], None] | None = None,
-) -> tuple[dict[str, float], float]:
-    """Of settings drawn by chance those with the highest mean Dice on tuning cases, and that."""
-    best: tuple[dict[str, float], float] = ({}, -1.0)
-    for k, settings in enumerate(drawn(refine, seed), start=1):
-        found = dice_of(settings)
-        if found > best[1]:
-            best = settings, found
-        if told is not None:
-            told(k, DRAWS)
-    return best
-
-
 @dataclass(frozen=True)
 class Helped:
     """What the best settings of a refinement reach on the tuning cases, beside none."""
@@ -73,7 +57,26 @@ class Helped:
     def sentence(self) -> str:
         """Whether it is kept, and why."""
         said = f"mean Dice on the tuning set {self.after:.4f}, {self.before:.4f} without"
-        return f"{said}: {'kept' if self.after > self.before else 'left out'}"
+        return f"{said}: {'kept' if self.kept else 'left out'}"
+
+    @property
+    def kept(self) -> bool:
+        """Whether it helps by more than nothing."""
+        return self.after > self.before + BETTER
+
+
+def best_refinement(judged: Iterable[Callable[[SegmentationPlan], float]], plan: SegmentationPlan) -> Helped:
+    """Of settings drawn by chance for the plan's refinement those with the highest mean Dice on tuning cases.
+
+    judged  for one tuning case after the other, what the mean Dice of its structures is by a plan; a case is asked for
+            once the one before it is done with, so that one is held at a time
+    """
+    bare = replace(plan, refine="none", refined={}, largest=(), filled=())
+    draws = tuple(drawn(plan.refine, plan.seed))
+    tried = (bare, *(replace(bare, refine=plan.refine, refined=settings) for settings in draws))
+    without, *found = np.mean([[dice(one) for one in tried] for dice in judged], axis=0)
+    best = int(np.argmax(found))
+    return Helped(draws[best], float(without), float(found[best]))
 
 
 def _softmax(logits: NDArray) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from radcnn.data import ledger
 from radcnn.data.masks.read import mask_of_case
 from radcnn.data.prepared.keys import naming
 from radcnn.data.read import read_source
-from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement, figures_of, judged
+from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement, figures_by_structure, judged
 from radcnn.inference.bundle import verify
 from radcnn.inference.segmented import segmented
 from radcnn.inference.segmenter import load_segmenter
@@ -79,11 +79,7 @@ def outlined_cases(
             volume, labels = case_of(case)
             made = segmented(networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, execution))
         in_mm = in_mm and volume.spacing_mm is not None
-        counted = None if plan.unlabelled is None else labels != plan.unlabelled
-        figures = {
-            one.name: figures_of(np.isin(labels, one.labels), made[k], volume.spacing_mm, counted=counted)
-            for k, one in enumerate(plan.structures)
-        }
+        figures = figures_by_structure(labels, made, plan, volume.spacing_mm)
         found.append(OutlinedCase(str(int(row) + 1), case.patient, figures))
         listener.progress(what, done, len(rows))
     return found, in_mm
