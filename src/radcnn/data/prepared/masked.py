@@ -6,9 +6,8 @@ list: a mask is read once, and one that does not fit its image or holds an unkno
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,12 @@ from numpy.typing import NDArray
 
 from radcnn.core.case import Case
 from radcnn.core.errors import InputError
-from radcnn.core.files import sha256_of_json
 from radcnn.core.settings import to_plain
 from radcnn.core.volume import Volume
 from radcnn.data.masks.read import mask_of_case
-from radcnn.data.prepared.building import Said, Told, held_store
-from radcnn.data.prepared.keys import keys_of, naming
-from radcnn.data.quiet import quiet
+from radcnn.data.prepared.building import Said, Told
+from radcnn.data.prepared.whole import PreparedWhole, Whole, prepare_whole
 from radcnn.data.read import read_source
-from radcnn.data.store import CaseStore, StoredCase
 from radcnn.data.store.places import UNLABELLED
 from radcnn.transforms.intensity import Intensity, linear_map
 from radcnn.transforms.orientation import towards_patient_axes
@@ -76,58 +72,22 @@ class MaskedGrid:
         return tuple(asked or had for asked, had in zip(self.spacing_mm, own, strict=True))
 
 
-@dataclass(frozen=True, eq=False)
-class PreparedMasked:
-    """Images with masks (*size) uint8 in the cases' order, read where they are looked at, and a hash of all values."""
-
-    cases: tuple[StoredCase, ...]
-    digest: str
-    held: object = None
-
-
 def prepare_masked(
     cases: Sequence[Case], grid: MaskedGrid, cache: Path, *, told: Told | None = None, said: Said | None = None
-) -> PreparedMasked:
-    """The images and masks of these cases from a store in `cache`; what is not there is read.
+) -> PreparedWhole:
+    """The images and masks (*size) uint8 of these cases from a store in `cache`; what is not there is read.
 
     Raises ReadError, GeometryError or InputError, naming the case, for masks that do not fit or hold unknown labels.
     """
     about = {"masked": EDITION, "grid": to_plain(grid)}
-    folder = cache / f"prepared-{sha256_of_json(about)[:20]}"
-    keys = masked_keys(cases)
-
-    def fill(store: CaseStore, rows: list[int]) -> None:
-        with quiet(), store.grouped():
-            for done, row in enumerate(rows, start=1):
-                with naming(cases[row]):
-                    image, mask = _both(cases[row], grid)
-                store.add(keys[row], image.voxels, mask=mask, affine=image.affine)
-                if told is not None:
-                    told(done, len(rows))
-
-    store, held = held_store(folder, {"preparation": about}, keys, fill, said)
-    lines = store.lines["digest"][[store.row(key) for key in keys]] if cases else np.zeros(0)
-    whole = hashlib.sha256(np.ascontiguousarray(lines).tobytes())
-    found = tuple(store[key] for key in keys)
-    for case in found:
-        assert case.mask is not None
-        whole.update(np.ascontiguousarray(case.mask).tobytes())
-    return PreparedMasked(found, whole.hexdigest(), held)
+    return prepare_whole(cases, lambda case: case.mask, about, cache, lambda case: _both(case, grid), told, said)
 
 
-def masked_keys(cases: Sequence[Case]) -> list[str]:
-    """A key for each case, of the files of its image and of its mask."""
-    first = keys_of(cases)
-    second = keys_of([replace(case, source=case.mask or case.source) for case in cases])
-    return [
-        hashlib.blake2b(f"{a} {b}".encode(), digest_size=20).hexdigest() for a, b in zip(first, second, strict=True)
-    ]
-
-
-def _both(case: Case, grid: MaskedGrid) -> tuple[Volume, NDArray[np.uint8]]:
+def _both(case: Case, grid: MaskedGrid) -> Whole:
     volume = read_source(case.source)
     placed = grid.placed(mask_of_case(case, volume).volume)
-    return grid.image(volume), coded(placed.voxels[0], grid.values, grid.unlabelled)
+    image = grid.image(volume)
+    return Whole(image.voxels, image.affine, coded(placed.voxels[0], grid.values, grid.unlabelled))
 
 
 def coded(labels: NDArray, values: Sequence[int], unlabelled: int | None = None) -> NDArray[np.uint8]:

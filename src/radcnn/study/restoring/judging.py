@@ -12,7 +12,7 @@ from radcnn.core.errors import InputError, Stopped
 from radcnn.core.estimate import Estimate
 from radcnn.core.volume import Volume
 from radcnn.data import ledger
-from radcnn.data.prepared.pairs import PreparedPairs
+from radcnn.data.prepared.whole import PreparedWhole
 from radcnn.data.store import StoredCase
 from radcnn.evaluation.restoration import INPUT, JudgedCase, RestorationJudgement, figures_of, judged, tables_of
 from radcnn.inference.bundle import verify
@@ -71,7 +71,7 @@ def judge_restoration(
 
 
 def judged_cases(
-    pairs: PreparedPairs,
+    pairs: PreparedWhole,
     rows: NDArray[np.intp],
     opened: OpenStudy,
     networks: Sequence[ImageNetwork],

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from radcnn.core.case import Case
 from radcnn.core.chance import generator
 from radcnn.core.volume import Volume
-from radcnn.data.prepared.pairs import PreparedPairs, prepare_pairs
+from radcnn.data.prepared.pairs import prepare_pairs
+from radcnn.data.prepared.whole import PreparedWhole
 from radcnn.physics.kernels import KERNELS
 from radcnn.physics.lower_dose import lower_dose
 from radcnn.study.listener import Listener
@@ -20,7 +21,7 @@ KERNEL = "soft"  # how sharp scans are taken to be whose dose is lowered
 def pairs_of_study(
     opened: OpenStudy, rows: NDArray[np.intp], listener: Listener, what: str = "pairs", *, dose: float | None = None,
     kernel: str = KERNEL,
-) -> PreparedPairs:  # fmt: skip
+) -> PreparedWhole:  # fmt: skip
     """The pairs of these rows, from the study's cache where they are there.
 
     dose, kernel  at which images are made of their references, instead of the study's

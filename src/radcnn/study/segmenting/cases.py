@@ -11,7 +11,8 @@ from radcnn.core.errors import InputError
 from radcnn.core.volume import Units
 from radcnn.data.fingerprint import Fingerprint
 from radcnn.data.mask_print import MaskPrint, read_mask_print
-from radcnn.data.prepared.masked import PreparedMasked, prepare_masked
+from radcnn.data.prepared.masked import prepare_masked
+from radcnn.data.prepared.whole import PreparedWhole
 from radcnn.inference.segmented import grid_of_plan
 from radcnn.learning.execution import Execution, available_device, keep_memory
 from radcnn.plan.rules_segmentation import SegmentationFacts
@@ -23,7 +24,7 @@ from radcnn.study.settings import StudySettings
 
 def masked_of_study(
     opened: OpenStudy, plan: SegmentationPlan, rows: NDArray[np.intp], listener: Listener, what: str = "cases"
-) -> PreparedMasked:
+) -> PreparedWhole:
     """The images and masks of these rows on the plan's grid, from the study's cache where they are there."""
     return prepare_masked(
         opened.cases(rows), grid_of_plan(plan), opened.folder.cache,
