@@ -30,6 +30,17 @@ def list_images(folder: Path | str) -> tuple[Path, ...]:
     return tuple(map(Path, image_places(folder)))
 
 
+def images_at(path: Path) -> tuple[tuple[str, Path], ...]:
+    """The image at a path, or all below it where it is a folder of several, each with what it is called there.
+
+    Raises InputError when nothing is there.
+    """
+    if not path.exists():
+        raise InputError(f"{path} does not exist; give an image, a DICOM series or a folder of images")
+    found = list_images(path) if path.is_dir() else (path,)
+    return tuple((item.relative_to(path).as_posix() if item != path else path.name, item) for item in found)
+
+
 def image_places(folder: Path | str) -> tuple[str, ...]:
     """The same as texts: a Path takes many times as long to make, and a study may have 100,000 images."""
     folder = Path(folder)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from radcnn.core.errors import InputError
 from radcnn.learning.events import EpochEnded, Event, StepEnded, StoppedEarly
 from radcnn.networks.image_network import ImageNetwork
-from radcnn.plan.resources import Resources
+from radcnn.plan.cost import Cost
+from radcnn.plan.resources import FLOAT, LIBRARIES, SMALL_FILES, STARTING, WORK_SPACE, Resources
 from radcnn.plan.restoration import RestorationPlan
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.stored import plan_hash
@@ -22,6 +24,7 @@ from radcnn.study.open_study import OpenStudy
 from radcnn.study.settings import StudySettings
 
 ImagePlan = RestorationPlan | SegmentationPlan
+IN_CHECKPOINT, IN_MEMORY = 5, 6  # copies of the weights: with moments, averages and the weights to keep; with gradients
 
 
 def begin_images(
@@ -66,6 +69,23 @@ def fitted(
             warned = say_if_slow(item, plan.training.members, minutes, listener)
     write_history(run)
     return networks
+
+
+def cost_of_images(
+    opened: OpenStudy, plan: ImagePlan, patch: Cost, step_seconds: float, *, bytes_of_voxel: int
+) -> Resources:
+    """Minutes of training, peak memory with the libraries, and disk for prepared cases and what a run leaves.
+
+    patch           what one patch costs
+    bytes_of_voxel  of a prepared case
+    """
+    steps = plan.steps * plan.training.epochs * plan.training.members
+    voxels = math.prod(int(n) for n in opened.fingerprint.size.median)
+    weights = FLOAT * patch.weights
+    kept = plan.training.members * weights * (IN_CHECKPOINT + 1) + SMALL_FILES
+    memory = LIBRARIES + WORK_SPACE[plan.dims] + patch.training_bytes(plan.training.batch) + weights * IN_MEMORY
+    cases = bytes_of_voxel * len(opened.cohort) * voxels
+    return Resources((STARTING + steps * step_seconds) / 60, memory, 0, cases, kept, weights * IN_CHECKPOINT)
 
 
 def provenance_of(plan: ImagePlan, opened: OpenStudy) -> tuple[tuple[str, str], ...]:

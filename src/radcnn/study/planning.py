@@ -57,6 +57,23 @@ def trusted(propose: Callable[[Precision], P], computed: Callable[[P], object]) 
     return _in_precision(more, "bfloat16", f"{sentence}, and the minutes are planned for {BFLOAT16_GAIN:g} times")
 
 
+def settled(
+    settings: StudySettings, options: Mapping[str, Any], propose: Callable[[Precision], P],
+    computed: Callable[[P], object],
+) -> P:  # fmt: skip
+    """What is proposed in the precision that was asked for, or in one that can be trusted; see `trusted`.
+
+    propose  by a precision, unless the settings ask for another one
+    options  those settings that were given for this run; their reasons say so
+    """
+    if "precision" in settings.training:
+        plan = propose("float32")
+        refuse_unoffered(plan)
+    else:
+        plan = trusted(propose, computed)
+    return replace(plan, reasons=with_sources(plan.reasons, options))
+
+
 def _in_precision(plan: P, precision: Precision, sentence: str) -> P:
     reasons = (*plan.reasons, Reason("training.precision", precision, sentence))
     return replace(plan, training=replace(plan.training, precision=precision), reasons=reasons)

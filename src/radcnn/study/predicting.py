@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, InputError, SettingsError
 from radcnn.core.volume import Volume
-from radcnn.data.read import list_images, read_source
+from radcnn.data.listing import images_at
+from radcnn.data.read import read_source
 from radcnn.inference.bundle import Bundle, kind_of_bundle, load_bundle
 from radcnn.inference.engines import Engine, logits_by
 from radcnn.inference.scores import LogitsOf, scores
@@ -206,12 +207,7 @@ def _items(path: Path, array: str | None) -> list[tuple[str, Path, str | None, i
         if chosen not in arrays:
             raise InputError(f"{path.name} has no array {chosen!r}; it holds {', '.join(arrays)}")
         return [(f"{chosen}/{i}", path, chosen, i) for i in range(arrays[chosen])]
-    if not path.exists():
-        raise InputError(f"{path} does not exist; give an image, a DICOM series or a folder of images")
+    found = images_at(path)
     if array is not None:
         raise InputError(f"{path.name} is no npz file, so it has no array {array!r}; leave --array out")
-    if not path.is_dir():
-        return [(path.name, path, None, None)]
-    return [
-        (str(item.relative_to(path)) if item != path else path.name, item, None, None) for item in list_images(path)
-    ]
+    return [(name, item, None, None) for name, item in found]

@@ -10,10 +10,11 @@ from radcnn.core.case import Source
 from radcnn.core.errors import InputError
 from radcnn.core.files import refuse_used, whole_folder
 from radcnn.core.volume import Volume
+from radcnn.data.listing import images_at
 from radcnn.data.matching import stem
 from radcnn.data.nifti import check_nifti_name, write_nifti
 from radcnn.data.prepared.pairs import in_unit, one_channel
-from radcnn.data.read import list_images, read_noted
+from radcnn.data.read import read_noted
 from radcnn.inference.restored import restored
 from radcnn.inference.restorer import Restorer, load_restorer
 from radcnn.learning.execution import Execution, logits_of
@@ -42,36 +43,25 @@ def restore_images(
     execution = restoring_execution(restorer.restoration)
     for network in networks:
         execution.place(network)
-    found = _items(images)
+    found = images_at(images)
     one_file = into.name.endswith((".nii", ".nii.gz"))
     if one_file and len(found) > 1:
         raise InputError(f"{len(found)} images do not go into one file; give a new folder with --out")
     if one_file:
         check_nifti_name(into)
-        volume, _ = _restored(found[0], restorer, networks, execution, series, allow_gaps)
+        volume, _ = _restored(found[0][1], restorer, networks, execution, series, allow_gaps)
         write_nifti(volume, into)
-        return (RestoredImage(_called(found[0], images), into, restorer.synthetic),)
+        return (RestoredImage(found[0][0], into, restorer.synthetic),)
     refuse_used(into)
     made = []
     with whole_folder(into) as partial:
-        for done, item in enumerate(found, start=1):
+        for done, (name, item) in enumerate(found, start=1):
             volume, files = _restored(item, restorer, networks, execution, series, allow_gaps)
-            name = _called(item, images)
             below = stem(name) if files else Path(name).parent
             written = _write(volume, files, name, partial / below if len(found) > 1 else partial)
             made.append(RestoredImage(name, into / written.relative_to(partial), restorer.synthetic))
             listener.progress("restoring", done, len(found))
     return tuple(made)
-
-
-def _items(path: Path) -> tuple[Path, ...]:
-    if not path.exists():
-        raise InputError(f"{path} does not exist; give an image, a DICOM series or a folder of images")
-    return list_images(path) if path.is_dir() else (path,)
-
-
-def _called(item: Path, images: Path) -> str:
-    return item.relative_to(images).as_posix() if item != images else item.name
 
 
 def _restored(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,22 +13,21 @@ from radcnn.core.files import write_json
 from radcnn.data.findings import counted
 from radcnn.inference.restorer import Restorer, save_restorer
 from radcnn.learning.pairs import train_image_networks
-from radcnn.plan.resources import FLOAT, LIBRARIES, SMALL_FILES, STARTING, Resources
+from radcnn.plan.resources import Resources
 from radcnn.plan.restoration import RestorationPlan
 from radcnn.plan.rules_restoration import image_cost, propose_restoration, step_seconds
 from radcnn.plan.stored import load_restoration_plan
-from radcnn.study.fitting import begin_images, fitted, provenance_of, refuse_no_plan
+from radcnn.study.fitting import begin_images, cost_of_images, fitted, provenance_of, refuse_no_plan
 from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy, restoration_facts
-from radcnn.study.planning import refuse_unoffered, refuse_untrusted, trusted, with_sources
+from radcnn.study.planning import refuse_untrusted, settled
 from radcnn.study.restoring.execution import restoring_execution
 from radcnn.study.restoring.pairs import pairs_of_study
 from radcnn.study.settings import StudySettings
 from radcnn.tasks.restoration import restoration_of
 
-VOXEL = 2  # bytes of a stored voxel: whole HU
-IN_CHECKPOINT, IN_MEMORY = 5, 6  # copies of the weights: with moments, averages and the weights to keep; with gradients
+PAIR = 4  # bytes of a stored voxel and of its reference's: whole HU
 
 
 def begin_restoring(
@@ -54,15 +52,10 @@ def begin_restoring(
 def restoration_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[str, Any]) -> RestorationPlan:
     """What the rules and the settings decide; reasons of what was given for this run say so."""
     facts = restoration_facts(settings, opened.split, opened.fingerprint)
-    if "precision" in settings.training:
-        plan = propose_restoration(facts)
-        refuse_unoffered(plan)
-    else:
-        plan = trusted(
-            lambda precision: propose_restoration(replace(facts, precision=precision)),
-            lambda plan: (plan.network, plan.patch, plan.channels, plan.training.batch),
-        )
-    return replace(plan, reasons=with_sources(plan.reasons, options))
+    return settled(
+        settings, options, lambda precision: propose_restoration(replace(facts, precision=precision)),
+        lambda plan: (plan.network, plan.patch, plan.channels, plan.training.batch),
+    )  # fmt: skip
 
 
 def go_on_restoring(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) -> None:
@@ -87,14 +80,8 @@ def go_on_restoring(run: RunFolder, opened: OpenStudy, workers: int, listener: L
 
 def restoration_cost(opened: OpenStudy, plan: RestorationPlan) -> Resources:
     """Minutes of training, peak memory with the libraries, and disk for pairs and what a run leaves."""
-    cost, cores = image_cost(plan), available_cores()
-    steps = plan.steps * plan.training.epochs * plan.training.members
-    minutes = (STARTING + steps * step_seconds(plan, plan.training.batch, cores)) / 60
-    pairs = 2 * VOXEL * len(opened.cohort) * math.prod(int(n) for n in opened.fingerprint.size.median)
-    held = FLOAT * cost.weights
-    kept = plan.training.members * held * (IN_CHECKPOINT + 1) + SMALL_FILES
-    memory = LIBRARIES + cost.training_bytes(plan.training.batch) + held * IN_MEMORY
-    return Resources(minutes, memory, 0, pairs, kept, held * IN_CHECKPOINT)
+    seconds = step_seconds(plan, plan.training.batch, available_cores())
+    return cost_of_images(opened, plan, image_cost(plan), seconds, bytes_of_voxel=PAIR)
 
 
 def _said(plan: RestorationPlan) -> str:

@@ -13,10 +13,11 @@ from radcnn.core.case import Source
 from radcnn.core.errors import InputError
 from radcnn.core.files import refuse_used, whole_folder, write_json
 from radcnn.core.volume import Volume
+from radcnn.data.listing import images_at
 from radcnn.data.matching import stem
 from radcnn.data.nifti import check_nifti_name, write_nifti
 from radcnn.data.prepared.pairs import in_unit
-from radcnn.data.read import list_images, read_noted
+from radcnn.data.read import read_noted
 from radcnn.inference.segmented import segmented
 from radcnn.inference.segmenter import Segmenter, load_segmenter
 from radcnn.learning.execution import Execution, logits_of
@@ -48,24 +49,21 @@ def outline_images(
     execution = segmenting_execution(segmenter.segmentation)
     for network in networks:
         execution.place(network)
-    if not images.exists():
-        raise InputError(f"{images} does not exist; give an image, a DICOM series or a folder of images")
-    found = list_images(images) if images.is_dir() else (images,)
+    found = images_at(images)
     if into.name.endswith((".nii", ".nii.gz")):
         if len(found) > 1:
             raise InputError(f"{len(found)} images do not go into one file; give a new folder with --out")
         if not segmenter.segmentation.exclusive:
             raise InputError("regions share voxels, so one file cannot hold them; give a new folder with --out")
         check_nifti_name(into)
-        volume, _, masks = _outlined(found[0], segmenter, networks, execution, series, allow_gaps)
+        volume, _, masks = _outlined(found[0][1], segmenter, networks, execution, series, allow_gaps)
         write_nifti(labelled(masks, volume, segmenter.segmentation), into)
-        return (_told(found[0].name, into, masks, volume, segmenter),)
+        return (_told(found[0][0], into, masks, volume, segmenter),)
     refuse_used(into)
     made = []
     with whole_folder(into) as partial:
-        for done, item in enumerate(found, start=1):
+        for done, (name, item) in enumerate(found, start=1):
             volume, files, masks = _outlined(item, segmenter, networks, execution, series, allow_gaps)
-            name = item.relative_to(images).as_posix() if item != images else item.name
             below = Path(name).parent / stem(Path(name).name)
             path = partial / below.with_name(f"{below.name}.nii.gz")
             path.parent.mkdir(parents=True, exist_ok=True)

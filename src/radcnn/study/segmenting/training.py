@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,22 +13,21 @@ from radcnn.core.files import write_json
 from radcnn.data.findings import counted
 from radcnn.inference.segmenter import Segmenter, save_segmenter
 from radcnn.learning.masked import train_segmenting_networks
-from radcnn.plan.resources import FLOAT, LIBRARIES, SMALL_FILES, STARTING, WORK_SPACE, Resources
+from radcnn.plan.resources import Resources
 from radcnn.plan.rules_segmentation import patch_cost, propose_segmentation, step_seconds
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.stored import load_segmentation_plan
-from radcnn.study.fitting import begin_images, fitted, provenance_of, refuse_no_plan
+from radcnn.study.fitting import begin_images, cost_of_images, fitted, provenance_of, refuse_no_plan
 from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
-from radcnn.study.planning import refuse_unoffered, refuse_untrusted, trusted, with_sources
+from radcnn.study.planning import refuse_untrusted, settled
 from radcnn.study.segmenting.cases import masked_of_study, segmentation_facts, segmenting_execution
 from radcnn.study.segmenting.choosing import chosen_on_tuning
 from radcnn.study.settings import StudySettings
 from radcnn.tasks.segmentation import segmentation_of
 
-VOXEL = 5  # bytes of a stored voxel and its label
-IN_CHECKPOINT, IN_MEMORY = 5, 6  # copies of the weights: with moments, averages and the weights to keep; with gradients
+VALUE, LABEL = 4, 1  # bytes of a stored voxel and of its label
 
 
 def begin_segmenting(
@@ -54,15 +52,10 @@ def begin_segmenting(
 def segmentation_plan(opened: OpenStudy, settings: StudySettings, options: Mapping[str, Any]) -> SegmentationPlan:
     """What the rules and the settings decide; reasons of what was given for this run say so."""
     facts = segmentation_facts(settings, opened)
-    if "precision" in settings.training:
-        plan = propose_segmentation(facts)
-        refuse_unoffered(plan)
-    else:
-        plan = trusted(
-            lambda precision: propose_segmentation(replace(facts, precision=precision)),
-            lambda plan: (plan.network, plan.patch, plan.seen, plan.training.batch),
-        )
-    return replace(plan, reasons=with_sources(plan.reasons, options))
+    return settled(
+        settings, options, lambda precision: propose_segmentation(replace(facts, precision=precision)),
+        lambda plan: (plan.network, plan.patch, plan.seen, plan.training.batch),
+    )  # fmt: skip
 
 
 def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) -> None:
@@ -89,15 +82,8 @@ def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: 
 
 def segmentation_cost(opened: OpenStudy, plan: SegmentationPlan) -> Resources:
     """Minutes of training, peak memory with the libraries, and disk for prepared cases and what a run leaves."""
-    cost, cores = patch_cost(plan), available_cores()
-    steps = plan.steps * plan.training.epochs * plan.training.members
-    minutes = (STARTING + steps * step_seconds(plan, cores)) / 60
-    voxels = math.prod(int(n) for n in opened.fingerprint.size.median)
-    cases = VOXEL * len(opened.cohort) * voxels * plan.channels
-    held = FLOAT * cost.weights
-    kept = plan.training.members * held * (IN_CHECKPOINT + 1) + SMALL_FILES
-    memory = LIBRARIES + WORK_SPACE[plan.dims] + cost.training_bytes(plan.training.batch) + held * IN_MEMORY
-    return Resources(minutes, memory, 0, cases, kept, held * IN_CHECKPOINT)
+    seconds = step_seconds(plan, available_cores())
+    return cost_of_images(opened, plan, patch_cost(plan), seconds, bytes_of_voxel=VALUE * plan.channels + LABEL)
 
 
 def _said(plan: SegmentationPlan) -> str:
