@@ -93,6 +93,9 @@ def test_simple_pixels_keep_the_pieces_of_both_sides() -> None:
         image[1, 1] = True
         if codes[code]:
             assert pieces(image) == without
+        # Yokoi et al. 1975: a pixel is simple where the number of its four-connected neighbours' pieces is one
+        x = [code >> bit & 1 for bit in range(8)] * 2
+        assert codes[code] == (sum(x[k] - x[k] * x[k + 1] * x[k + 2] for k in (1, 3, 5, 7)) == 1)
 
 
 def test_what_cannot_be_compared_is_refused() -> None:

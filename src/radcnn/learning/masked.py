@@ -100,6 +100,7 @@ class MaskLesson(PatchLesson[SegmentationPlan]):
 
     @torch.no_grad()
     def measure(self, network: nn.Module, which: Measured, execution: Execution) -> tuple[float, float] | None:
+        """Loss and overlap on the same patches of that side at every epoch; None where it has no case."""
         cases = self.tuning if which == "tuning" else self.training
         if not cases:
             return None

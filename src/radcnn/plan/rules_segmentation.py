@@ -251,23 +251,18 @@ def _network_and_patch(
 ) -> tuple[SegmentationPlan, str]:
     """The largest patch, then the widest network, that leave enough steps within the minutes."""
     size = _on_grid(facts, first)[-first.dims :]
-    given = None if patch is None else tuple(int(n) for n in patch)
-    sides = [given] if given is not None else _patches(size, first.dims)
-    plan = first
-    for side in sides:
-        assert side is not None
-        for width in (WIDTHS[2], WIDTHS[-1]) if given is None else WIDTHS:
-            plan = _fitted(facts, first, side, width, asked)
-            if affordable_steps(facts, plan) >= ENOUGH_STEPS:
-                break
-        if affordable_steps(facts, plan) >= ENOUGH_STEPS:
+
+    def enough(plan: SegmentationPlan) -> bool:
+        return affordable_steps(facts, plan) >= ENOUGH_STEPS
+
+    chosen = first
+    for side in _patches(size, first.dims) if patch is None else [tuple(int(n) for n in patch)]:
+        chosen = _fitted(facts, first, side, WIDTHS[-1], asked)
+        if enough(chosen):
             break
-    for width in WIDTHS:
-        wider = _fitted(facts, first, plan.patch, width, asked)
-        if affordable_steps(facts, wider) >= ENOUGH_STEPS:
-            plan = wider
-            break
-    return plan, f"as large and as wide as leaves {facts.minutes:g} minutes time for {ENOUGH_STEPS} steps"
+    by_width = (_fitted(facts, first, chosen.patch, width, asked) for width in WIDTHS)
+    chosen = next(filter(enough, by_width), chosen)
+    return chosen, f"as large and as wide as leaves {facts.minutes:g} minutes time for {ENOUGH_STEPS} steps"
 
 
 def _on_grid(facts: SegmentationFacts, plan: SegmentationPlan) -> tuple[int, ...]:
