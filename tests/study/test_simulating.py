@@ -77,7 +77,7 @@ def test_ellipses_are_nifti_of_few_and_of_all_views(tmp_path: Path) -> None:
 
 def test_breasts_have_specks_in_random_tissue(tmp_path: Path) -> None:
     said = told("simulate", "breast", "--patients", "2", "--certificate", "--out", tmp_path / "b", "--quiet").out
-    assert "RMSE in attenuation per mm" in said
+    assert "RMSE in attenuation per m" in said
     few, full = (radcnn.read(tmp_path / "b" / part / "SIM0001.nii.gz").voxels[0] for part in ("few", "full"))
     assert few.shape == full.shape == (256, 256)
     assert full[:10].max() == 0

@@ -129,7 +129,12 @@ def reconstruct(
 
 
 def simulate(
-    name: Annotated[str, typer.Argument(help="nodules, chest, dose-pairs, ellipses or breast.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="nodules, chest, dose-pairs, ellipses, breast, prostate or abdomen.", show_default=False
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", help="A new folder; simulated-NAME by default.", show_default=False)
     ] = None,

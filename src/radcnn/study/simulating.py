@@ -38,6 +38,7 @@ NODULES = "--target malignant --patient patient --site site --image series --cas
 LABELLED = "--set synthetic=true"  # stands on the report
 Triple = tuple[float, float, float]
 CERTIFIED = 12  # pairs that a certificate looks at
+PER_M = 1000.0  # attenuation per metre of one per millimetre
 OUTLINED = 8  # images with masks that a certificate looks at
 
 
@@ -129,7 +130,7 @@ def _ellipses(folder: Path, patients: int, seed: int, certificate: bool, listene
 def _breast(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
     with whole_folder(folder) as partial:
         made = write_breast_pairs(partial, patients=patients, seed=seed, size=256, write=_nifti, told=_told(listener))
-        text = _certified(made, partial, "attenuation per mm") if certificate else ""
+        text = _certified(made, partial, "attenuation per m", PER_M) if certificate else ""
     return Simulated(folder, text, (*_pairs_next(folder / "few", folder / "full"), "--unit image"))
 
 
@@ -213,9 +214,12 @@ def _nifti(image: NDArray[np.float32], pixel_mm: float, path: Path) -> None:
     write_nifti(Volume.from_spacing(image[None], (pixel_mm, pixel_mm)), path)
 
 
-def _certified(study: PairStudy, folder: Path, unit: str) -> str:
-    """What a blur and the filters reach, each at its best on the very pairs: a network must do better than these."""
-    given, wanted = (part[:CERTIFIED] for part in study.sample)
+def _certified(study: PairStudy, folder: Path, unit: str, scale: float = 1.0) -> str:
+    """What a blur and the filters reach, each at its best on the very pairs: a network must do better than these.
+
+    unit, scale  that errors are told in, and how many of it are one of the images'
+    """
+    given, wanted = (scale * part[:CERTIFIED] for part in study.sample)
     noise = float(np.std(given - wanted))
     blur = min(BLURS, key=lambda s: float(np.mean((gaussian_filter(given, (0, s, s)) - wanted) ** 2)))
     blurred: NDArray[np.float32] = gaussian_filter(given, (0, blur, blur))
@@ -229,8 +233,11 @@ def _certified(study: PairStudy, folder: Path, unit: str) -> str:
     ]
     table, _ = tables_of(cases)
     width = max(map(len, table))
-    lines = [f"what simple ways reach on {len(given)} pairs, each at its best; RMSE in {unit}, regressed SNR in dB"]
-    lines += [f"  {way:<{width}}  {row['RMSE']}  {row['regressed SNR']}" for way, row in table.items()]
+    lines = [f"what simple ways reach on {len(given)} pairs, each at its best"]
+    shown = {"": (f"RMSE in {unit}", "regressed SNR in dB")}
+    shown |= {way: (str(row["RMSE"]), str(row["regressed SNR"])) for way, row in table.items()}
+    first = max(len(error) for error, _ in shown.values())
+    lines += [f"  {way:<{width}}  {error:<{first}}  {snr}" for way, (error, snr) in shown.items()]
     text = "\n".join(lines)
     plain = {way: {name: one.as_json() for name, one in row.items()} for way, row in table.items()}
     write_json(folder / "certificate.json", {"simulated": True, "text": text, "table": plain})
