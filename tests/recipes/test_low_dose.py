@@ -50,7 +50,12 @@ def test_two_networks_stand_beside_input_and_filters(tmp_path: Path) -> None:
     assert re.search(r"redcnn over chen2017, patient by patient: PSNR, soft tissue -?\d", said)
     bundle, made = tmp_path / "out" / "redcnn" / "bundle", tmp_path / "made.nii.gz"
     image, _ = two_scans(tmp_path / "scans")
-    assert "in arbitrary, but the network learned from images in HU" in refused("predict", bundle, image, "--out", made)
+    said = refused("predict", bundle, image, "--out", made)
+    assert "in arbitrary units, but the network learned from images in HU; --hu says" in said
+    told("predict", bundle, image, "--hu", "--out", made)
+    first = made.read_bytes()
+    assert "exists already" in refused("predict", bundle, image, "--hu", "--out", made)
+    assert made.read_bytes() == first
 
 
 def two_scans(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import typer
 
 from radcnn.cli.console import Voice, next_step, one_sentence, show
 from radcnn.cli.image_verbs import IMAGE_VERBS
-from radcnn.cli.options import DATA_OPTIONS, READING_OPTIONS, TRAINING_OPTIONS, AsJson, Quiet, given, with_options
+from radcnn.cli.options import DATA_OPTIONS, HU, READING_OPTIONS, TRAINING_OPTIONS, AsJson, Quiet, given, with_options
 from radcnn.cli.texts import checked_text, judged_text, predicted_text, ran_json, ran_text
 from radcnn.core.collecting import collect_rarely
 from radcnn.core.version import __version__
@@ -151,7 +151,7 @@ def report(run: Run, as_json: AsJson = False, quiet: Quiet = False) -> None:
 
 
 @app.command()
-@with_options(*READING_OPTIONS)
+@with_options(*READING_OPTIONS, HU)
 def predict(
     run: Annotated[Path, typer.Argument(help="A run, a study or a bundle.", show_default=False)],
     images: Annotated[Path, typer.Argument(help="An image, a DICOM series or a folder of them.", show_default=False)],
@@ -170,7 +170,10 @@ def predict(
     quiet: Quiet = False,
     **options: Any,
 ) -> None:
-    """Scores for new images; --out writes them as CSV or JSON, by the ending of the file."""
+    """Scores for new images, images restored, or structures outlined: what the network was trained for.
+
+    --out takes scores as .csv or .json, one image or mask as .nii.gz, and a folder for several or for DICOM.
+    """
     with one_sentence():
         from radcnn.study.predicting import predict as predict_images
 

@@ -27,6 +27,7 @@ Text = str | None
 Texts = list[str] | None
 Flag = bool | None
 
+HU = _option("hu", Flag, "Values of files that do not say so are HU.", "--hu", panel=READING)
 READING_OPTIONS = (
     _option("series", Text, "Which DICOM series: number, UID, 'most' or 'thinnest'.", "--series", panel=READING),
     _option("allow_gaps", Flag, "Fill missing DICOM slices by interpolation.", "--allow-gaps", panel=READING),
@@ -61,7 +62,7 @@ DATA_OPTIONS = (
         "--structure",
         panel=READING,
     ),
-    _option("hu", Flag, "Values of files that do not say so are HU.", "--hu", panel=READING),
+    HU,
     _option("patient", Text, "Column that names the patient.", "--patient", panel=TABLE),
     _option(
         "patient_from",

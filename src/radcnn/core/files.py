@@ -61,6 +61,12 @@ def refuse_used(folder: Path) -> None:
         raise InputError(f"{folder} exists already; choose another folder with --out, or delete it")
 
 
+def refuse_taken(file: Path | str) -> None:
+    """Raises InputError where something lies in the place of a file that is to be new: nothing is written over."""
+    if Path(file).exists():
+        raise InputError(f"{file} exists already; choose another name with --out, or delete it")
+
+
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield a folder beside `path` that takes its name when the block succeeds, and is removed otherwise.

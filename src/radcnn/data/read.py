@@ -87,9 +87,9 @@ def read(
 def read_and_write(source: Source, *, out: Path | str | None, allow_nonfinite: bool = False) -> Reading:
     """Read, and write what was read as NIfTI where `out` says so; its name is looked at before anything is read."""
     if out is not None:
-        from radcnn.data.nifti import check_nifti_name
+        from radcnn.data.nifti import check_nifti_place
 
-        check_nifti_name(out)
+        check_nifti_place(out)
     found = read_noted(source, allow_nonfinite=allow_nonfinite)
     if out is not None:
         from radcnn.data.nifti import write_nifti

@@ -15,9 +15,9 @@ from radcnn.core.errors import InputError
 from radcnn.core.estimate import Estimate
 from radcnn.core.volume import Volume
 from radcnn.data.findings import counted
-from radcnn.data.prepared.pairs import in_unit
 from radcnn.data.read import list_images, read_source
 from radcnn.data.store import StoredCase
+from radcnn.data.units import in_unit
 from radcnn.evaluation.restoration import JudgedCase
 from radcnn.physics.lower_dose import lower_dose
 from radcnn.recipes.ways import Bench, Way, judged, pair_of, percent, shown, tuned

@@ -9,7 +9,7 @@ from radcnn.core.case import Source
 from radcnn.core.catalogue import look_up
 from radcnn.core.chance import generator
 from radcnn.core.errors import InputError
-from radcnn.data.nifti import check_nifti_name, write_nifti
+from radcnn.data.nifti import check_nifti_place, write_nifti
 from radcnn.data.read import read_noted
 from radcnn.physics.kernels import KERNELS
 from radcnn.physics.lower_dose import Lowered, lower_dose
@@ -39,7 +39,7 @@ def lowdose(
     GeometryError for pixels that are not square or of unknown size, SettingsError for another share or kernel.
     """
     if out is not None:
-        check_nifti_name(out)
+        check_nifti_place(out)
     sharpness = look_up(KERNELS, kernel, "kernel")
     volume = read_noted(Source(Path(path), series=series or "")).volume
     if volume.units == "arbitrary" and hu:

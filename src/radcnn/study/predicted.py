@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from radcnn.core.errors import InputError
-from radcnn.core.files import write_json, write_text
+from radcnn.core.files import refuse_taken, write_json, write_text
 
 Point = tuple[float, float, float]
 
@@ -104,9 +104,13 @@ WRITERS: dict[str, Write] = {".json": write_as_json, ".csv": write_as_csv}
 
 
 def writer_for(path: Path) -> Write:
-    """How a file of this name is written; raises InputError for an ending that is neither .csv nor .json."""
+    """How a new file of this name is written.
+
+    Raises InputError for an ending that is neither .csv nor .json, and where something lies there already.
+    """
     if path.suffix.lower() not in WRITERS:
         raise InputError(f"predictions are written as .csv or .json, got {path.name}; name the file with one of them")
+    refuse_taken(path)
     return WRITERS[path.suffix.lower()]
 
 

@@ -40,6 +40,7 @@ def predict(
     array: str | None = None,
     series: str | None = None,
     allow_gaps: bool | None = None,
+    hu: bool | None = None,
     engine: Asked = "auto",
     listener: Listener = SILENCE,
 ) -> tuple[Predicted, ...] | tuple[RestoredImage, ...] | tuple[OutlinedImage, ...]:
@@ -52,6 +53,7 @@ def predict(
     centre  (x, y, z) in mm (LPS) of the region to look at, for networks trained on regions
     array   which array of an npz file, one prediction per item
     series, allow_gaps  which series of a DICOM folder, and whether its gaps may be filled
+    hu      values of files that do not say so (NIfTI, MetaImage) are HU; of networks that make images
     engine  what computes the logits: "plain" (torch, as the networks were trained), "openvino-float32",
             "openvino-bfloat16"; "auto" is what the run chose after its training, plain for a bundle without its run
 
@@ -61,7 +63,9 @@ def predict(
         folder = bundle_folder(Path(run))
         if centre is not None or array is not None or engine != "auto":
             raise InputError(f"a {what} takes whole images by torch; leave centre, array and engine out")
-        return _images_by(what, folder, Path(images), out, series, allow_gaps, listener)
+        return _images_by(what, folder, Path(images), out, series, allow_gaps, bool(hu), listener)
+    if hu:
+        raise InputError("a network that scores images takes their values as they are; leave hu out")
     write = writer_for(Path(out)) if out is not None else None  # refused before any work
     folder = bundle_folder(Path(run))
     bundle, networks = load_bundle(folder)
@@ -106,15 +110,15 @@ def _of_images(run: Path) -> str | None:
 
 def _images_by(
     what: str, folder: Path, images: Path, out: Path | str | None, series: str | None, allow_gaps: bool | None,
-    listener: Listener,
+    hu: bool, listener: Listener,
 ) -> tuple[RestoredImage, ...] | tuple[OutlinedImage, ...]:  # fmt: skip
     if what == "segmentation":
         from radcnn.study.segmenting.predicting import outline_images
 
-        return outline_images(folder, images, out=out, series=series, allow_gaps=allow_gaps, listener=listener)
+        return outline_images(folder, images, out=out, series=series, allow_gaps=allow_gaps, hu=hu, listener=listener)
     from radcnn.study.restoring.predicting import restore_images  # what scores do not need takes time to import
 
-    return restore_images(folder, images, out=out, series=series, allow_gaps=allow_gaps, listener=listener)
+    return restore_images(folder, images, out=out, series=series, allow_gaps=allow_gaps, hu=hu, listener=listener)
 
 
 def _logits_by(

@@ -14,7 +14,7 @@ from radcnn.core.catalogue import look_up
 from radcnn.core.cores import available_cores
 from radcnn.core.errors import SettingsError
 from radcnn.core.volume import Volume
-from radcnn.data.nifti import check_nifti_name, write_nifti
+from radcnn.data.nifti import check_nifti_place, write_nifti
 from radcnn.data.sinogram import Sinogram, read_sinogram
 from radcnn.physics.attenuation import MU_WATER_PER_MM
 from radcnn.physics.beam import Beam, FanBeam, ParallelBeam
@@ -76,7 +76,7 @@ def reconstruct(
     Raises InputError and GeometryError for a sinogram that cannot be used, SettingsError for options that do not fit.
     """
     if out is not None:
-        check_nifti_name(out)
+        check_nifti_place(out)
     if method not in METHODS:
         look_up(dict.fromkeys(METHODS), method, "method")
     sharpness = look_up(KERNELS, kernel, "kernel")

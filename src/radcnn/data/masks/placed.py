@@ -10,7 +10,7 @@ from radcnn.core.files import reading
 from radcnn.data.masks.mask import Mask
 from radcnn.data.masks.read import frame_of_reference_of, read_mask
 from radcnn.data.masks.stacking import Overlap
-from radcnn.data.nifti import check_nifti_name, write_nifti
+from radcnn.data.nifti import check_nifti_place, write_nifti
 from radcnn.data.read import read_source
 
 
@@ -36,7 +36,7 @@ def mask(
     if overlap not in ("refuse", "higher"):
         raise InputError(f"overlap must be 'refuse' or 'higher', got {overlap!r}")
     if out is not None:
-        check_nifti_name(out)
+        check_nifti_place(out)
     for place in (Path(path), Path(image)):
         with reading(place):
             if not place.exists():

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.errors import GeometryError, InputError
-from radcnn.core.files import atomic
+from radcnn.core.files import atomic, refuse_taken
 from radcnn.core.volume import Volume
 from radcnn.data.grid.judging import largest_cosine, refuse_impossible, spacings_of
 from radcnn.data.grid.types import Stored, stored_type
@@ -58,6 +58,12 @@ def check_nifti_name(path: Path | str) -> None:
     """Raises InputError where a file's name does not end as NIfTI's do: asked before anything is read or computed."""
     if not str(path).endswith((".nii", ".nii.gz")):
         raise InputError(f"{Path(path).name} must end in .nii or .nii.gz: images and masks are written as NIfTI")
+
+
+def check_nifti_place(path: Path | str) -> None:
+    """The same, and where something lies there already."""
+    check_nifti_name(path)
+    refuse_taken(path)
 
 
 def _gzipped(pieces: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:

@@ -6,7 +6,6 @@ Nothing is resampled, scaled or cropped: a restoration's result goes back where 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from radcnn.core.volume import Volume
 from radcnn.data.prepared.building import Said, Told
 from radcnn.data.prepared.whole import PreparedWhole, Whole, prepare_whole
 from radcnn.data.read import read_noted
+from radcnn.data.units import in_unit
 
 EDITION = 1  # raised when the same files would be prepared to other numbers
 SAME_PLACE = 0.01  # voxels between corners of grids that are one
@@ -64,11 +64,6 @@ def one_channel(volume: Volume) -> Volume:
     if volume.channels != 1:
         raise InputError(f"a restoration takes images of one channel, got {volume.channels}")
     return volume
-
-
-def in_unit(volume: Volume, hu: bool) -> Volume:
-    """The volume, in HU where a person says that its values are."""
-    return replace(volume, units="HU") if hu and volume.units == "arbitrary" else volume
 
 
 def refuse_unlike(image: Volume, reference: Volume) -> None:

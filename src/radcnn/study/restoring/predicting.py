@@ -12,9 +12,9 @@ from radcnn.core.files import refuse_used, whole_folder
 from radcnn.core.volume import Volume
 from radcnn.data.listing import images_at
 from radcnn.data.matching import stem
-from radcnn.data.nifti import check_nifti_name, write_nifti
-from radcnn.data.prepared.pairs import in_unit, one_channel
-from radcnn.data.read import read_noted
+from radcnn.data.nifti import check_nifti_place, write_nifti
+from radcnn.data.prepared.pairs import one_channel
+from radcnn.data.units import read_in_unit
 from radcnn.inference.restored import restored
 from radcnn.inference.restorer import Restorer, load_restorer
 from radcnn.learning.execution import Execution, logits_of
@@ -28,7 +28,7 @@ DESCRIPTION = "restored by radcnn"
 
 def restore_images(
     bundle: Path, images: Path, *, out: Path | str | None, series: str | None, allow_gaps: bool | None,
-    listener: Listener,
+    hu: bool, listener: Listener,
 ) -> tuple[RestoredImage, ...]:  # fmt: skip
     """Restore an image, a DICOM series or a folder of them.
 
@@ -48,15 +48,15 @@ def restore_images(
     if one_file and len(found) > 1:
         raise InputError(f"{len(found)} images do not go into one file; give a new folder with --out")
     if one_file:
-        check_nifti_name(into)
-        volume, _ = _restored(found[0][1], restorer, networks, execution, series, allow_gaps)
+        check_nifti_place(into)
+        volume, _ = _restored(found[0][1], restorer, networks, execution, series, allow_gaps, hu)
         write_nifti(volume, into)
         return (RestoredImage(found[0][0], into, restorer.synthetic),)
     refuse_used(into)
     made = []
     with whole_folder(into) as partial:
         for done, (name, item) in enumerate(found, start=1):
-            volume, files = _restored(item, restorer, networks, execution, series, allow_gaps)
+            volume, files = _restored(item, restorer, networks, execution, series, allow_gaps, hu)
             below = stem(name) if files else Path(name).parent
             written = _write(volume, files, name, partial / below if len(found) > 1 else partial)
             made.append(RestoredImage(name, into / written.relative_to(partial), restorer.synthetic))
@@ -66,14 +66,13 @@ def restore_images(
 
 def _restored(
     item: Path, restorer: Restorer, networks: list[ImageNetwork], execution: Execution, series: str | None,
-    allow_gaps: bool | None,
+    allow_gaps: bool | None, hu: bool,
 ) -> tuple[Volume, tuple[Path, ...]]:  # fmt: skip
     """One image, restored, in whole HU as scanners store them; and the DICOM file of each of its slices."""
     plan = restorer.restoration
-    read = read_noted(Source(item, series=series or "", allow_gaps=bool(allow_gaps)))
-    volume = one_channel(in_unit(read.volume, restorer.hu))
-    if volume.units != plan.units:
-        raise InputError(f"{item.name} is in {volume.units}, but the network learned from images in {plan.units}")
+    source = Source(item, series=series or "", allow_gaps=bool(allow_gaps))
+    volume, read = read_in_unit(source, plan.units, hu=restorer.hu or hu)
+    volume = one_channel(volume)
     if volume.rank < plan.dims:
         raise InputError(f"{item.name} is one slice, but the network restores volumes")
     values = restored(networks, volume.voxels[0], plan, outputs_of=lambda n, x: logits_of(n, x, execution))

@@ -15,9 +15,8 @@ from radcnn.core.files import refuse_used, whole_folder, write_json
 from radcnn.core.volume import Volume
 from radcnn.data.listing import images_at
 from radcnn.data.matching import stem
-from radcnn.data.nifti import check_nifti_name, write_nifti
-from radcnn.data.prepared.pairs import in_unit
-from radcnn.data.read import read_noted
+from radcnn.data.nifti import check_nifti_place, write_nifti
+from radcnn.data.units import read_in_unit
 from radcnn.inference.segmented import segmented
 from radcnn.inference.segmenter import Segmenter, load_segmenter
 from radcnn.learning.execution import Execution, logits_of
@@ -33,7 +32,7 @@ VOLUMES = "volumes.json"
 
 def outline_images(
     bundle: Path, images: Path, *, out: Path | str | None, series: str | None, allow_gaps: bool | None,
-    listener: Listener,
+    hu: bool, listener: Listener,
 ) -> tuple[OutlinedImage, ...]:  # fmt: skip
     """Outline the structures in an image, a DICOM series or a folder of them.
 
@@ -55,15 +54,15 @@ def outline_images(
             raise InputError(f"{len(found)} images do not go into one file; give a new folder with --out")
         if not segmenter.segmentation.exclusive:
             raise InputError("regions share voxels, so one file cannot hold them; give a new folder with --out")
-        check_nifti_name(into)
-        volume, _, masks = _outlined(found[0][1], segmenter, networks, execution, series, allow_gaps)
+        check_nifti_place(into)
+        volume, _, masks = _outlined(found[0][1], segmenter, networks, execution, series, allow_gaps, hu)
         write_nifti(labelled(masks, volume, segmenter.segmentation), into)
         return (_told(found[0][0], into, masks, volume, segmenter),)
     refuse_used(into)
     made = []
     with whole_folder(into) as partial:
         for done, (name, item) in enumerate(found, start=1):
-            volume, files, masks = _outlined(item, segmenter, networks, execution, series, allow_gaps)
+            volume, files, masks = _outlined(item, segmenter, networks, execution, series, allow_gaps, hu)
             below = Path(name).parent / stem(Path(name).name)
             path = partial / below.with_name(f"{below.name}.nii.gz")
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,14 +91,12 @@ def as_json(found: list[OutlinedImage], segmenter: Segmenter) -> dict[str, Any]:
 
 def _outlined(
     item: Path, segmenter: Segmenter, networks: list[ImageNetwork], execution: Execution, series: str | None,
-    allow_gaps: bool | None,
+    allow_gaps: bool | None, hu: bool,
 ) -> tuple[Volume, tuple[Path, ...], NDArray[np.bool_]]:  # fmt: skip
     """An image, the DICOM file of each of its slices, and the masks of its structures."""
     plan = segmenter.segmentation
-    read = read_noted(Source(item, series=series or "", allow_gaps=bool(allow_gaps)))
-    volume = in_unit(read.volume, segmenter.hu)
-    if volume.units != plan.units:
-        raise InputError(f"{item.name} is in {volume.units}, but the network learned from images in {plan.units}")
+    source = Source(item, series=series or "", allow_gaps=bool(allow_gaps))
+    volume, read = read_in_unit(source, plan.units, hu=segmenter.hu or hu)
     masks = segmented(networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, execution))
     return volume, read.files, masks
 
