@@ -18,6 +18,7 @@ from radcnn.data.masks.read import read_mask
 from radcnn.data.nifti import write_nifti
 from radcnn.data.read import read_source
 from written_masks import affine, balls, write_series, write_study
+from written_pairs import nifti_pairs
 
 QUICK = (
     *("--set", "network.options.kernels=[8, 16, 32]", "--set", "segmentation.steps=25", "--set", "training.epochs=4"),
@@ -127,6 +128,51 @@ def test_scribbles_leave_most_voxels_without_a_label(tmp_path: Path) -> None:
     assert "taken for 'nobody looked here'" in told("new", tmp_path / "npz", *asked).err
     text = (tmp_path / "study" / "study.yaml").read_text()
     assert "label 1, label 2" in text
+
+
+def test_training_sees_scribbles_and_full_masks_judge(tmp_path: Path) -> None:
+    (tmp_path / "npz").mkdir()
+    for k in range(12):
+        values, labels = balls(k)
+        scribble = np.full_like(labels, 9)
+        scribble[:, ::4, ::2] = labels[:, ::4, ::2]
+        np.savez(tmp_path / "npz" / f"p{k:02d}.npz", image=values + 1024, label=labels, scribble=scribble)
+    study = tmp_path / "study"
+    told("run", tmp_path / "npz", "--labels", "scribble", "--patient-from", r"p\d+", "--out", study, *QUICK)
+    said = (study / "study.yaml").read_text()
+    assert "masks: label" in said
+    assert "scribbles: scribble" in said
+    run = study / "runs" / "run-001"
+    assert json.loads((run / "plan.json").read_text())["unlabelled"] == 9
+    found = json.loads((run / "judgement-test.json").read_text())
+    assert any("figures are by the full masks" in note for note in found["notes"])
+    voxels = {one["case"]: one["figures"]["label 1"]["sensitivity"] for one in found["cases"]}
+    assert min(voxels.values()) > 0
+    np.savez(tmp_path / "npz" / "p00.npz", image=values, label=labels)
+    out = ("--out", tmp_path / "other", "--quiet")
+    asked = ("--masks", "label", "--scribbles", "scribble", "--patient-from", r"p\d+")
+    assert "no array of p00.npz" in refused("new", tmp_path / "npz", *asked, *out)
+
+
+def test_a_study_is_run_again_with_another_loss_in_short(trained: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    told("new", trained / "balls", *WHOSE, *NAMED, "--out", study, *QUICK)
+    asked = ("--loss", "dice", "--set", "segmentation.steps=2", "--keep-sealed", "--quiet")
+    told("run", study / "study.yaml", "--network", "resenc2d", *asked)
+    plan = json.loads((study / "runs" / "run-001" / "plan.json").read_text())
+    assert (plan["loss"], plan["network"]["name"], plan["steps"]) == ("dice", "resenc_unet", 2)
+    assert "masks was decided" in refused("run", study, "--masks", "*_seg*")
+    assert "is a study already" in refused("run", study, "--out", tmp_path / "other")
+    assert "keeps its plan" in refused("run", study, "--resume", "--loss", "ce")
+    told("run", study, "--resume", "--keep-sealed", "--quiet")
+
+
+def test_what_is_said_in_short_is_refused_where_it_says_nothing(trained: Path, tmp_path: Path) -> None:
+    low, full = nifti_pairs(tmp_path)
+    out = ("--out", tmp_path / "study")
+    assert "only structures that are outlined" in refused("new", low, "--target", full, "--refine", "crf", *out)
+    assert "Table 2" in refused("new", trained / "balls", "--kind", "binary", "--loss", "dice", *out)
+    assert "scribbles is for images with masks" in refused("new", low, "--target", full, "--scribbles", "x", *out)
 
 
 def test_bad_input_is_refused_by_name(trained: Path, tmp_path: Path) -> None:

@@ -33,7 +33,13 @@ READING_OPTIONS = (
     _option("allow_gaps", Flag, "Fill missing DICOM slices by interpolation.", "--allow-gaps", panel=READING),
 )  # fmt: skip
 DATA_OPTIONS = (
-    _option("labels", Path | None, "Table of labels: CSV, TSV or XLSX.", "--labels", panel=TABLE),
+    _option(
+        "labels",
+        Path | None,
+        "Table of labels: CSV, TSV or XLSX; or the array of masks in npz files.",
+        "--labels",
+        panel=TABLE,
+    ),
     _option(
         "target",
         Texts,
@@ -53,6 +59,13 @@ DATA_OPTIONS = (
         Text,
         "Masks of DATA, to outline what they show: a folder, a pattern like '*_label*', an array of npz files.",
         "--masks",
+        panel=READING,
+    ),
+    _option(
+        "scribbles",
+        Text,
+        "Masks that training sees, as --masks takes them; --masks then judge.",
+        "--scribbles",
         panel=READING,
     ),
     _option(
@@ -112,6 +125,8 @@ TRAINING_OPTIONS = (
     _option("minutes", float | None, "Budget of the whole run; 10 by default.", "--minutes", panel=TRAINING),
     _option("seed", int | None, "Seed of training; 0 by default.", "--seed", panel=TRAINING),
     _option("network", Text, "Network, like resnet18; radcnn card lists them.", "--network", panel=TRAINING),
+    _option("loss", Text, "Loss of images that are made: dice+ce, focal, l1 ...", "--loss", panel=TRAINING),
+    _option("refine", Text, "graphcut or crf: kept where the tuning set says it helps.", "--refine", panel=TRAINING),
     _option(
         "mute",
         Texts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -68,6 +68,7 @@ class Case:
     side      given by a fixed split, or None
     attributes  columns for subgroup tables
     mask      where the mask of its image is, or None
+    scribble  where what training sees of the mask is, where that is another one than judges; or None
     reference  where the image is that another one is to become, or None
     box       what is to be found, as (x0, y0, x1, y1) in pixels of the image (see `data.masks.checking`), or None
     """
@@ -81,10 +82,15 @@ class Case:
     side: Side | None = None
     attributes: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     mask: Source | None = None
+    scribble: Source | None = None
     reference: Source | None = None
     box: tuple[float, float, float, float] | None = None
     name: str = field(default="", repr=False)
     mark: str = ""
+
+    def as_taught(self) -> Case:
+        """The case with the mask that training sees."""
+        return self if self.scribble is None else replace(self, mask=self.scribble)
 
     @property
     def called(self) -> str:

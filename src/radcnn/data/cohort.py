@@ -55,6 +55,7 @@ class CohortSettings:
     reference     a folder of the images that those of `path` are to become, by the same names; then there are no labels
     simulate_dose  `path` holds what is wanted; the images to begin with are made of it at this share of its dose
     masks         where the masks of the images are that are to be outlined: see `data.outlined`
+    scribbles     where masks are that training sees in their place
     """
 
     path: Path
@@ -79,6 +80,7 @@ class CohortSettings:
     reference: Path | None = None
     simulate_dose: float | None = None
     masks: str | None = None
+    scribbles: str | None = None
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def _draft(settings: CohortSettings) -> Draft:
         return draft_from_pairs(path, settings.reference)
     if settings.masks is not None:
         _refuse_columns(settings)
-        return draft_from_masks(path, settings.masks)
+        return draft_from_masks(path, settings.masks, settings.scribbles)
     if labels is None and is_file and path.suffix.lower() in TABLE_ENDINGS:
         path, labels = path.parent, path
     if labels is not None:
@@ -275,6 +277,7 @@ def _case(draft: Draft, i: int, called: str, patient: str, salt: str) -> Case:
         side=draft.sides[i] if draft.sides else None,
         attributes=MappingProxyType(said) if said else NOTHING,
         mask=draft.masks[i] if draft.masks else None,
+        scribble=draft.scribbles[i] if draft.scribbles else None,
         reference=draft.references[i] if draft.references else None,
         box=draft.boxes[i] if draft.boxes else None,
     )

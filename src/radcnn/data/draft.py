@@ -47,6 +47,7 @@ class Draft:
     centres_mm: tuple[Point, ...] | None = None
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     masks: tuple[Source | None, ...] | None = None
+    scribbles: tuple[Source, ...] | None = None
     references: tuple[Source, ...] | None = None
     boxes: tuple[tuple[float, float, float, float] | None, ...] | None = None
     findings: tuple[Finding, ...] = ()

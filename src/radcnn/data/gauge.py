@@ -95,7 +95,7 @@ def findings_of_forms(
     """What a person should know about sizes, spacings and channels of images."""
     found = []
     if len(set(sizes)) > 1:
-        sentence = f"images have {len(set(sizes))} different sizes; they will be brought to one"
+        sentence = f"images have {len(set(sizes))} different sizes"
         found.append(finding("images of different size", sentence))
     if without_spacing:
         unit = "voxels" if any(form.rank == 3 for form in forms) else "pixels"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -59,43 +60,76 @@ def _mask_array(path: Path) -> str | None:
     return next((name for name in MASK_ARRAYS if name in sizes and sizes[name] == sizes["image"]), None)
 
 
-def draft_from_masks(root: Path | str, masks: str) -> Draft:
+def array_meant(root: Path, name: str) -> bool:
+    """Whether the images are npz files that all hold, beside the image, an array of this name and of its size."""
+    with reading(root):
+        files = sorted(root.glob("*.npz")) if root.is_dir() else []
+    for path in {*files[:1], *files[-1:]}:
+        known = headers(path)
+        if not {"image", name} <= known.keys() or known["image"].shape != known[name].shape:
+            return False
+    return bool(files)
+
+
+def draft_from_masks(root: Path | str, masks: str, scribbles: str | None = None) -> Draft:
     """The cases of a folder of images, each with its mask.
 
-    masks  a folder; or a pattern of names below `root`, such as "*_label*"; or the name of an array of npz files
+    masks      a folder; or a pattern of names below `root`, such as "*_label*"; or the name of an array of npz files
+    scribbles  the same of masks that training sees in the place of these
 
     Raises InputError naming images or masks that have no partner.
     """
     root = Path(root)
-    with reading(root):
-        folder = next((path for path in (Path(masks), root / masks) if path.is_dir()), None)
+    others = () if scribbles is None else (scribbles,)
+    images_root, found = _masked(root, masks, others)
+    names = tuple(below(path, images_root) for path in found)
+    labels = Labels(Target("mask", (MASK,)), np.zeros((len(found), 1)))
+    seen = None
+    if scribbles is not None:
+        _, drawn = _masked(root, scribbles, (masks,))
+        if without := [name for name, path in zip(names, found, strict=True) if path not in drawn]:
+            raise InputError(f"{without[0]} has a mask and no scribbles in {scribbles}; every image needs both")
+        seen = tuple(drawn[path] for path in found)
+    return Draft(
+        names, tuple(Source(path) for path in found), names, labels, masks=tuple(found.values()), scribbles=seen
+    )
+
+
+def _masked(root: Path, masks: str, others: Sequence[str]) -> tuple[Path, dict[Path, Source]]:
+    """The folder of the images, and each image with its mask; what `others` name are no images."""
+    folder = _folder(root, masks)
+    beside = [path for path in map(partial(_folder, root), others) if path is not None]
+
+    def is_other(path: Path) -> bool:
+        return any(WILD & set(one) and _fits(path, root, one) for one in others) or any(
+            path.is_relative_to(one) for one in beside
+        )
+
     if folder is not None:
         images_root = next((root / name for name in IMAGE_FOLDERS if (root / name).is_dir()), root)
-        images = tuple(path for path in listed(images_root) if not path.is_relative_to(folder))
+        images = [path for path in listed(images_root) if not path.is_relative_to(folder) and not is_other(path)]
         partners = matched(images, images_root, listed(folder), folder)
-        return _draft(images_root, images, tuple(Source(path) for path in partners))
-    everything = listed(root)
+        return images_root, dict(zip(images, map(Source, partners), strict=True))
+    everything = [path for path in listed(root) if not is_other(path)]
     if WILD & set(masks):
         chosen = [path for path in everything if _fits(path, root, masks)]
-        images = tuple(path for path in everything if not _fits(path, root, masks))
+        images = [path for path in everything if not _fits(path, root, masks)]
         if not chosen or not images:
             what = "no file" if not chosen else "every file"
             raise InputError(f"{what} of {root.name} fits the pattern {masks}; give one that fits the masks alone")
-        partners = matched(images, root, chosen, root)
-        return _draft(root, images, tuple(Source(path) for path in partners))
+        return root, dict(zip(images, map(Source, matched(images, root, chosen, root)), strict=True))
     for path in everything:
         if path.suffix.lower() != ".npz" or masks not in headers(path):
             raise InputError(
                 f"--masks {masks} is no folder, no pattern such as '*_label*', and no array of {below(path, root)}; "
                 "say where the masks are"
             )
-    return _draft(root, everything, tuple(Source(path, masks) for path in everything))
+    return root, {path: Source(path, masks) for path in everything}
 
 
-def _draft(root: Path, images: Sequence[Path], masks: tuple[Source, ...]) -> Draft:
-    names = tuple(below(path, root) for path in images)
-    labels = Labels(Target("mask", (MASK,)), np.zeros((len(images), 1)))
-    return Draft(names, tuple(Source(path) for path in images), names, labels, masks=masks)
+def _folder(root: Path, masks: str) -> Path | None:
+    with reading(root):
+        return next((path for path in (Path(masks), root / masks) if path.is_dir()), None)
 
 
 def _fits(path: Path, root: Path, pattern: str) -> bool:

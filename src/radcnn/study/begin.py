@@ -15,7 +15,6 @@ from radcnn.data.findings import Finding
 from radcnn.data.fingerprint import fingerprint
 from radcnn.data.ledger import record_split
 from radcnn.data.mask_print import mask_print
-from radcnn.data.outlined import masks_meant
 from radcnn.data.splits import split as split_cohort
 from radcnn.plan.propose import propose
 from radcnn.plan.rules_restoration import propose_restoration
@@ -32,6 +31,7 @@ from radcnn.study.settings import (
     settings_from,
     with_options,
 )
+from radcnn.study.words import meant
 
 
 def new(data: Path | str, *, out: Path | str | None = None, listener: Listener = SILENCE, **options: Any) -> Path:
@@ -43,7 +43,7 @@ def new(data: Path | str, *, out: Path | str | None = None, listener: Listener =
 
     Raises InputError with the cause and the next step; nothing is left behind then.
     """
-    settings = with_meant_masks(settings_from({**options, "data": str(data)}))
+    settings = settings_from({**meant(options, data), "data": str(data)})
     _refuse_sites_without_column(settings)
     folder = StudyFolder(Path(out) if out is not None else default_folder(Path(data)))
     refuse_used(folder.path)
@@ -68,7 +68,8 @@ def begin_or_continue(
         new(data, out=folder.path, listener=listener, **options)
         return folder
     known = load_settings(folder.settings)
-    asked = absolute(with_meant_masks(settings_from({**options, "data": str(data)})))
+    options = meant(options, data)
+    asked = absolute(settings_from({**options, "data": str(data)}))
     if known.cohort() != asked.cohort():
         raise InputError(
             f"{folder.path} is a study of other data or columns; choose another folder with --out, or delete it"
@@ -86,7 +87,7 @@ def begun(data: Path | str, *, out: Path | str | None, options: Mapping[str, Any
     if not folder.settings.is_file():
         raise InputError(f"there is no study in {folder.path}, so no run can go on; leave --resume out")
     known = absolute(load_settings(folder.settings))
-    asked = absolute(with_options(known, {**options, "data": str(data)}))
+    asked = absolute(with_options(known, {**meant(options, data), "data": str(data)}))
     others = [f.name for f in fields(known) if getattr(known, f.name) != getattr(asked, f.name)]
     if others:
         raise InputError(
@@ -105,17 +106,15 @@ def absolute(settings: StudySettings) -> StudySettings:
     """Settings whose paths do not depend on the current folder."""
     labels = settings.labels.resolve() if settings.labels is not None else None
     reference = settings.reference.resolve() if settings.reference is not None else None
-    masks = settings.masks
-    if masks is not None and not (settings.data / masks).is_dir() and Path(masks).is_dir():
-        masks = str(Path(masks).resolve())
-    return replace(settings, data=settings.data.resolve(), labels=labels, reference=reference, masks=masks)
+    masks, scribbles = (_absolute_masks(settings.data, one) for one in (settings.masks, settings.scribbles))
+    return replace(
+        settings, data=settings.data.resolve(), labels=labels, reference=reference, masks=masks, scribbles=scribbles
+    )
 
 
-def with_meant_masks(settings: StudySettings) -> StudySettings:
-    """The settings; where nothing says what is to be predicted and the data bring masks, these are meant."""
-    asked = settings.labels or settings.target or settings.restores or settings.segments or settings.kind
-    found = None if asked else masks_meant(settings.data)
-    return settings if found is None else replace(settings, masks=found)
+def _absolute_masks(data: Path, masks: str | None) -> str | None:
+    outside = masks is not None and not (data / masks).is_dir() and Path(masks).is_dir()
+    return str(Path(str(masks)).resolve()) if outside else masks
 
 
 def _fill(folder: StudyFolder, settings: StudySettings, listener: Listener) -> None:
@@ -140,7 +139,7 @@ def _fill(folder: StudyFolder, settings: StudySettings, listener: Listener) -> N
     if settings.restores:
         reasons = propose_restoration(restoration_facts(settings, made, found)).reasons
     elif settings.segments:
-        training = [cohort.cases[i] for i in made.of("training")]
+        training = [cohort.cases[i].as_taught() for i in made.of("training")]
         held, said = mask_print(
             training, seed=settings.split_seed, unlabelled=settings.segmentation.get("unlabelled", "guess"),
             told=lambda done, of: listener.progress("looking at masks", done, of),

@@ -24,6 +24,7 @@ from radcnn.study.segmenting.cases import masked_of_study
 from radcnn.study.segmenting.training import segmentation_cost, segmentation_plan
 from radcnn.study.settings import StudySettings, for_run
 from radcnn.study.training import pairs_of
+from radcnn.study.words import spelled_out
 
 SIDE_WORDS: tuple[tuple[Side, str], ...] = (
     ("training", "cases"),
@@ -93,6 +94,7 @@ def check(study: Path | str, *, listener: Listener = SILENCE, **options: Any) ->
     kept with the study. Raises InputError when an image cannot be used, or the plan's folds cannot be filled.
     """
     opened = open_study(find_study(study))
+    options = spelled_out(options, opened.settings.makes)
     settings = for_run(opened.settings, options) if options else opened.settings
     check_images = {"restoration": check_restoration, "segmentation": check_segmentation}.get(settings.makes)
     if check_images is not None:

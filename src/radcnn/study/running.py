@@ -9,12 +9,13 @@ from typing import Any
 from radcnn.core.errors import InputError, Stopped
 from radcnn.physics.phantoms.study import simulate_nodule_study, simulated_with
 from radcnn.study.begin import begin_or_continue, begun, default_folder
-from radcnn.study.folder import RunFolder, quoted, read_record
+from radcnn.study.folder import RunFolder, StudyFolder, find_study, quoted, read_record
 from radcnn.study.judging import evaluate
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.reporting import report
 from radcnn.study.settings import OF_A_RUN
 from radcnn.study.training import begin_training, train
+from radcnn.study.words import meant
 
 
 def run(
@@ -29,6 +30,8 @@ def run(
 ) -> Path:
     """Look, split, plan, train, evaluate and report; returns the run's folder.
 
+    data  images, as `new` takes them; or a study that was made of some, its folder or its study.yaml
+
     The sealed test set is opened once at the end, which the ledger records; `keep_sealed` leaves it sealed. Called
     again on the same data, the study with its split and ledger goes on with a new run; with `resume` its newest run
     goes on where it was interrupted, in training, evaluation or report.
@@ -38,8 +41,13 @@ def run(
 
     Raises InputError with the cause and the next step; where no epoch was done, nothing is left behind.
     """
+    if (study := _study_at(data, out)) is not None:
+        data, out = study.path, None
     if resume:
-        made = _trained(begun(data, out=out, options=options).last_run(), workers, listener)
+        folder = study or begun(data, out=out, options=options)
+        if study is not None and options:
+            raise InputError("a resumed run keeps its plan; leave the options out, or leave --resume out")
+        made = _trained(folder.last_run(), workers, listener)
     else:
         made = _begin(data, out, workers, listener, options)
     try:
@@ -60,7 +68,10 @@ def _begin(
     data: Path | str, out: Path | str | None, workers: int, listener: Listener, options: dict[str, Any]
 ) -> RunFolder:
     """A new run, trained; a study that this call made is removed where no epoch was done."""
+    if (study := _study_at(data, out)) is not None:
+        return RunFolder(begin_training(study.path, workers=workers, listener=listener, options=options, in_spite=True))
     known = (Path(out) if out is not None else default_folder(Path(data))).exists()
+    options = meant(options, data)
     folder = begin_or_continue(data, out=out, listener=listener, options=options)
     training = {name: value for name, value in options.items() if name.partition(".")[0] in OF_A_RUN}
     try:
@@ -70,6 +81,16 @@ def _begin(
         if not known and not folder.runs.exists():
             shutil.rmtree(folder.path, ignore_errors=True)
         raise
+
+
+def _study_at(data: Path | str, out: Path | str | None) -> StudyFolder | None:
+    """The study that was given in the place of images; raises InputError where another folder is asked for, too."""
+    data = Path(data)
+    if data.name != "study.yaml" and not (data / "study.yaml").is_file():
+        return None
+    if out is not None:
+        raise InputError(f"{data} is a study already, and its runs lie in it; leave --out out, or give its images")
+    return find_study(data)
 
 
 def _trained(run: RunFolder, workers: int, listener: Listener) -> RunFolder:

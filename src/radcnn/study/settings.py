@@ -46,6 +46,7 @@ class StudySettings:
     simulate_dose  `data` holds full-dose CT; what is given to the network is made of it at this share of the dose
     hu           take the values of files that do not say so (NIfTI, MetaImage) for HU
     masks        where the masks of the images are: a folder, a pattern of names, an array of npz files: a segmentation
+    scribbles    where masks are, of the same kinds, that training sees in the place of these
     structure    names of what is outlined, with their labels in the masks; each label is one where none is named
     subgroup     columns to make subgroup tables for
     minutes      budget of one run
@@ -69,6 +70,7 @@ class StudySettings:
     simulate_dose: float | None = None
     hu: bool = False
     masks: str | None = None
+    scribbles: str | None = None
     structure: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     target: tuple[str, ...] = ()
     patient: str | None = None
@@ -158,8 +160,8 @@ class StudySettings:
                 f"{name} is for images that are to become others; give --target FOLDER or --simulate-dose SHARE, or "
                 "leave it out"
             )
-        if not self.segments and (self.segmentation or self.structure):
-            name = "segmentation" if self.segmentation else "structure"
+        if not self.segments and (self.segmentation or self.structure or self.scribbles):
+            name = "segmentation" if self.segmentation else "structure" if self.structure else "scribbles"
             raise SettingsError(f"{name} is for images with masks; give --masks FOLDER_OR_PATTERN, or leave it out")
 
     @property

@@ -40,6 +40,7 @@ from radcnn.study.planning import proposed_plan, stored_plan
 from radcnn.study.restoring.training import begin_restoring, go_on_restoring
 from radcnn.study.segmenting.training import begin_segmenting, go_on_segmenting
 from radcnn.study.settings import StudySettings, for_run
+from radcnn.study.words import spelled_out
 from radcnn.tasks import Task, planned_task
 
 
@@ -94,6 +95,7 @@ def begin_training(
     """A new run, trained; `in_spite` of errors in the data, which are then told and stand in the run's report."""
     folder = find_study(study)
     opened = open_study(folder)
+    options = spelled_out(options, opened.settings.makes)
     run = folder.next_run()
     settings = for_run(opened.settings, options) if options else opened.settings
     begin = {"restoration": begin_restoring, "segmentation": begin_segmenting}.get(settings.makes)

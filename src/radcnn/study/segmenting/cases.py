@@ -23,11 +23,16 @@ from radcnn.study.settings import StudySettings
 
 
 def masked_of_study(
-    opened: OpenStudy, plan: SegmentationPlan, rows: NDArray[np.intp], listener: Listener, what: str = "cases"
-) -> PreparedWhole:
-    """The images and masks of these rows on the plan's grid, from the study's cache where they are there."""
+    opened: OpenStudy, plan: SegmentationPlan, rows: NDArray[np.intp], listener: Listener, what: str = "cases", *,
+    taught: bool = False,
+) -> PreparedWhole:  # fmt: skip
+    """The images and masks of these rows on the plan's grid, from the study's cache where they are there.
+
+    taught  the masks that training sees, where they are others than judge
+    """
+    cases = opened.cases(rows)
     return prepare_masked(
-        opened.cases(rows), grid_of_plan(plan), opened.folder.cache,
+        [case.as_taught() for case in cases] if taught else cases, grid_of_plan(plan), opened.folder.cache,
         told=lambda done, of: listener.progress(f"preparing {what}", done, of), said=listener.say,
     )  # fmt: skip
 

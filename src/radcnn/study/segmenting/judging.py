@@ -58,7 +58,7 @@ def judge_segmentation(
         raise
     return judged(
         cases, side=side, unit=opened.cohort.unit, length="mm" if lengths else "voxels", synthetic=segmenter.synthetic,
-        notes=notes_on(plan, in_mm=lengths),
+        notes=notes_on(plan, in_mm=lengths, scribbles=opened.settings.scribbles is not None),
     )  # fmt: skip
 
 
@@ -91,11 +91,13 @@ def case_of(case: Case) -> tuple[Volume, NDArray[np.integer]]:
     return volume, mask_of_case(case, volume).volume.voxels[0]
 
 
-def notes_on(plan: SegmentationPlan, *, in_mm: bool) -> tuple[str, ...]:
+def notes_on(plan: SegmentationPlan, *, in_mm: bool, scribbles: bool) -> tuple[str, ...]:
     """What a reader must know of the figures."""
     notes = ["A structure that is missed, or made up, costs the worst value; one that is rightly not drawn the best."]
     if not in_mm:
         notes.append("The size of the voxels is not known, so distances are in voxels; they say nothing in mm.")
-    if plan.unlabelled is not None:
+    if scribbles:
+        notes.append("Networks learned from scribbles, by which all was chosen; figures are by the full masks.")
+    elif plan.unlabelled is not None:
         notes.append(NOTE_PATCHY)
     return tuple(notes)

@@ -63,14 +63,15 @@ def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: 
     plan = load_segmentation_plan(run.plan)
     # a damaged test case is to be found before the minutes are spent; no network sees it
     masked_of_study(opened, plan, opened.rows("test"), listener, "test cases")
-    training = masked_of_study(opened, plan, opened.rows("training"), listener)
-    tuning = masked_of_study(opened, plan, opened.rows("tuning"), listener, "tuning cases")
+    training = masked_of_study(opened, plan, opened.rows("training"), listener, taught=True)
+    tuning = masked_of_study(opened, plan, opened.rows("tuning"), listener, "tuning cases", taught=True)
     execution = segmenting_execution(plan, workers)
     items = train_segmenting_networks(
         plan, training.cases, tuning.cases, f"{training.digest} {tuning.digest}", run.checkpoints, execution
     )
     networks = fitted(run, plan, items, segmentation_of(plan).monitor_name, listener)
-    settled = chosen_on_tuning(plan, opened.cases(opened.rows("tuning")), networks, execution, listener)
+    cases = [case.as_taught() for case in opened.cases(opened.rows("tuning"))]
+    settled = chosen_on_tuning(plan, cases, networks, execution, listener)
     settings = opened.settings
     segmenter = Segmenter(settled, len(networks), settings.hu, settings.synthetic, provenance_of(plan, opened))
     save_segmenter(run.bundle, segmenter, networks)
