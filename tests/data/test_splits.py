@@ -68,6 +68,16 @@ def cohorts(draw: st.DrawFn) -> Cohort:
     return cohort([patients[i] for i in order], truth, sites=[f"s{patients[i] % 3}" for i in order])
 
 
+@pytest.mark.parametrize("kind", ["image", "mask"])
+def test_images_without_a_value_of_their_own_are_split_by_their_number(kind: Kind) -> None:
+    made = cohort(list(range(24)), [(0.0,)] * 24, target=Target(kind, (kind,)))
+    found = split(made, seed=0, fractions=(0.5, 0.25, 0.25), identical=NONE)
+    assert [len(found.of(side)) for side in SIDES] == [12, 6, 6]
+    assert found.method == "by patient"
+    with pytest.raises(SplitError, match=r"only 5 patients with a (mask|reference)"):
+        split(cohort(list(range(5)), [(0.0,)] * 5, target=Target(kind, (kind,))), seed=0, identical=NONE)
+
+
 @settings(max_examples=60, deadline=None)
 @given(cohorts(), st.integers(0, 99), st.sampled_from(["ignored", "stratified"]), st.data())
 def test_no_patient_and_no_copy_is_ever_on_two_sides(made: Cohort, seed: int, sites: str, data: st.DataObject) -> None:

@@ -23,3 +23,8 @@ class Target:
     kind: Kind
     names: tuple[str, ...]
     classes: tuple[str, ...] = ()
+
+    @property
+    def has_values(self) -> bool:
+        """Whether cases have values of their own, by which a split can be stratified."""
+        return self.kind not in ("image", "mask")

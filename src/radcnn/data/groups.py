@@ -74,8 +74,11 @@ class Groups:
 
     def _strata(self, smallest: int) -> list[int]:
         """A class per group, the rarest among its cases; for a regression, the quantile of its mean value."""
-        targets = self.cohort.targets()
-        if not self.cohort.target.classes:
+        targets, target = self.cohort.targets(), self.cohort.target
+        if not target.has_values:
+            self._refuse_few(len(self.cases), smallest, "with a mask" if target.kind == "mask" else "with a reference")
+            return [0] * len(self.cases)
+        if not target.classes:
             self._refuse_few(len(self.cases), smallest, "with a value")
             return quantile_bins(np.array([np.nanmean(targets[list(group)]) for group in self.cases]), smallest)
         classes = [{int(v) for v in targets[list(group), 0] if not np.isnan(v)} for group in self.cases]

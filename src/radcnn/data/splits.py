@@ -15,7 +15,7 @@ from radcnn.core.catalogue import did_you_mean
 from radcnn.core.chance import generator
 from radcnn.core.errors import ReadError, SplitError
 from radcnn.core.files import read_json, sha256_of_json, write_json
-from radcnn.data.cohort import Cohort, Unit
+from radcnn.data.cohort import Cohort
 from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.groups import Groups, linked_groups
 
@@ -176,19 +176,16 @@ def split(
     else:
         dealt = _site_left_out(cohort, groups, leave_site, seed, fractions)
     sides: list[Side] = [dealt.get(i, "training") for i in range(len(cohort))]
-    made = _verified(cohort, sides, seed, fractions, described(cohort.unit, sites, leave_site), groups.findings)
+    made = _verified(cohort, sides, seed, fractions, described(cohort, sites, leave_site), groups.findings)
     return replace(made, most_folds=_most_folds(groups, made))
 
 
-def described(unit: Unit, sites: Sites, leave_site: str | None) -> str:
-    """How a split is made, for the report.
-
-    >>> described("patient", "stratified", None)
-    'by patient, stratified by target and site'
-    """
-    if leave_site is not None:
-        return f"site {leave_site!r} left out as test side; the others by {unit}, stratified by target"
-    return f"by {unit}, stratified by target" + (" and site" if sites == "stratified" else "")
+def described(cohort: Cohort, sites: Sites, leave_site: str | None) -> str:
+    """How a split is made, for the report: such as "by patient, stratified by target and site"."""
+    heeded = ["target"] if cohort.target.has_values else []
+    heeded += ["site"] if sites == "stratified" and leave_site is None else []
+    how = f"by {cohort.unit}" + (f", stratified by {' and '.join(heeded)}" if heeded else "")
+    return how if leave_site is None else f"site {leave_site!r} left out as test side; the others {how}"
 
 
 def folds(
@@ -304,7 +301,7 @@ def _marks(cohort: Cohort) -> tuple[str, ...]:
 
 def _refuse_nothing_to_learn(cohort: Cohort, sides: Sequence[Side]) -> None:
     """Raise SplitError when the labels of the training side are all the same, which only a given split can bring."""
-    if cohort.target.kind in ("image", "mask"):
+    if not cohort.target.has_values:
         return
     training = cohort.targets()[[i for i, side in enumerate(sides) if side == "training"]]
     found = {float(value) for value in training.reshape(-1) if value == value}

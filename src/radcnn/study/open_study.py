@@ -174,7 +174,7 @@ def _refuse_moved(folder: StudyFolder, settings: StudySettings) -> None:
 def _refuse_other_split(settings: StudySettings, cohort: Cohort, split: Split) -> None:
     """Raise SplitError when study.yaml was changed to ask for another split than the one that was made."""
     asked = (settings.split_seed, settings.fractions)
-    how = split.method if cohort.fixed else described(cohort.unit, settings.sites, settings.leave_site)
+    how = split.method if cohort.fixed else described(cohort, settings.sites, settings.leave_site)
     if asked != (split.seed, split.fractions) or how != split.method:
         raise SplitError(
             f"study.yaml asks for another split (seed {settings.split_seed}, {how}) than the one that was made (seed "
