@@ -10,10 +10,11 @@ import pytest
 from radcnn.cli.options import DATA_OPTIONS, TRAINING_OPTIONS, given
 from radcnn.core.errors import SettingsError
 from radcnn.study.settings import StudySettings, settings_from
+from radcnn.study.words import SHORT
 
 
 def test_every_option_is_a_setting_of_the_study() -> None:
-    known = {field.name for field in fields(StudySettings)} | {"changes"}
+    known = {field.name for field in fields(StudySettings)} | {"changes", *SHORT}
     names = [option.name for option in (*DATA_OPTIONS, *TRAINING_OPTIONS)]
     assert set(names) <= known
     assert len(set(names)) == len(names)

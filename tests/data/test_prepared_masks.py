@@ -76,11 +76,16 @@ def test_a_person_says_which_label_nobody_looked_at(tmp_path: Path, unlabelled: 
 
 
 def test_a_structure_that_fills_most_of_the_image_is_one_where_a_person_says_so(tmp_path: Path) -> None:
-    body = case(tmp_path, np.pad(np.ones((3, 16, 16), np.uint8), ((0, 0), (1, 1), (1, 1))))
-    with pytest.raises(InputError, match="none of 1 mask holds a structure"):
-        mask_print([body], seed=0)
-    found, said = mask_print([body], seed=0, unlabelled=None)
-    assert (found.labels(None), said) == ((1,), ())
+    labels = np.pad(np.ones((3, 16, 16), np.uint8), ((0, 0), (1, 1), (1, 1)))
+    body = case(tmp_path, labels)
+    assert mask_print([body], seed=0)[0].unlabelled is None  # nothing else would be left
+    labels[1, 8, 8] = 2
+    both = case(tmp_path, labels)
+    assert mask_print([both], seed=0)[0].labels(1) == (2,)
+    for asked in ({"unlabelled": None}, {"named": {1}}):
+        found, said = mask_print([both], seed=0, **asked)  # type: ignore[arg-type]
+        assert (found.unlabelled, found.labels(None), said) == (None, (1, 2), ())
+    assert mask_print([both], seed=0)[0].unlabelled == 1
 
 
 def test_no_label_is_asked_for_by_null(tmp_path: Path) -> None:

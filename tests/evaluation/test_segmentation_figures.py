@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from radcnn.core.errors import GeometryError
-from radcnn.evaluation.segmentation import MEAN, OutlinedCase, SegmentationJudgement, figures_of, judged
+from radcnn.evaluation.segmentation import MEAN, OutlinedCase, SegmentationJudgement, cell_figures, figures_of, judged
 
 NOTHING = np.zeros((4, 10, 10), bool)
 
@@ -85,3 +85,16 @@ def test_a_judgement_comes_back_from_json() -> None:
 def test_masks_of_other_sizes_are_refused() -> None:
     with pytest.raises(GeometryError, match="one size"):
         figures_of(cube(), cube()[:2], (1.0, 1.0, 1.0))
+
+
+def test_cells_that_grow_together_cost_the_partition_and_hardly_a_pixel() -> None:
+    cells = np.ones((20, 41), bool)
+    cells[:, 20] = False
+    joined = cells.copy()
+    joined[10, 20] = True
+    found = cell_figures(cells, joined)
+    assert found["pixel error"] == found["warping error"] == 1 / cells.size
+    assert found["Rand error"] > 0.3
+    assert found["information error"] > 0.3
+    assert set(cell_figures(cells, cells).values()) == {0.0}
+    assert np.isnan(cell_figures(np.zeros_like(cells), cells)["Rand error"])

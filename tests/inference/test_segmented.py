@@ -19,6 +19,7 @@ from radcnn.networks.image_networks import build_image_network
 from radcnn.plan.segmentation import SegmentationPlan, Structure
 from radcnn.plan.settings import NetworkPlan, TrainingPlan
 from radcnn.transforms.intensity import Intensity
+from radcnn.transforms.views import ViewKind
 
 BRIGHT = (Structure("soft", (1,)), Structure("hard", (2,)))
 REGIONS = (Structure("body", (1, 2)), Structure("hard", (2,)))
@@ -135,8 +136,9 @@ def test_what_is_on_the_disk_is_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     assert np.array_equal(made(volume, plan), before)
 
 
-def test_flips_are_undone() -> None:
-    training = TrainingPlan(epochs=1, batch=1, views="flips")
+@pytest.mark.parametrize("views", ["flips", "turns"])
+def test_flips_and_turns_are_undone(views: ViewKind) -> None:
+    training = TrainingPlan(epochs=1, batch=1, views=views)
     plan = planned()
     flipped = SegmentationPlan(plan.network, training, plan.structures, plan.patch, intensity=plan.intensity)
     assert np.array_equal(made(ball(), flipped), made(ball(), plan))

@@ -111,6 +111,18 @@ def test_what_is_asked_for_is_taken_and_said() -> None:
         planned(size=(64, 64), spacing=None, network={"name": "unet3d"})
 
 
+def test_a_tissue_of_cells_is_turned_every_way_and_judged_by_its_partition() -> None:
+    masks = MaskPrint(24, {"255": 24}, {"0": 0.2, "255": 0.8}, 40.0, 200.0, parts={"255": 90.0})
+    plan = planned(size=(512, 512), spacing=None, units="arbitrary", uint8=True, masks=masks)
+    assert plan.cells == ("label 255",)
+    assert [type(one).__name__ for one in plan.augmentation.transforms][:4] == ["Flip", "Rotate", "Scale", "Elastic"]
+    assert planned(size=(512, 512), spacing=None, masks=masks, segmentation={"cells": []}).cells == ()
+    with pytest.raises(SettingsError, match="parted in planes"):
+        planned(segmentation={"cells": ["label 1"]})
+    with pytest.raises(SettingsError, match="did you mean label 255"):
+        planned(size=(512, 512), spacing=None, masks=masks, segmentation={"cells": ["label 25"]})
+
+
 def test_a_plan_comes_back_from_json() -> None:
     plan = planned(spacing=(8.0, 1.4, 1.4), other=1.5)
     assert to_plain(from_plain(SegmentationPlan, to_plain(plan), "the plan")) == to_plain(plan)

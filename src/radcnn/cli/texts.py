@@ -32,7 +32,16 @@ FIRST = (
     "brier",
 )
 OF_VALUE = ("mae", "rmse", "r2")
-OUTLINED = ("Dice", "surface Dice", "mean distance", "95 % distance", "lesion F1")
+OUTLINED = (
+    "Dice",
+    "surface Dice",
+    "mean distance",
+    "95 % distance",
+    "lesion F1",
+    "pixel error",
+    "Rand error",
+    "warping error",
+)
 AT_POINT = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "majority_accuracy")
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from radcnn.data.masks.read import mask_of_case
 from radcnn.data.prepared.keys import naming
 from radcnn.data.quiet import quiet
 from radcnn.data.read import read_source
+from radcnn.metrics.components import components
 
 MOST_CASES = 400  # that are looked at; masks of all others are read when they are prepared
 DRAWN = 5_000  # voxels of structures of each image, for percentiles
@@ -40,6 +41,7 @@ class MaskPrint:
     low, high    0.5 and 99.5 percentiles of the grey values within structures
     overlapping  masks in which labels overlap, so that the higher number was taken
     unlabelled   the label that says "nobody looked there"
+    parts        of 2D masks how many separate parts (of 4 neighbours) a label has, the median where it is there
     """
 
     cases: int
@@ -49,6 +51,7 @@ class MaskPrint:
     high: float
     overlapping: int = 0
     unlabelled: int | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
 
     def labels(self, unlabelled: int | None) -> tuple[int, ...]:
         """Labels of structures, in their order, where `unlabelled` is none."""
@@ -73,6 +76,7 @@ class _Seen:
     voxels: int
     values: dict[int, NDArray[np.float64]]
     overlapping: int
+    parts: dict[int, int]
 
 
 def mask_print(
@@ -80,12 +84,14 @@ def mask_print(
     *,
     seed: int,
     unlabelled: int | Literal["guess"] | None = "guess",
+    named: Collection[int] = (),
     told: Callable[[int, int], None] | None = None,
 ) -> tuple[MaskPrint, tuple[Finding, ...]]:
     """What the masks of training cases hold, and what a person should know of it.
 
     unlabelled  the label that says "nobody looked here", or None; to "guess" takes one that most voxels have for it,
-                where that is not background
+                where that is not background, and another structure remains
+    named       labels of which a person said that they are structures: none of them is guessed to be that
 
     Raises ReadError, GeometryError or InputError, naming the case, for a mask that does not fit its image; InputError
     where no mask holds anything, or masks hold more labels than anybody declares.
@@ -109,15 +115,21 @@ def mask_print(
         )
     if unlabelled == "guess":
         most, count = totals.most_common(1)[0]
-        unlabelled = most if most != 0 and count > MOSTLY * voxels else None
+        others = totals.keys() - {0, most}
+        unlabelled = most if most not in {0, *named} and others and count > MOSTLY * voxels else None
     values = [one.values[label] for one in seen for label in one.values if label != unlabelled]
     if not values:
         raise InputError(f"none of {counted(len(chosen), 'mask')} holds a structure, so there is nothing to learn")
+    parts: dict[int, list[int]] = {}
+    for one in seen:
+        for label, count in one.parts.items():
+            parts.setdefault(label, []).append(count)
     low, high = np.percentile(np.concatenate(values), (0.5, 99.5))
     found = MaskPrint(
         len(chosen), {str(label): with_label[label] for label in sorted(with_label)},
         {str(label): totals[label] / voxels for label in sorted(totals)}, float(low), float(high),
         sum(one.overlapping > 0 for one in seen), unlabelled,
+        {str(label): float(np.median(found)) for label, found in sorted(parts.items())},
     )  # fmt: skip
     return found, print_findings(found)
 
@@ -128,11 +140,13 @@ def _seen(case: Case, seed: int, number: int) -> _Seen:
         mask = mask_of_case(case, volume)
     labels, counts = mask.volume.voxels[0], mask.counts()
     chance = generator(seed, "masks", number)
-    values = {}
+    values, parts = {}, {}
     for label in counts if len(counts) <= MOST_LABELS else ():
         found = volume.voxels[0][labels == label]
         values[label] = chance.choice(found, size=min(len(found), DRAWN), replace=False).astype(np.float64)
-    return _Seen(counts, labels.size, values, mask.overlapping)
+        if labels.ndim == 2:
+            parts[label] = len(components(labels == label, connectivity=4).sizes)
+    return _Seen(counts, labels.size, values, mask.overlapping, parts)
 
 
 def print_findings(found: MaskPrint) -> tuple[Finding, ...]:

@@ -20,14 +20,16 @@ from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Unit
 from radcnn.evaluation.plain import built, plain
 from radcnn.metrics.clustered import Scale, clustered_mean
+from radcnn.metrics.membranes import information_scores, pixel_error, rand_scores, warping_error
 from radcnn.metrics.overlap import counts_of, distances_of, lesions_of
 from radcnn.plan.segmentation import SegmentationPlan
 
 KIND = "segmentation"  # stands in the JSON of a judgement
 MEAN = "mean of structures"
+CELLS = ("pixel error", "Rand error", "information error", "warping error")  # of tissue of cells
 SCALES: Mapping[str, Scale] = {
     **dict.fromkeys(
-        ("Dice", "IoU", "sensitivity", "precision", "surface Dice", "lesion F1", "lesion sensitivity"), "logit"
+        ("Dice", "IoU", "sensitivity", "precision", "surface Dice", "lesion F1", "lesion sensitivity", *CELLS), "logit"
     ),
     **dict.fromkeys(("mean distance", "RMS distance", "95 % distance", "largest distance", "false lesions"), "log"),
 }
@@ -136,9 +138,26 @@ def figures_by_structure(
 ) -> dict[str, dict[str, float]]:
     """Figures of the plan's structures: labels (*size) of a mask, and what was outlined (structures, *size)."""
     counted = None if plan.unlabelled is None else labels != plan.unlabelled
+    made = {}
+    for one, mask in zip(plan.structures, masks, strict=True):
+        truth = np.isin(labels, one.labels)
+        made[one.name] = figures_of(truth, mask, spacing_mm, counted=counted)
+        if one.name in plan.cells:
+            made[one.name] |= cell_figures(truth, mask)
+    return made
+
+
+def cell_figures(reference: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> dict[str, float]:
+    """How far one image (H, W) is parted into other cells than the other: see `metrics.membranes`.
+
+    Rand and information errors have no meaning where the reference has no cell.
+    """
+    there = reference.any()
     return {
-        one.name: figures_of(np.isin(labels, one.labels), mask, spacing_mm, counted=counted)
-        for one, mask in zip(plan.structures, masks, strict=True)
+        "pixel error": pixel_error(reference, prediction),
+        "Rand error": 1 - rand_scores(reference, prediction).f if there else math.nan,
+        "information error": 1 - information_scores(reference, prediction).f if there else math.nan,
+        "warping error": warping_error(reference, prediction),
     }
 
 

@@ -108,10 +108,8 @@ def on_network_grid(
         done = 0
         for network in networks:
             for view in test_time_views(plan.training.views, dims=plan.dims):
-                flips = tuple(image.ndim + axis for axis in view.flips)
-                seen = np.flip(image, flips) if flips else image
-                into = np.flip(logits, flips) if flips else logits
-                _add(network, seen, into, plan, logits_of, 1 / many)
+                patch = (*plan.patch[:-2], *reversed(plan.patch[-2:])) if view.swapped else plan.patch
+                _add(network, view.of_array(image), view.of_array(logits), patch, plan, logits_of, 1 / many)
                 done += 1
                 if told is not None:
                     told(done, many)
@@ -122,6 +120,7 @@ def _add(
     network: ImageNetwork,
     image: NDArray[np.float32],
     into: NDArray[np.float16],
+    patch: tuple[int, ...],
     plan: SegmentationPlan,
     logits_of: LogitsOf,
     share: float,
@@ -137,11 +136,11 @@ def _add(
 
     bare = network.margins == (0, 0)
     if plan.dims == 3:
-        for slab in slabs(image, compute, window=plan.patch, overlap=plan.overlap) if bare else tiled(network, image):
+        for slab in slabs(image, compute, window=patch, overlap=plan.overlap) if bare else tiled(network, image):
             put((slice(slab.low, slab.high),), slab.logits)
         return
     volume, into = (image[:, None], into[:, None]) if image.ndim == 3 else (image, into)
-    side = plan.patch if bare else (TILES[2],) * 2
+    side = patch if bare else (TILES[2],) * 2
     whole = all(n <= most for n, most in zip(volume.shape[2:], side, strict=True))
     count = volume.shape[1]
     many = max(1, AT_ONCE // math.prod(volume.shape[2:])) if whole else 1
@@ -154,7 +153,7 @@ def _add(
             put((slice(first, first + len(rows)),), compute(torch.from_numpy(images)).transpose(0, 1))
         else:
             one = images[0]
-            for slab in slabs(one, compute, window=plan.patch, overlap=plan.overlap) if bare else tiled(network, one):
+            for slab in slabs(one, compute, window=patch, overlap=plan.overlap) if bare else tiled(network, one):
                 put((slice(first, first + 1), slice(slab.low, slab.high)), slab.logits[:, None])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -29,9 +29,10 @@ from radcnn.plan.segmentation import SegmentationPlan, Structure
 from radcnn.plan.settings import NetworkPlan, Precision, Reason, TrainingPlan
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.drawing import Transform
+from radcnn.transforms.elastic import Elastic
 from radcnn.transforms.intensity import Intensity
 from radcnn.transforms.noise import Noise
-from radcnn.transforms.spatial import Rotate, Scale, Translate
+from radcnn.transforms.spatial import Flip, Rotate, Scale, Translate
 from radcnn.transforms.tones import Brightness, Contrast, Gamma
 
 THICK = 3.0  # times as long as wide: such voxels are looked at slice by slice
@@ -45,6 +46,8 @@ ENOUGH_STEPS = 1500  # below which a narrower network, then a smaller patch, is 
 MOST_STEPS = 40_000
 EPOCHS = 25  # times that the tuning patches are looked at
 RATE = 1e-3
+MANY_CELLS = 10  # parts of a structure in a usual 2D mask, from which on it is a tissue of cells
+BENT = Elastic(points=5, sd=0.02, p=0.5)
 DIFFERENT = 0.05  # share by which spacings differ before images are resampled to one
 NETWORKS: Mapping[str, tuple[str, Dims]] = {  # what a person may call networks, with what they look at
     "unet2d": ("modern_unet", 2),
@@ -97,14 +100,15 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
     dims, neighbours, why_dims = _dims(facts, asked.get("dims"))
     spacing, why_spacing = _spacing(facts, dims)
     intensity, why_intensity = _intensity(facts)
-    augmentation, why_augmentation = _augmentation(facts, dims, spacing)
     unlabelled = asked.get("unlabelled", facts.masks.unlabelled)
     structures, why_structures = _structures(facts, unlabelled)
+    cells, why_cells = _cells(facts, structures)
+    augmentation, why_augmentation = _augmentation(facts, dims, spacing, free=bool(asked.get("cells", cells)))
     batch = int(facts.asked.get("training", {}).get("batch", BATCH[dims]))
     first = SegmentationPlan(
         NetworkPlan("modern_unet"), TrainingPlan(epochs=1, batch=batch, precision=_precision(facts)), structures,
         (SIDES[dims][-1],) * dims, dims, unlabelled, facts.fingerprint.channels, neighbours, spacing,
-        intensity, augmentation, units=facts.units, seed=facts.seed,
+        intensity, augmentation, cells=cells, units=facts.units, seed=facts.seed,
     )  # fmt: skip
     first = changed(first, {k: v for k, v in asked.items() if k not in ("steps", "patch")}, "segmentation")
     chosen, why_network = _network_and_patch(facts, first, network, asked.get("patch"))
@@ -118,6 +122,7 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
         "segmentation.intensity": (chosen.intensity.kind, why_intensity),
         "segmentation.patch": (" x ".join(map(str, chosen.patch)), why_network),
         "segmentation.loss": (chosen.loss, "voxels and whole structures: small ones count as large ones do"),
+        "segmentation.cells": (", ".join(chosen.cells) or "none", why_cells),
         "segmentation.steps": (str(each), f"{training.epochs} looks at the tuning patches"),
     }
     reasons = [
@@ -177,6 +182,17 @@ def _structures(facts: SegmentationFacts, unlabelled: int | None) -> tuple[tuple
     return tuple(Structure(f"label {k}", (k,)) for k in found), "every label that training masks hold"
 
 
+def _cells(facts: SegmentationFacts, structures: Sequence[Structure]) -> tuple[tuple[str, ...], str]:
+    """Structures of which a 2D mask usually shows many parts."""
+    parts = facts.masks.parts
+    found = {one.name: max(parts.get(str(label), 0) for label in one.labels) for one in structures}
+    many = {name: count for name, count in found.items() if count >= MANY_CELLS}
+    if not many:
+        return (), f"no structure of 2D masks usually has {MANY_CELLS} parts or more"
+    counts = ", ".join(f"{count:g} parts of {name}" for name, count in many.items())
+    return tuple(many), f"{counts} in a usual mask: whether they are kept apart is judged, too"
+
+
 def _dims(facts: SegmentationFacts, asked: int | None) -> tuple[Dims, int, str]:
     """Slices or volumes, and how many slices a network of slices sees beside the one it labels."""
     found = facts.fingerprint
@@ -226,16 +242,28 @@ def _intensity(facts: SegmentationFacts) -> tuple[Intensity, str]:
 
 
 def _augmentation(
-    facts: SegmentationFacts, dims: Dims, spacing: tuple[float, ...] | None
+    facts: SegmentationFacts, dims: Dims, spacing: tuple[float, ...] | None, *, free: bool
 ) -> tuple[Augmentation, tuple[Reason, ...]]:
-    """Motions, and grey values where they carry no units; a side stays a side."""
-    moves: list[Transform] = [Rotate(degrees=15.0), Scale(factor=(0.8, 1.25)), Translate(fraction=0.05)]
-    said = [
-        Reason("augmentation.flip", "none", "left and right matter, and structures may be told by their side"),
-        Reason(
-            "augmentation.motion", "rotation 15 degrees, scale 0.8-1.25, shift 5 %", "patients are not placed alike"
-        ),
-    ]
+    """Motions, and grey values where they carry no units; a side stays a side, but in a tissue of cells (`free`)."""
+    if free:
+        moves: list[Transform] = [
+            Flip(laterality="free", axes=(-1, -2)),
+            Rotate(degrees=180.0),
+            Scale(factor=(0.85, 1.18)),
+            BENT,
+        ]
+        said = [
+            Reason("augmentation.flip", "both axes", "cells lie in all directions"),
+            Reason("augmentation.motion", "any rotation, scale 0.85-1.18, bent", "so do their shapes vary"),
+        ]
+    else:
+        moves = [Rotate(degrees=15.0), Scale(factor=(0.8, 1.25)), Translate(fraction=0.05)]
+        said = [
+            Reason("augmentation.flip", "none", "left and right matter, and structures may be told by their side"),
+            Reason(
+                "augmentation.motion", "rotation 15 degrees, scale 0.8-1.25, shift 5 %", "patients are not placed alike"
+            ),
+        ]
     if facts.units == "HU":
         tones: list[Transform] = [Noise(sd=0.03, p=0.5)]
         said.append(Reason("augmentation.tones", "noise only", "HU have a fixed scale; scanners differ in noise"))

@@ -56,6 +56,7 @@ class SegmentationPlan:
     overlap     of windows at prediction, a share of the patch
     refine      how what the network says is brought to the image's edges; kept where the tuning set says that it helps
     refined     settings of that, found on the tuning set: see `inference.refining`
+    cells       structures that are a tissue of cells, parted by what is not drawn: their partition is judged, too
     largest     structures of which only the largest component is kept; chosen on the tuning set
     filled      structures whose holes are filled; chosen on the tuning set
     units       of the images
@@ -79,6 +80,7 @@ class SegmentationPlan:
     overlap: float = 0.5
     refine: Refinement = "none"
     refined: Mapping[str, float] = field(default_factory=dict)
+    cells: tuple[str, ...] = ()
     largest: tuple[str, ...] = ()
     filled: tuple[str, ...] = ()
     units: Units = "HU"
@@ -107,7 +109,9 @@ class SegmentationPlan:
             raise SettingsError(
                 "the boundary loss says nothing of what is not there; add another, such as dice+boundary"
             )
-        for name in (*self.largest, *self.filled):
+        if self.cells and self.dims == 3:
+            raise SettingsError("cells are parted in planes; leave segmentation.cells out of networks of volumes")
+        for name in (*self.cells, *self.largest, *self.filled):
             if name not in names:
                 raise SettingsError(f"structure {name!r} is unknown: {did_you_mean(name, names)}")
         if self.unlabelled is not None and any(self.unlabelled in one.labels for one in self.structures):

@@ -128,3 +128,7 @@ class Plan:
     resamples: int = 2000
     seed: int = 0
     reasons: tuple[Reason, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.training.views == "turns":
+            raise SettingsError("turns exchange rows and columns, for networks that make images; take views flips")

@@ -33,6 +33,10 @@ MEANINGS = {
     "lesion F1": "2 found / (2 found + missed + made up), of separate parts",
     "lesion sensitivity": "share of separate parts that were found",
     "false lesions": "separate parts that were made up, for each case",
+    "pixel error": "share of pixels that are cell in one image and not in the other",
+    "Rand error": "1 - F of V_Rand: of pairs of pixels, which are in one cell",
+    "information error": "1 - F of V_Info: what each partition into cells tells of the other",
+    "warping error": "share of pixels where cells were split, joined, lost or made up",
     "reference ml": "true volume",
     "predicted ml": "predicted volume",
 }

@@ -142,6 +142,7 @@ def _fill(folder: StudyFolder, settings: StudySettings, listener: Listener) -> N
         training = [cohort.cases[i].as_taught() for i in made.of("training")]
         held, said = mask_print(
             training, seed=settings.split_seed, unlabelled=settings.segmentation.get("unlabelled", "guess"),
+            named={label for labels in settings.structure.values() for label in labels},
             told=lambda done, of: listener.progress("looking at masks", done, of),
         )  # fmt: skip
         write_json(folder.masks, held.as_json())

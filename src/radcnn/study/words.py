@@ -45,7 +45,7 @@ def meant(options: Mapping[str, Any], data: Path | str) -> dict[str, Any]:
     """
     said = {name: value for name, value in options.items() if value is not None}
     root, labels = Path(data), said.get("labels")
-    if labels is not None and not Path(labels).exists() and array_meant(root, str(labels)):
+    if labels is not None and array_meant(root, str(labels)) and not Path(labels).exists():
         named, judges = str(said.pop("labels")), said.get("masks") or masks_meant(root) or str(labels)
         said |= {"masks": judges} if judges == named else {"masks": judges, "scribbles": named}
     elif not said.keys() & {"labels", "target", "simulate_dose", "reference", "masks", "kind"}:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
 
-ViewKind = Literal["identity", "left_right", "flips", "shifts"]
+AnyDtype = TypeVar("AnyDtype", bound=np.generic)
+ViewKind = Literal["identity", "left_right", "flips", "turns", "shifts"]
 
 
 @dataclass(frozen=True)
 class View:
-    """One look at a batch (B, C, *spatial): mirrored along `flips`, then shifted by whole voxels.
+    """One look at a batch (B, C, *spatial): rows for columns, mirrored along `flips`, then shifted by whole voxels.
 
+    swapped  whether rows and columns are exchanged
     flips   axes counted from the last: -1 columns, -2 rows, -3 slices
     shift   voxels per axis, from the last axis backwards; the border is continued
     """
@@ -26,9 +30,12 @@ class View:
     name: str
     flips: tuple[int, ...] = ()
     shift: tuple[int, ...] = ()
+    swapped: bool = False
 
     def apply(self, batch: Tensor) -> Tensor:
         """The batch as this view shows it; exact, nothing is interpolated."""
+        if self.swapped:
+            batch = batch.transpose(-1, -2)
         if self.flips:
             batch = batch.flip(self.flips)
         return _shifted(batch, self.shift)
@@ -36,7 +43,14 @@ class View:
     def undo(self, batch: Tensor) -> Tensor:
         """A map predicted on the view, carried back to the batch; exact but for the border of a shift."""
         batch = _shifted(batch, tuple(-s for s in self.shift))
-        return batch.flip(self.flips) if self.flips else batch
+        if self.flips:
+            batch = batch.flip(self.flips)
+        return batch.transpose(-1, -2) if self.swapped else batch
+
+    def of_array(self, image: NDArray[AnyDtype]) -> NDArray[AnyDtype]:
+        """An image (C, *spatial) as this view shows it, without a shift: a view of it, through which it is written."""
+        shown = np.swapaxes(image, -1, -2) if self.swapped else image
+        return np.flip(shown, self.flips) if self.flips else shown
 
 
 def test_time_views(kind: ViewKind, *, dims: Literal[2, 3] = 2) -> tuple[View, ...]:  # noqa: PT028 - no test
@@ -45,6 +59,7 @@ def test_time_views(kind: ViewKind, *, dims: Literal[2, 3] = 2) -> tuple[View, .
     identity    the image as it is
     left_right  also mirrored along the columns; only where no label depends on the side
     flips       every combination of mirrorings (4 in 2D, 8 in 3D); only where orientation carries no meaning
+    turns       every turn by quarters within the slice, mirrored and not (8); likewise
     shifts      also shifted by one voxel either way along each axis
 
     >>> [view.name for view in test_time_views("left_right")]
@@ -59,6 +74,10 @@ def test_time_views(kind: ViewKind, *, dims: Literal[2, 3] = 2) -> tuple[View, .
     if kind == "flips":
         chosen = [c for count in range(1, dims + 1) for c in combinations(axes, count)]
         return identity, *(View("flip " + " ".join(map(str, c)), flips=c) for c in chosen)
+    if kind == "turns":
+        plane = [c for count in range(3) for c in combinations((-1, -2), count)]
+        turned = [View(f"flip {c}", flips=c) for c in plane[1:]]
+        return identity, *turned, *(View(f"rows for columns, flip {c}", flips=c, swapped=True) for c in plane)
     if kind == "shifts":
         steps = [(axis, by) for axis in axes for by in (-1, 1)]
         return identity, *(View(f"shift {a} by {by:+d}", shift=_unit(a, by, dims)) for a, by in steps)
