@@ -127,3 +127,13 @@ def test_masks_lie_beside_the_images_and_a_certificate_says_what_simple_ways_rea
     assert set(np.unique(mask.voxels)) <= {0, 1, 2}
     assert (tmp_path / "made" / "patients.csv").read_text().startswith("patient,site\nSIM0001,")
     assert "SIMULATED" in (tmp_path / "made" / "README.txt").read_text()
+
+
+def test_sections_are_pictures_that_a_run_takes(tmp_path: Path) -> None:
+    said = told("simulate", "neuropil", "--patients", "6", "--out", tmp_path / "made", "--quiet").out
+    assert "--unit image --structure cell=255" in said
+    image, mask = (radcnn.read(tmp_path / "made" / part / "SIM0001.png") for part in ("images", "labels"))
+    assert image.size == mask.size == (512, 512)
+    asked = ("--unit", "image", "--structure", "cell=255", "--set", "synthetic=true", "--out", tmp_path / "study")
+    told("new", tmp_path / "made", *asked, "--quiet")
+    assert "segmentation.cells: cell" in (tmp_path / "study" / "study.yaml").read_text()

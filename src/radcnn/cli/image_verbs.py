@@ -132,7 +132,7 @@ def simulate(
     name: Annotated[
         str,
         typer.Argument(
-            help="nodules, chest, dose-pairs, ellipses, breast, prostate or abdomen.", show_default=False
+            help="nodules, chest, dose-pairs, ellipses, breast, prostate, abdomen or neuropil.", show_default=False
         ),
     ],
     out: Annotated[

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from radcnn.core.catalogue import look_up
 from radcnn.core.errors import SettingsError
-from radcnn.recipes import dose_sweep, jin2017, livers, low_dose, milletari2016
+from radcnn.recipes import dose_sweep, jin2017, livers, low_dose, milletari2016, ronneberger2015
 from radcnn.recipes.recipe import Reproduced
 from radcnn.study.listener import SILENCE, Listener
 
@@ -37,6 +37,9 @@ SYSTEMS: Mapping[str, System] = MappingProxyType(
         "nishio2017": System(low_dose.nishio2017, low_dose.NISHIO.title, "Nishio et al., Heliyon 2017;3:e00393"),
         "dose-sweep": System(dose_sweep.dose_sweep, dose_sweep.TITLE, "Barrett et al., PNAS 1993;90:9758"),
         "jin2017": System(jin2017.jin2017, jin2017.TITLE, "Jin et al., IEEE TIP 2017;26:4509"),
+        "ronneberger2015": System(
+            ronneberger2015.ronneberger2015, ronneberger2015.TITLE, "Ronneberger et al., MICCAI 2015, arXiv:1505.04597"
+        ),
         "milletari2016": System(milletari2016.milletari2016, milletari2016.TITLE, "Milletari et al., 3DV 2016"),
         "lu2017": System(livers.lu2017, livers.LU_TITLE, "Lu et al., Int J CARS 2017;12:171"),
         "christ2016": System(livers.christ2016, livers.CHRIST_TITLE, "Christ et al., MICCAI 2016, arXiv:1610.02177"),

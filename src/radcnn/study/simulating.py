@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from radcnn.core.catalogue import look_up
-from radcnn.core.files import read_json, refuse_used, whole_folder, write_json
+from radcnn.core.files import read_json, refuse_used, whole_folder, write_bytes, write_json
 from radcnn.core.volume import Volume
 from radcnn.data.nifti import write_nifti
 from radcnn.evaluation.restoration import JudgedCase, figures_of, tables_of
@@ -21,6 +23,7 @@ from radcnn.inference.classical import FILTERS, STRENGTHS, best_strength, filter
 from radcnn.physics.phantoms.abdomen import LABELS, abdomen_images
 from radcnn.physics.phantoms.chest_study import write_chest_study
 from radcnn.physics.phantoms.mask_study import Outlined, write_masked_study
+from radcnn.physics.phantoms.neuropil import CELL, sections
 from radcnn.physics.phantoms.outlining import outlined_by_forest, outlined_by_range
 from radcnn.physics.phantoms.pair_study import (
     PairStudy,
@@ -140,13 +143,20 @@ def _pairs_next(given: Path, wanted: Path) -> tuple[str, ...]:
 
 def _masked(
     folder: Path, images: Iterable[Outlined], name: str, what: str, labels: Mapping[str, int], seed: int,
-    certificate: bool,
+    certificate: bool, form: Literal["NIfTI", "PNG"] = "NIfTI",
 ) -> Simulated:  # fmt: skip
     """Scans with masks, written, and what simple ways reach on the first of them."""
     with whole_folder(folder) as partial:
         _, kept = write_masked_study(
-            partial, images, name=name, what=what, labels=labels, seed=seed, keep=OUTLINED, write=_write_outlined
-        )
+            partial,
+            images,
+            name=name,
+            what=what,
+            labels=labels,
+            seed=seed,
+            keep=OUTLINED, form=form,
+            write=_write_outlined,
+        )  # fmt: skip
         text = ""
         if certificate:
             text = outlining_certificate(kept, labels)
@@ -173,8 +183,20 @@ def _abdomen(folder: Path, patients: int, seed: int, certificate: bool, listener
     return Simulated(made.folder, made.certificate, (*made.next, "--hu"))
 
 
-def _write_outlined(values: NDArray[np.integer], spacing_mm: Triple, path: Path, is_mask: bool) -> None:
+def _neuropil(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
+    images = (Outlined(one.levels, one.mask, (1.0, 1.0)) for one in sections(patients, seed=seed, told=_told(listener)))
+    what = "sections of neural tissue in electron microscopy"
+    made = _masked(folder, images, "neuropil", what, {"cell": CELL}, seed, certificate, form="PNG")
+    return Simulated(made.folder, made.certificate, (*made.next[:2], "--unit image", *made.next[3:]))
+
+
+def _write_outlined(values: NDArray[np.integer], spacing_mm: tuple[float, ...], path: Path, is_mask: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".png":
+        data = io.BytesIO()
+        Image.fromarray(values.astype(np.uint8)).save(data, "PNG")
+        write_bytes(path, data.getvalue())
+        return
     affine = Volume.from_spacing(values[None], spacing_mm).affine
     write_nifti(Volume(values[None], affine, "mask" if is_mask else "arbitrary", "patient"), path)
 
@@ -200,6 +222,7 @@ SIMULATORS: Mapping[str, Simulator] = MappingProxyType(
         "ellipses": Simulator("ellipses, reconstructed of 50 and of 1,000 views (NIfTI)", 500, _ellipses),
         "prostate": Simulator("pelves in T2-weighted MR with the prostate outlined (NIfTI)", 60, _prostate),
         "abdomen": Simulator("abdominal CTs with liver and lesions outlined (NIfTI)", 60, _abdomen),
+        "neuropil": Simulator("sections of neural tissue, cells parted by membranes (PNG)", 60, _neuropil),
         "breast": Simulator("breasts with specks, as they are and reconstructed of 128 views (NIfTI)", 500, _breast),
     }
 )
