@@ -105,3 +105,10 @@ def test_labels_that_overlap_are_told(tmp_path: Path) -> None:
     assert found.overlapping == 1
     assert found.shares["2"] == pytest.approx(4 / liver.size)
     assert "labels overlap in 1 of 1 training mask" in next(str(each) for each in said if each.code == "RC048")
+
+
+def test_beyond_a_region_nothing_is_asked(tmp_path: Path) -> None:
+    grid = MaskedGrid(1, None, Intensity("keep"), (0, 2), region=(1, 2))
+    assert grid.coded(np.array([0, 1, 2])).tolist() == [UNLABELLED, 0, 1]
+    with pytest.raises(InputError, match="label 7, which was not declared"):
+        grid.coded(np.array([0, 7]))

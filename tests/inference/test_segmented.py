@@ -103,6 +103,35 @@ def test_one_anatomy_at_two_spacings_has_one_volume_in_ml(structures: tuple[Stru
     assert np.allclose(volumes[0], volumes[1], rtol=0.06)
 
 
+class Above(Thresholds):
+    """One structure: what is above a value, and how many voxels it was asked about."""
+
+    def __init__(self, level: float) -> None:
+        super().__init__(regions=False)
+        self.level, self.asked = level, 0
+
+    def _maps(self, x: Tensor) -> Tensor:
+        middle = x[:, x.shape[1] // 2][:, None]
+        self.asked += middle.numel()
+        return torch.cat([torch.zeros_like(middle), middle - self.level], 1)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_second_network_looks_about_the_first_ones_structure_alone(dims: int) -> None:
+    plan = planned(REGIONS, within="body", dims=dims, patch=(8,) * dims)
+    volume = turned(ball())
+    networks = Above(0.25), Above(-1.0)  # the second one calls everything hard
+    found = segmented(networks, volume, plan, logits_of=lambda n, x: n(x))
+    body = volume.voxels[0] > 250
+    assert np.array_equal(found[0], body)
+    assert np.array_equal(found[1], body)
+    assert networks[1].asked < networks[0].asked
+    nothing = volume.with_voxels(np.zeros_like(volume.voxels))
+    networks = Above(0.25), Above(-1.0)
+    assert not segmented(networks, nothing, plan, logits_of=lambda n, x: n(x)).any()
+    assert networks[1].asked == 0
+
+
 def test_slices_larger_than_the_patch_are_looked_at_by_windows() -> None:
     volume = ball()
     assert np.array_equal(made(volume, planned(patch=(16, 24))), made(volume, planned(patch=(64, 64))))

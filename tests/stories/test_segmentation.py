@@ -154,6 +154,46 @@ def test_training_sees_scribbles_and_full_masks_judge(tmp_path: Path) -> None:
     assert "no array of p00.npz" in refused("new", tmp_path / "npz", *asked, *out)
 
 
+@pytest.mark.parametrize("network", ["unet2d", "unet3d"])
+def test_a_cascade_is_one_plan_one_bundle_and_one_prediction(network: str, trained: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    asked = ("--structure", "organ=1,2", "--structure", "lesion=2", "--within", "organ", "--network", network)
+    few = ("--set", "segmentation.steps=25", "--set", "training.batch=2")
+    told("run", trained / "balls", *WHOSE, *asked, "--out", study, *QUICK, *few, "--refine", "graphcut")
+    run = study / "runs" / "run-001"
+    plan = json.loads((run / "plan.json").read_text())
+    assert plan["within"] == "organ"
+    assert sorted(path.name for path in (run / "bundle").glob("weights-*")) == [
+        "weights-0.safetensors", "weights-1.safetensors",
+    ]  # fmt: skip
+    words = json.loads((run / "run.json").read_text())["chosen_on_tuning"]["because"]
+    assert sum("segmentation.refine: graphcut" in word for word in words) == 2
+    assert sum("within organ" in word for word in words) >= 1
+    found = json.loads((run / "judgement-test.json").read_text())
+    assert found["table"]["organ"]["Dice"]["value"] > 0.8
+    assert found["table"]["lesion"]["Dice"]["value"] > 0.3
+    values, _ = balls(99)
+    write_nifti(Volume(values[None], affine(), "HU"), tmp_path / "new.nii.gz")
+    told("predict", study, tmp_path / "new.nii.gz", "--out", tmp_path / "out", "--quiet")
+    image = read_source(Source(tmp_path / "new.nii.gz"))
+    organ, lesion = (
+        read_mask(tmp_path / "out" / f"new-{name}.nii.gz", image).volume.voxels[0] > 0 for name in ("organ", "lesion")
+    )
+    assert lesion.any()
+    assert not (lesion & ~organ).any()
+    (again,) = radcnn.predict(study, tmp_path / "new.nii.gz", out=tmp_path / "again")
+    assert again.voxels["lesion"] == lesion.sum()  # type: ignore[union-attr]
+
+
+def test_a_structure_that_does_not_hold_the_others_is_refused(trained: Path, tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "study", "--quiet")
+    said = refused("new", trained / "balls", *WHOSE, *NAMED, "--within", "organ", *out)
+    assert "say organ=1,2" in said
+    assert "did you mean organ" in refused("new", trained / "balls", *WHOSE, *NAMED, "--within", "orga", *out)
+    one = ("--structure", "organ=1,2")
+    assert "nothing else is outlined" in refused("new", trained / "balls", *WHOSE, *one, "--within", "organ", *out)
+
+
 def test_a_study_is_run_again_with_another_loss_in_short(trained: Path, tmp_path: Path) -> None:
     study = tmp_path / "study"
     told("new", trained / "balls", *WHOSE, *NAMED, "--out", study, *QUICK)

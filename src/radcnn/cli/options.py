@@ -126,6 +126,7 @@ TRAINING_OPTIONS = (
     _option("seed", int | None, "Seed of training; 0 by default.", "--seed", panel=TRAINING),
     _option("network", Text, "Network, like resnet18; radcnn card lists them.", "--network", panel=TRAINING),
     _option("loss", Text, "Loss of images that are made: dice+ce, focal, l1 ...", "--loss", panel=TRAINING),
+    _option("within", Text, "A structure that holds all others: two networks in a row.", "--within", panel=TRAINING),
     _option("refine", Text, "graphcut or crf: kept where the tuning set says it helps.", "--refine", panel=TRAINING),
     _option(
         "mute",

@@ -44,7 +44,7 @@ LARGEST_LOGIT = 6e4  # half precision ends at 65,504
 
 def grid_of_plan(plan: SegmentationPlan) -> MaskedGrid:
     """The grid that the plan's network looks at."""
-    return MaskedGrid(plan.channels, plan.spacing_mm, plan.intensity, plan.values, plan.unlabelled)
+    return MaskedGrid(plan.channels, plan.spacing_mm, plan.intensity, plan.values, plan.unlabelled, plan.region)
 
 
 def segmented(
@@ -57,6 +57,7 @@ def segmented(
 ) -> NDArray[np.bool_]:
     """Which voxels of an image belong to each structure: (structures, *its size).
 
+    networks   of all stages of the plan, those of the first one first
     logits_of  how a network is run, such as `learning.execution.logits_of`
     told       hears how much is done
 
@@ -65,8 +66,24 @@ def segmented(
     """
     if volume.rank < plan.dims:
         raise GeometryError("this network outlines structures in volumes, got a 2D image; give a series or a volume")
-    with on_network_grid(networks, volume, plan, logits_of=logits_of, told=told) as seen:
-        return seen.masks(plan)
+    names = [one.name for one in plan.structures]
+    masks = np.zeros((len(names), *volume.size), bool)
+    region: NDArray[np.bool_] | None = None
+    for stage, part in by_stage(networks, plan):
+        with on_network_grid(part, volume, stage, logits_of=logits_of, told=told, region=region) as seen:
+            found = seen.masks(stage)
+        masks[[names.index(one.name) for one in stage.structures]] = found
+        region = found[0]
+    return masks
+
+
+def by_stage(
+    networks: Sequence[ImageNetwork], plan: SegmentationPlan
+) -> Iterator[tuple[SegmentationPlan, Sequence[ImageNetwork]]]:
+    """The plans of networks that look one after the other, each with its networks."""
+    each = len(networks) // len(plan.stages)
+    for k, stage in enumerate(plan.stages):
+        yield stage, networks[k * each : (k + 1) * each]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +91,7 @@ class Seen:
     """What networks say of an image, before anything is decided.
 
     volume  the image as it came
+    region  which of its voxels may belong to a structure at all, (*its size), or None for all
     image   the same on the grid that the networks look at
     logits  (K, *size) on that grid
     """
@@ -81,14 +99,16 @@ class Seen:
     volume: Volume
     image: Volume
     logits: NDArray[np.float16]
+    region: NDArray[np.bool_] | None = None
 
     def masks(self, plan: SegmentationPlan) -> NDArray[np.bool_]:
         """Which voxels of the image belong to each structure: (structures, *its size), by the plan's rules."""
         logits: NDArray[np.floating] = self.logits
-        if plan.refine != "none":
+        if plan.refine != "none" and plan.refined:
             spacing = self.image.spacing_mm or (1.0,) * self.image.rank
             logits = refined(self.logits, self.image.voxels[0], spacing, plan)
-        return tidied(_on_own_grid(logits, self.volume, plan), plan)
+        masks = _on_own_grid(logits, self.volume, plan)
+        return tidied(masks if self.region is None else masks & self.region, plan)
 
 
 @contextmanager
@@ -99,21 +119,43 @@ def on_network_grid(
     *,
     logits_of: LogitsOf,
     told: Told | None = None,
+    region: NDArray[np.bool_] | None = None,
 ) -> Iterator[Seen]:
-    """The mean of what the networks say, on the grid that they look at, while the block lasts."""
+    """The mean of what the networks say, on the grid that they look at, while the block lasts.
+
+    region  voxels of the image that may belong to a structure; the networks look about them alone
+    """
     placed = grid_of_plan(plan).image(volume)
-    image, size = placed.voxels, placed.size
+    size = placed.size
+    box = _about(region, volume, plan)
     many = len(networks) * len(test_time_views(plan.training.views, dims=plan.dims))
     with _room((plan.outputs, *size)) as logits:
         done = 0
-        for network in networks:
+        image, into = placed.voxels[(slice(None), *box)], logits[(slice(None), *box)]
+        for network in networks if image.size else ():
             for view in test_time_views(plan.training.views, dims=plan.dims):
                 patch = (*plan.patch[:-2], *reversed(plan.patch[-2:])) if view.swapped else plan.patch
-                _add(network, view.of_array(image), view.of_array(logits), patch, plan, logits_of, 1 / many)
+                _add(network, view.of_array(image), view.of_array(into), patch, plan, logits_of, 1 / many)
                 done += 1
                 if told is not None:
                     told(done, many)
-        yield Seen(volume, placed, logits)
+        yield Seen(volume, placed, logits, region)
+
+
+def _about(region: NDArray[np.bool_] | None, volume: Volume, plan: SegmentationPlan) -> tuple[slice, ...]:
+    """The part of the networks' grid that shows a region of the image, with half a patch about it; empty for none."""
+    if region is None:
+        return (slice(None),) * volume.rank
+    mask = Volume(region[None].astype(np.uint8), volume.affine, "mask", volume.frame)
+    there = grid_of_plan(plan).placed(mask).voxels[0] > 0
+    if not there.any():
+        return (slice(0, 0),) * there.ndim
+    more = (0,) * (there.ndim - plan.dims) + tuple(-(-side // 2) for side in plan.patch)
+    box = []
+    for axis, beyond in enumerate(more):
+        along = np.flatnonzero(there.any(axis=tuple(other for other in range(there.ndim) if other != axis)))
+        box.append(slice(max(0, int(along[0]) - beyond), int(along[-1]) + 1 + beyond))
+    return tuple(box)
 
 
 def _add(

@@ -52,7 +52,9 @@ def _segmenter(plain: Mapping[str, Any]) -> Segmenter:
 
 
 def _network(weights: Path, segmenter: Segmenter) -> ImageNetwork:
-    plan = segmenter.segmentation
+    stages = segmenter.segmentation.stages
+    number = int(weights.stem.rpartition("-")[2])
+    plan = stages[number * len(stages) // segmenter.networks]
     network = bare_image_network(
         plan.network.name, channels=plan.seen, outputs=plan.outputs, dims=plan.dims, options=plan.network.options
     )

@@ -196,11 +196,16 @@ def train_segmenting_networks(
     digest: str,
     checkpoints: Path,
     execution: Execution,
+    *,
+    called: str = "network",
 ) -> Iterator[Event | ImageNetwork]:
-    """Train every member of the plan; yields its events, and each network when it is done."""
+    """Train every member of the plan; yields its events, and each network when it is done.
+
+    called  what its checkpoints are, by their number
+    """
     for index in range(plan.training.members):
         network = first_segmenting_network(plan, index)
         lesson = MaskLesson(index, training, tuning, digest, plan, network.margins)
-        yield from fit(lesson, network, checkpoints / f"network-{index}", execution)
+        yield from fit(lesson, network, checkpoints / f"{called}-{index}", execution)
         network.leave_out_auxiliary()
         yield network.eval()

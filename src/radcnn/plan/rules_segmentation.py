@@ -123,6 +123,7 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
         "segmentation.patch": (" x ".join(map(str, chosen.patch)), why_network),
         "segmentation.loss": (chosen.loss, "voxels and whole structures: small ones count as large ones do"),
         "segmentation.cells": (", ".join(chosen.cells) or "none", why_cells),
+        "segmentation.within": (chosen.within or "none", "one network for all structures"),
         "segmentation.steps": (str(each), f"{training.epochs} looks at the tuning patches"),
     }
     reasons = [
@@ -137,8 +138,9 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
 
 
 def affordable_steps(facts: SegmentationFacts, plan: SegmentationPlan) -> int:
-    """Steps of all members together within the minutes, at most 40,000."""
-    return int(max(1, min(MOST_STEPS, facts.seconds / step_seconds(plan, facts.cores))))
+    """Steps of all members together, in each stage of a cascade, within the minutes, at most 40,000."""
+    seconds = sum(step_seconds(stage, facts.cores) for stage in plan.stages)
+    return int(max(1, min(MOST_STEPS, facts.seconds / seconds)))
 
 
 def step_seconds(plan: SegmentationPlan, cores: int) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from radcnn.core.catalogue import did_you_mean
@@ -18,6 +18,7 @@ from radcnn.transforms.intensity import Intensity
 Refinement = Literal["none", "graphcut", "crf"]
 TERMS = ("ce", "dice", "vdice", "tversky", "focal", "boundary")
 FIRST_WEIGHT, SIGMA = 10.0, 5.0  # w0 and sigma (pixels) of the border map of Ronneberger et al. 2015
+FOREGROUND_WITHIN = 0.6  # share of patches about a labelled voxel, of the second network of a cascade
 ZSCORE = Intensity("zscore")
 
 
@@ -55,7 +56,10 @@ class SegmentationPlan:
     border      w0 of U-Net's map of weights, by which narrow gaps between cells count more; 0: none
     overlap     of windows at prediction, a share of the patch
     refine      how what the network says is brought to the image's edges; kept where the tuning set says that it helps
-    refined     settings of that, found on the tuning set: see `inference.refining`
+    refined     settings of that, found on the tuning set: see `inference.refining`; none: it does not help
+    refined_within  the same of the second network of a cascade
+    within      a structure that holds all others: one network outlines it, a second one the others, in it alone
+    region      labels beyond which nothing is asked: of the second network of such a cascade
     cells       structures that are a tissue of cells, parted by what is not drawn: their partition is judged, too
     largest     structures of which only the largest component is kept; chosen on the tuning set
     filled      structures whose holes are filled; chosen on the tuning set
@@ -80,6 +84,9 @@ class SegmentationPlan:
     overlap: float = 0.5
     refine: Refinement = "none"
     refined: Mapping[str, float] = field(default_factory=dict)
+    refined_within: Mapping[str, float] = field(default_factory=dict)
+    within: str = ""
+    region: tuple[int, ...] = ()
     cells: tuple[str, ...] = ()
     largest: tuple[str, ...] = ()
     filled: tuple[str, ...] = ()
@@ -116,12 +123,52 @@ class SegmentationPlan:
                 raise SettingsError(f"structure {name!r} is unknown: {did_you_mean(name, names)}")
         if self.unlabelled is not None and any(self.unlabelled in one.labels for one in self.structures):
             raise SettingsError(f"label {self.unlabelled} cannot be a structure and mean 'nobody looked here'")
-        if self.refine != "none" and not self.exclusive:
+        if self.within:
+            self._check_cascade(names)
+        if self.refine != "none" and not all(stage.exclusive for stage in self.stages):
             raise SettingsError("a refinement gives each voxel one structure, but these share labels; take refine=none")
         if self.training.views == "shifts":
             raise SettingsError("a segmentation is not averaged over shifts; take training.views left_right or flips")
         if self.training.folds:
             raise SettingsError("a segmentation is not trained in folds; leave training.folds out")
+
+    def _check_cascade(self, names: Sequence[str]) -> None:
+        """Raise SettingsError where the structure that is to hold all others does not."""
+        if self.within not in names:
+            raise SettingsError(f"structure {self.within!r} is unknown: {did_you_mean(self.within, names)}")
+        if len(names) < 2:
+            raise SettingsError(f"nothing else is outlined within {self.within}; leave within out")
+        whole = next(one for one in self.structures if one.name == self.within)
+        for one in self.structures:
+            if beyond := set(one.labels) - set(whole.labels):
+                raise SettingsError(
+                    f"structures within {self.within} must have its labels, and {one.name} has {min(beyond)}; "
+                    f"say {self.within}={','.join(map(str, sorted({*whole.labels, *one.labels})))}"
+                )
+
+    @property
+    def stages(self) -> tuple[SegmentationPlan, ...]:
+        """The plans of the networks that look one after the other: the plan itself, or the two of a cascade.
+
+        The second network learns and is judged within the first one's structure; most of its patches lie about what it
+        outlines, which is small.
+        """
+        if not self.within:
+            return (self,)
+        whole = next(one for one in self.structures if one.name == self.within)
+        others = tuple(one for one in self.structures if one.name != self.within)
+        first, second = (self._stage((whole,)), self._stage(others))
+        inner = max(self.foreground, FOREGROUND_WITHIN)
+        return first, replace(second, region=whole.labels, foreground=inner, refined=self.refined_within)
+
+    def _stage(self, structures: tuple[Structure, ...]) -> SegmentationPlan:
+        def kept(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(name for name in names if name in {one.name for one in structures})
+
+        return replace(
+            self, structures=structures, within="", refined_within={}, cells=kept(self.cells),
+            largest=kept(self.largest), filled=kept(self.filled),
+        )  # fmt: skip
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -137,7 +184,8 @@ class SegmentationPlan:
     @property
     def values(self) -> tuple[int, ...]:
         """The numbers that masks may hold, background first; stored masks hold their places in this list."""
-        return (0, *sorted({label for one in self.structures for label in one.labels}))
+        used = {label for one in self.structures for label in one.labels}
+        return (0, *sorted(used))
 
     @property
     def outputs(self) -> int:

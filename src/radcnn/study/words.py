@@ -11,10 +11,15 @@ from radcnn.core.settings import merged
 from radcnn.data.outlined import array_meant, masks_meant
 from radcnn.study.settings import Makes, settings_from
 
-SHORT: Mapping[str, tuple[Makes, ...]] = {"loss": ("restoration", "segmentation"), "refine": ("segmentation",)}
+SHORT: Mapping[str, tuple[Makes, ...]] = {
+    "loss": ("restoration", "segmentation"),
+    "refine": ("segmentation",),
+    "within": ("segmentation",),
+}
 ELSEWHERE = {  # what a person who asks for it from other networks may do
     "loss": "the loss of a network of labels follows from what it predicts (Table 2 of the review)",
     "refine": "only structures that are outlined can be refined",
+    "within": "only structures that are outlined lie within one another",
 }
 
 

@@ -39,6 +39,8 @@ class MaskedGrid:
     intensity   how values are mapped
     values      numbers that masks may hold, 0 first
     unlabelled  the number that says "nobody looked here", or None
+    region      labels beyond which nothing is asked, so that the same is said there; those of them that are no values
+                are background; empty: everything is asked about
     """
 
     channels: int
@@ -46,6 +48,7 @@ class MaskedGrid:
     intensity: Intensity
     values: tuple[int, ...]
     unlabelled: int | None = None
+    region: tuple[int, ...] = ()
 
     def image(self, volume: Volume) -> Volume:
         """The image on the network's grid, (channels, *size) float32, knowing where it lies.
@@ -63,6 +66,14 @@ class MaskedGrid:
         upright = towards_patient_axes(volume)
         spacing = self.spacing_of(upright)
         return upright if spacing is None else resample(upright, spacing_mm=spacing)
+
+    def coded(self, labels: NDArray) -> NDArray[np.uint8]:
+        """Stored labels (*size) of a mask on the grid; raises InputError naming one that was not declared."""
+        if not self.region:
+            return coded(labels, self.values, self.unlabelled)
+        others = [label for label in self.region if label not in self.values]
+        stored = coded(np.where(np.isin(labels, others), 0, labels), self.values, self.unlabelled)
+        return np.where(np.isin(labels, self.region), stored, np.uint8(UNLABELLED))
 
     def spacing_of(self, upright: Volume) -> tuple[float, ...] | None:
         """The grid's spacing for an image; raises GeometryError where one is needed and the image's is not known."""
@@ -87,7 +98,7 @@ def _both(case: Case, grid: MaskedGrid) -> Whole:
     volume = read_source(case.source)
     placed = grid.placed(mask_of_case(case, volume).volume)
     image = grid.image(volume)
-    return Whole(image.voxels, image.affine, coded(placed.voxels[0], grid.values, grid.unlabelled))
+    return Whole(image.voxels, image.affine, grid.coded(placed.voxels[0]))
 
 
 def coded(labels: NDArray, values: Sequence[int], unlabelled: int | None = None) -> NDArray[np.uint8]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from radcnn.core.case import Case
 from radcnn.evaluation.segmentation import dice_by_structure
 from radcnn.inference.refining.choice import BETTER, best_refinement
-from radcnn.inference.segmented import Seen, on_network_grid, tidied
+from radcnn.inference.segmented import Seen, by_stage, on_network_grid, segmented, tidied
 from radcnn.learning.execution import Execution, logits_of
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.segmentation import SegmentationPlan
@@ -30,59 +31,98 @@ def chosen_on_tuning(
 ) -> SegmentationPlan:  # fmt: skip
     """The plan with the refinement and rules that help on the tuning cases; its reasons say by how much.
 
-    One case is held at a time.
+    One case is held at a time. The second network of a cascade is judged within what the first one outlines.
     """
-    bare = replace(plan, refine="none", refined={})
     if not cases:
-        return bare
-    reasons = list(plan.reasons)
+        return replace(plan, refine="none", refined={}, refined_within={})
+    settled: list[SegmentationPlan] = []
+    before: tuple[SegmentationPlan, Sequence[ImageNetwork]] | None = None
+    for stage, part in by_stage(networks, plan):
+        found = _Stage(stage, part, cases, execution, listener, before).settled()
+        settled.append(found)
+        before = found, part
+    first, last = settled[0], settled[-1]
+    return replace(
+        plan,
+        refine=next((stage.refine for stage in settled if stage.refine != "none"), "none"),
+        refined=first.refined,
+        refined_within=last.refined if len(settled) > 1 else {},
+        largest=tuple(dict.fromkeys(name for stage in settled for name in stage.largest)),
+        filled=tuple(dict.fromkeys(name for stage in settled for name in stage.filled)),
+        reasons=(*plan.reasons, *(reason for stage in settled for reason in stage.reasons[len(plan.reasons) :])),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Stage:
+    """Networks that look at the tuning cases together; `before` are the plan and networks that say where."""
+
+    plan: SegmentationPlan
+    networks: Sequence[ImageNetwork]
+    cases: Sequence[Case]
+    execution: Execution
+    listener: Listener
+    before: tuple[SegmentationPlan, Sequence[ImageNetwork]] | None
+
+    def settled(self) -> SegmentationPlan:
+        """The plan with what helps."""
+        plan, bare, reasons = self.plan, replace(self.plan, refine="none", refined={}), list(self.plan.reasons)
+        if plan.refine != "none":
+            found = best_refinement(self._judged(), plan)
+            reasons.append(Reason("segmentation.refine", plan.refine, self._of(found.sentence)))
+            self.listener.say(f"{plan.refine}: {self._of(found.sentence)}")
+            if found.kept:
+                bare = replace(bare, refine=plan.refine, refined=dict(found.settings))
+        dice = self._dice_by_rule(bare)
+        rules = {"largest": list(plan.largest), "filled": list(plan.filled)}
+        for k, structure in enumerate(plan.structures):
+            at = [structure.name in plan.largest, structure.name in plan.filled]
+            for axis, name in enumerate(rules):
+                ruled = [*at]
+                ruled[axis] = True
+                before, after = (dice[(*map(int, which), k)] for which in (at, ruled))
+                if after > before + BETTER:
+                    rules[name].append(structure.name)
+                    said = f"mean Dice on the tuning set {after:.4f}, {before:.4f} without"
+                    reasons.append(Reason(f"segmentation.{name}", structure.name, said))
+                    at = ruled
+        return replace(bare, largest=tuple(rules["largest"]), filled=tuple(rules["filled"]), reasons=tuple(reasons))
+
+    def _of(self, sentence: str) -> str:
+        """A sentence about a cascade's second network says so."""
+        return sentence if self.before is None else f"{sentence}, within {self.before[0].structures[0].name}"
 
     @contextmanager
-    def seen_of(case: Case) -> Iterator[tuple[Seen, NDArray[np.integer]]]:
+    def _seen(self, case: Case) -> Iterator[tuple[Seen, NDArray[np.integer]]]:
+        """What the networks say of a case, and its true labels."""
         volume, labels = case_of(case)
-        with on_network_grid(networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, execution)) as seen:
+
+        def looked(network: ImageNetwork, images: torch.Tensor) -> torch.Tensor:
+            return logits_of(network, images, self.execution)
+
+        region = None
+        if self.before is not None:
+            region = segmented(self.before[1], volume, self.before[0], logits_of=looked)[0]
+        with on_network_grid(self.networks, volume, self.plan, logits_of=looked, region=region) as seen:
             yield seen, labels
 
-    def by_case() -> Iterator[Callable[[SegmentationPlan], float]]:
-        some = cases[:MOST_CASES]
+    def _judged(self) -> Iterator[Callable[[SegmentationPlan], float]]:
+        """For one case after the other, what the mean Dice of its structures is by a plan."""
+        some = self.cases[:MOST_CASES]
         for done, case in enumerate(some):
-            listener.progress(f"trying settings of {plan.refine}", done, len(some))
-            with seen_of(case) as (seen, labels):
+            self.listener.progress(f"trying settings of {self.plan.refine}", done, len(some))
+            with self._seen(case) as (seen, labels):
                 yield lambda one: float(np.mean(dice_by_structure(labels, seen.masks(one), one)))
 
-    if plan.refine != "none":
-        found = best_refinement(by_case(), plan)
-        reasons.append(Reason("segmentation.refine", plan.refine, found.sentence))
-        listener.say(f"{plan.refine}: {found.sentence}")
-        if found.kept:
-            bare = replace(bare, refine=plan.refine, refined=dict(found.settings))
-    by_rule = []
-    untidy = replace(bare, largest=(), filled=())
-    for done, case in enumerate(cases):
-        listener.progress("trying rules for components and holes", done, len(cases))
-        with seen_of(case) as (seen, labels):
-            by_rule.append(_dice_by_rule(seen.masks(untidy), labels, bare))
-    dice = np.mean(by_rule, axis=0)
-    rules = {"largest": list(plan.largest), "filled": list(plan.filled)}
-    for k, structure in enumerate(plan.structures):
-        at = [structure.name in plan.largest, structure.name in plan.filled]
-        for axis, name in enumerate(rules):
-            ruled = [*at]
-            ruled[axis] = True
-            before, after = (dice[(*map(int, which), k)] for which in (at, ruled))
-            if after > before + BETTER:
-                rules[name].append(structure.name)
-                said = f"mean Dice on the tuning set {after:.4f}, {before:.4f} without"
-                reasons.append(Reason(f"segmentation.{name}", structure.name, said))
-                at = ruled
-    return replace(bare, largest=tuple(rules["largest"]), filled=tuple(rules["filled"]), reasons=tuple(reasons))
-
-
-def _dice_by_rule(masks: NDArray[np.bool_], labels: NDArray[np.integer], plan: SegmentationPlan) -> NDArray[np.float64]:
-    """Dice of each structure (largest component or all, filled or not, structures) by every combination of rules."""
-    names = tuple(one.name for one in plan.structures)
-    made = np.empty((2, 2, len(names)))
-    for largest, filled in product((False, True), repeat=2):
-        ruled = replace(plan, largest=names if largest else (), filled=names if filled else ())
-        made[int(largest), int(filled)] = dice_by_structure(labels, tidied(masks.copy(), ruled), plan)
-    return made
+    def _dice_by_rule(self, plan: SegmentationPlan) -> NDArray[np.float64]:
+        """Mean Dice of each structure (largest component or all, filled or not, structures) by the rules together."""
+        names, untidy = tuple(one.name for one in plan.structures), replace(plan, largest=(), filled=())
+        made = np.zeros((2, 2, len(names)))
+        for done, case in enumerate(self.cases):
+            self.listener.progress("trying rules for components and holes", done, len(self.cases))
+            with self._seen(case) as (seen, labels):
+                masks = seen.masks(untidy)
+            for largest, filled in product((0, 1), repeat=2):
+                ruled = replace(plan, largest=names if largest else (), filled=names if filled else ())
+                made[largest, filled] += dice_by_structure(labels, tidied(masks.copy(), ruled), plan) / len(self.cases)
+        return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -63,19 +64,29 @@ def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: 
     plan = load_segmentation_plan(run.plan)
     # a damaged test case is to be found before the minutes are spent; no network sees it
     masked_of_study(opened, plan, opened.rows("test"), listener, "test cases")
-    training = masked_of_study(opened, plan, opened.rows("training"), listener, taught=True)
-    tuning = masked_of_study(opened, plan, opened.rows("tuning"), listener, "tuning cases", taught=True)
+    sides = [
+        [
+            masked_of_study(opened, stage, opened.rows(side), listener, f"{side} cases", taught=True)
+            for stage in plan.stages
+        ]
+        for side in ("training", "tuning")
+    ]
     execution = segmenting_execution(plan, workers)
-    items = train_segmenting_networks(
-        plan, training.cases, tuning.cases, f"{training.digest} {tuning.digest}", run.checkpoints, execution
-    )
-    networks = fitted(run, plan, items, segmentation_of(plan).monitor_name, listener)
+    items = chain.from_iterable(
+        train_segmenting_networks(
+            stage, training.cases, tuning.cases, f"{training.digest} {tuning.digest}", run.checkpoints, execution,
+            called=called,
+        )
+        for called, stage, training, tuning in zip(("network", "within"), plan.stages, *sides, strict=False)
+    )  # fmt: skip
+    networks = fitted(run, plan, items, segmentation_of(plan.stages[0]).monitor_name, listener)
     cases = [case.as_taught() for case in opened.cases(opened.rows("tuning"))]
     settled = chosen_on_tuning(plan, cases, networks, execution, listener)
     settings = opened.settings
     segmenter = Segmenter(settled, len(networks), settings.hu, settings.synthetic, provenance_of(plan, opened))
     save_segmenter(run.bundle, segmenter, networks)
-    chosen = {"refine": settled.refine, "refined": dict(settled.refined), "largest": settled.largest}
+    refined = {**settled.refined, **{f"within {name}": value for name, value in settled.refined_within.items()}}
+    chosen = {"refine": settled.refine, "refined": refined, "largest": settled.largest}
     words = [f"{one.setting}: {one.value} ({one.sentence})" for one in settled.reasons[len(plan.reasons) :]]
     said = {"chosen_on_tuning": {**chosen, "filled": settled.filled, "because": words}}
     write_json(run.record, {**read_record(run), "status": "trained", **said})
@@ -83,7 +94,7 @@ def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: 
 
 def segmentation_cost(opened: OpenStudy, plan: SegmentationPlan) -> Resources:
     """Minutes of training, peak memory with the libraries, and disk for prepared cases and what a run leaves."""
-    seconds = step_seconds(plan, available_cores())
+    seconds = sum(step_seconds(stage, available_cores()) for stage in plan.stages)
     return cost_of_images(opened, plan, patch_cost(plan), seconds, bytes_of_voxel=VALUE * plan.channels + LABEL)
 
 
