@@ -12,6 +12,7 @@ import pytest
 from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, InputError
 from radcnn.data.dicom.derived import Derivation, write_derived
+from radcnn.data.dicom.outlined import write_segments
 from radcnn.data.read import read_noted
 from written_dicom import write_stack
 
@@ -57,6 +58,38 @@ def test_identifiers_are_new_and_the_source_is_named(tmp_path: Path) -> None:
         assert dataset.DerivationDescription == "made by a test"
         assert (float(dataset.RescaleSlope), float(dataset.RescaleIntercept)) == (1.0, -1024.0)
         assert dataset.RescaleType == "HU"
+
+
+def emptied(folder: Path) -> tuple[Path, list[str]]:
+    """A series as some de-identification leaves it: without identifiers, but for the file's own header."""
+    known = []
+    for file in sorted(source(folder).iterdir()):
+        dataset = pydicom.dcmread(file)
+        known.append(str(dataset.SOPInstanceUID))
+        for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
+            setattr(dataset, keyword, "")
+        dataset.save_as(file)
+    return folder, known
+
+
+def test_identifiers_that_were_emptied_are_filled(tmp_path: Path) -> None:
+    series, known = emptied(tmp_path / "in")
+    read = read_noted(Source(series))
+    made = [pydicom.dcmread(file) for file in write_derived(read.volume, read.files, tmp_path_out(tmp_path), SAID)]
+    assert {str(d.SOPClassUID) for d in made} == {"1.2.840.10008.5.1.4.1.1.2"}
+    assert len({d.StudyInstanceUID for d in made} | {""}) == 2
+    assert {str(d.SourceImageSequence[0].ReferencedSOPInstanceUID) for d in made} == set(known)
+    write_segments(read.volume.voxels > 50, ["bright"], read.volume, read.files, tmp_path / "seg.dcm", "test")
+    segments = pydicom.dcmread(tmp_path / "seg.dcm")
+    (referenced,) = segments.ReferencedSeriesSequence
+    assert {str(one.ReferencedSOPInstanceUID) for one in referenced.ReferencedInstanceSequence} == set(known)
+    assert segments.ContentCreatorName == ""
+    for file in series.iterdir():
+        dataset = pydicom.dcmread(file)
+        del dataset.file_meta.MediaStorageSOPClassUID
+        dataset.save_as(file, enforce_file_format=False)
+    with pytest.raises(InputError, match="which kind of image it is"):
+        write_segments(read.volume.voxels > 50, ["bright"], read.volume, read.files, tmp_path / "seg.dcm", "test")
 
 
 def test_what_spoke_of_the_old_pixels_is_gone(tmp_path: Path) -> None:

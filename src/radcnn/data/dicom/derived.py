@@ -53,10 +53,11 @@ def write_derived(volume: Volume, files: Sequence[Path], folder: Path, said: Der
     slices = volume.voxels.reshape(-1, *volume.size[-2:])
     placed = slices_in_order(volume, files, len(slices))
     slope, intercept = _rescale(slices)
-    series = generate_uid(prefix=None)
+    series, study = generate_uid(prefix=None), generate_uid(prefix=None)
     made = []
     for k, file in enumerate(placed):
         dataset = pydicom.dcmread(file)
+        identify(dataset, study=study, series=series)
         _derive(dataset, slices[k], (slope, intercept), series, said)
         path = folder / f"{k + 1:04d}.dcm"
         dataset.save_as(path, enforce_file_format=True)
@@ -87,6 +88,24 @@ def slices_in_order(volume: Volume, files: Sequence[Path], count: int) -> list[P
     if sorted(found) != list(range(count)):
         raise GeometryError(f"{len(found)} files were found for {count} slices; write NIfTI instead")
     return [found[k] for k in range(count)]
+
+
+def identify(dataset: Dataset, *, study: str, series: str) -> None:
+    """Fill identifiers that a de-identification emptied: of the file's own header, or these of all slices.
+
+    Raises InputError where nothing says which kind of image it is.
+    """
+    meta = dataset.get("file_meta", Dataset())
+    for keyword, known in (
+        ("SOPClassUID", meta.get("MediaStorageSOPClassUID", "")),
+        ("SOPInstanceUID", meta.get("MediaStorageSOPInstanceUID", "") or generate_uid(prefix=None)),
+        ("StudyInstanceUID", study),
+        ("SeriesInstanceUID", series),
+    ):
+        if not dataset.get(keyword):
+            setattr(dataset, keyword, known)
+    if not dataset.SOPClassUID:
+        raise InputError("a slice does not say which kind of image it is (SOPClassUID is empty); write NIfTI instead")
 
 
 def _rescale(slices: NDArray[np.floating]) -> tuple[float, float]:

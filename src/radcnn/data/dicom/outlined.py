@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from radcnn.core.errors import InputError
 from radcnn.core.version import __version__
 from radcnn.core.volume import Volume
-from radcnn.data.dicom.derived import slices_in_order
+from radcnn.data.dicom.derived import identify, slices_in_order
 
 SERIES_NUMBER = 9001
 MOST_LABEL = 64  # letters of a segment's label (LO)
@@ -41,7 +41,9 @@ def write_segments(
     shaped = masks.reshape(len(masks), -1, *masks.shape[-2:])
     placed = slices_in_order(volume, files, shaped.shape[1])
     sources = [pydicom.dcmread(file, stop_before_pixels=True) for file in placed]
+    study, series = UID(), UID()
     for source in sources:
+        identify(source, study=study, series=series)
         for keyword in ALWAYS:
             if keyword not in source:
                 setattr(source, keyword, "")
@@ -80,4 +82,5 @@ def write_segments(
         series_description=description[:MOST_LABEL],
         omit_empty_frames=bool(shaped.any()),
     )
+    made.ContentCreatorName = ""  # no person made it; the attribute has to be there (PS3.3 C.8.20.2)
     made.save_as(path, enforce_file_format=True)
