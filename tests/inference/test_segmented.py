@@ -19,6 +19,7 @@ from radcnn.networks.image_networks import build_image_network
 from radcnn.plan.segmentation import SegmentationPlan, Structure
 from radcnn.plan.settings import NetworkPlan, TrainingPlan
 from radcnn.transforms.intensity import Intensity
+from radcnn.transforms.orientation import Plane, acquired_plane
 from radcnn.transforms.views import ViewKind
 
 BRIGHT = (Structure("soft", (1,)), Structure("hard", (2,)))
@@ -91,6 +92,31 @@ def test_masks_lie_on_the_image_as_it_came(structures: tuple[Structure, ...], di
     assert there.shape[1:] == other.size
     for k in range(2):
         assert np.array_equal(there[k][::-1].transpose(1, 2, 0), found[k])
+
+
+@pytest.mark.parametrize("plane", ["axial", "sagittal", "coronal"])
+def test_slices_of_any_plane_are_looked_at_as_they_were_acquired(plane: Plane) -> None:
+    """A sagittal series has thick voxels from left to right: its slices are what a network of slices must see."""
+    order: tuple[int, ...] = {"axial": (0, 1, 2), "sagittal": (2, 0, 1), "coronal": (1, 0, 2)}[plane]
+    base = ball((1.0, 1.0, 1.0))
+    assert base.affine is not None
+    thick = base.voxels[0].transpose(order)[::4]
+    affine = base.affine[:, [*order, 3]]
+    affine[:, 0] *= 4
+    volume = Volume(np.ascontiguousarray(thick[None]), affine, "HU", "patient")
+    assert acquired_plane(volume) == plane
+    stored = Volume(np.ascontiguousarray(thick.transpose(2, 1, 0)[None]), affine[:, [2, 1, 0, 3]], "HU", "patient")
+    assert acquired_plane(stored) == plane  # in whatever order its axes are stored
+    seen: list[tuple[int, ...]] = []
+
+    def looked(network: ImageNetwork, images: Tensor) -> Tensor:
+        seen.append(tuple(images.shape[2:]))
+        return network(images)
+
+    plan = planned(patch=(64, 64), plane=plane, spacing_mm=(0.0, 1.0, 1.0))
+    found = segmented([Thresholds(False)], stored, plan, logits_of=looked)
+    assert np.array_equal(found[1], stored.voxels[0] > 750)
+    assert {tuple(sorted(size)) for size in seen} == {tuple(sorted(thick.shape[1:]))}
 
 
 @pytest.mark.parametrize("structures", [BRIGHT, REGIONS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,6 +122,13 @@ def test_a_tissue_of_cells_is_turned_every_way_and_judged_by_its_partition() -> 
         planned(segmentation={"cells": ["label 1"]})
     with pytest.raises(SettingsError, match="did you mean label 255"):
         planned(size=(512, 512), spacing=None, masks=masks, segmentation={"cells": ["label 25"]})
+
+
+def test_thick_sagittal_slices_are_looked_at_in_their_own_plane() -> None:
+    size, spacing = Extent(*[(20, 256, 256)] * 3), Extent(*[(5.0, 0.9, 0.9)] * 3)
+    masks = replace(MASKS, plane="sagittal", size=size, spacing_mm=spacing)
+    plan = planned(size=(256, 256, 20), spacing=(0.9, 0.9, 5.0), masks=masks)  # as the file stores them
+    assert (plan.plane, plan.dims, plan.patch) == ("sagittal", 2, (256, 256))
 
 
 def test_a_plan_comes_back_from_json() -> None:

@@ -117,9 +117,9 @@ def fingerprint(cohort: Cohort, split: Split, *, sample: int | None = 200, seed:
         channels=gauge.channels,
         units=tuple(sorted(gauge.units)),
         stored_uint8=gauge.stored_uint8,
-        size=_extent(gauge.sizes),
+        size=extent(gauge.sizes),
         same_size=len(set(gauge.sizes)) == 1,
-        spacing_mm=_extent(gauge.spacings) if len(gauge.spacings) == len(chosen) else None,
+        spacing_mm=extent(gauge.spacings) if len(gauge.spacings) == len(chosen) else None,
         grey_as_colour=gauge.grey_as_colour,
         intensities=gauge.intensities(),
         findings=gauge.findings(),
@@ -170,7 +170,7 @@ def _class_counts(cohort: Cohort, split: Split) -> dict[str, dict[str, dict[str,
     }
 
 
-def _extent(values: Sequence[tuple[float, ...]]) -> Extent:
+def extent(values: Sequence[tuple[float, ...]]) -> Extent:
     stacked = np.asarray(values, dtype=np.float64)
     low, middle, high = (tuple(row.tolist()) for row in (stacked.min(0), np.median(stacked, axis=0), stacked.max(0)))
     return Extent(low, middle, high)

@@ -17,12 +17,15 @@ from radcnn.core.cores import by_all_cores
 from radcnn.core.errors import InputError, ReadError
 from radcnn.core.files import read_json
 from radcnn.core.settings import fields_to_plain, from_plain
+from radcnn.core.volume import Volume
 from radcnn.data.findings import Finding, counted, finding
+from radcnn.data.fingerprint import Extent, extent
 from radcnn.data.masks.read import mask_of_case
 from radcnn.data.prepared.keys import naming
 from radcnn.data.quiet import quiet
 from radcnn.data.read import read_source
 from radcnn.metrics.components import components
+from radcnn.transforms.orientation import Plane, acquired_plane, towards_patient_axes
 
 MOST_CASES = 400  # that are looked at; masks of all others are read when they are prepared
 DRAWN = 5_000  # voxels of structures of each image, for percentiles
@@ -41,6 +44,8 @@ class MaskPrint:
     low, high    0.5 and 99.5 percentiles of the grey values within structures
     overlapping  masks in which labels overlap, so that the higher number was taken
     unlabelled   the label that says "nobody looked there"
+    plane        of most volumes' slices
+    size, spacing_mm  of the images with their axes in that plane; no spacing where that of one is not known
     parts        of 2D masks how many separate parts (of 4 neighbours) a label has, the median where it is there
     """
 
@@ -52,6 +57,9 @@ class MaskPrint:
     overlapping: int = 0
     unlabelled: int | None = None
     parts: Mapping[str, float] = field(default_factory=dict)
+    plane: Plane = "axial"
+    size: Extent | None = None
+    spacing_mm: Extent | None = None
 
     def labels(self, unlabelled: int | None) -> tuple[int, ...]:
         """Labels of structures, in their order, where `unlabelled` is none."""
@@ -77,6 +85,7 @@ class _Seen:
     values: dict[int, NDArray[np.float64]]
     overlapping: int
     parts: dict[int, int]
+    bare: Volume  # the image without its values
 
 
 def mask_print(
@@ -124,12 +133,16 @@ def mask_print(
     for one in seen:
         for label, count in one.parts.items():
             parts.setdefault(label, []).append(count)
+    plane = Counter(acquired_plane(one.bare) for one in seen).most_common(1)[0][0]
+    turned = [towards_patient_axes(one.bare, plane) for one in seen]
+    spacings = [one.spacing_mm for one in turned if one.spacing_mm is not None]
     low, high = np.percentile(np.concatenate(values), (0.5, 99.5))
     found = MaskPrint(
         len(chosen), {str(label): with_label[label] for label in sorted(with_label)},
         {str(label): totals[label] / voxels for label in sorted(totals)}, float(low), float(high),
         sum(one.overlapping > 0 for one in seen), unlabelled,
-        {str(label): float(np.median(found)) for label, found in sorted(parts.items())},
+        {str(label): float(np.median(found)) for label, found in sorted(parts.items())}, plane,
+        extent([one.size for one in turned]), extent(spacings) if len(spacings) == len(turned) else None,
     )  # fmt: skip
     return found, print_findings(found)
 
@@ -146,7 +159,8 @@ def _seen(case: Case, seed: int, number: int) -> _Seen:
         values[label] = chance.choice(found, size=min(len(found), DRAWN), replace=False).astype(np.float64)
         if labels.ndim == 2:
             parts[label] = len(components(labels == label, connectivity=4).sizes)
-    return _Seen(counts, labels.size, values, mask.overlapping, parts)
+    bare = volume.with_voxels(np.broadcast_to(np.zeros((), np.uint8), (1, *volume.size)))
+    return _Seen(counts, labels.size, values, mask.overlapping, parts, bare)
 
 
 def print_findings(found: MaskPrint) -> tuple[Finding, ...]:

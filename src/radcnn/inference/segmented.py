@@ -29,7 +29,6 @@ from radcnn.metrics.components import components
 from radcnn.networks.image_network import ImageNetwork, mirrored
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.transforms.labels_on_grid import labels_on_grid
-from radcnn.transforms.orientation import towards_patient_axes
 from radcnn.transforms.resampling import lines_by_spacing
 from radcnn.transforms.views import test_time_views
 from radcnn.transforms.weights import Line
@@ -44,7 +43,9 @@ LARGEST_LOGIT = 6e4  # half precision ends at 65,504
 
 def grid_of_plan(plan: SegmentationPlan) -> MaskedGrid:
     """The grid that the plan's network looks at."""
-    return MaskedGrid(plan.channels, plan.spacing_mm, plan.intensity, plan.values, plan.unlabelled, plan.region)
+    return MaskedGrid(
+        plan.channels, plan.spacing_mm, plan.intensity, plan.values, plan.unlabelled, plan.region, plan.plane
+    )
 
 
 def segmented(
@@ -242,8 +243,9 @@ def _room(shape: tuple[int, ...]) -> Iterator[NDArray[np.float16]]:
 
 def _on_own_grid(logits: NDArray[np.floating], volume: Volume, plan: SegmentationPlan) -> NDArray[np.bool_]:
     """Masks (structures, *size) on the grid of an image, of logits on the network's."""
-    upright = towards_patient_axes(volume)
-    spacing = grid_of_plan(plan).spacing_of(upright)
+    grid = grid_of_plan(plan)
+    upright = grid.upright(volume)
+    spacing = grid.spacing_of(upright)
     lines = None if spacing is None else tuple(line.inverse() for line in lines_by_spacing(upright, spacing))
     masks = np.zeros((len(plan.structures), *volume.size), bool)
     shaped = masks.reshape(len(masks), *three(volume.size))

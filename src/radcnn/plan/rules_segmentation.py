@@ -16,7 +16,7 @@ from typing import Any
 from radcnn.core.errors import SettingsError
 from radcnn.core.settings import changed, from_plain, merged, to_plain
 from radcnn.core.volume import Units
-from radcnn.data.fingerprint import Fingerprint
+from radcnn.data.fingerprint import Extent, Fingerprint
 from radcnn.data.mask_print import MaskPrint
 from radcnn.networks import activation_elements, multiply_accumulates
 from radcnn.networks.image_networks import bare_image_network
@@ -84,8 +84,13 @@ class SegmentationFacts:
 
     @property
     def size(self) -> tuple[int, ...]:
-        """Voxels per axis of a usual image."""
-        return tuple(int(n) for n in self.fingerprint.size.median)
+        """Voxels per axis of a usual image, its slices first."""
+        return tuple(int(n) for n in (self.masks.size or self.fingerprint.size).median)
+
+    @property
+    def spacing(self) -> Extent | None:
+        """Distances of voxel centres along the same axes, where all are known."""
+        return self.masks.spacing_mm or self.fingerprint.spacing_mm
 
 
 def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
@@ -108,7 +113,7 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
     first = SegmentationPlan(
         NetworkPlan("modern_unet"), TrainingPlan(epochs=1, batch=batch, precision=_precision(facts)), structures,
         (SIDES[dims][-1],) * dims, dims, unlabelled, facts.fingerprint.channels, neighbours, spacing,
-        intensity, augmentation, cells=cells, units=facts.units, seed=facts.seed,
+        intensity, augmentation, cells=cells, plane=facts.masks.plane, units=facts.units, seed=facts.seed,
     )  # fmt: skip
     first = changed(first, {k: v for k, v in asked.items() if k not in ("steps", "patch")}, "segmentation")
     chosen, why_network = _network_and_patch(facts, first, network, asked.get("patch"))
@@ -118,6 +123,7 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
     said = {
         "segmentation.structures": (", ".join(one.name for one in structures), why_structures),
         "segmentation.dims": (str(chosen.dims), why_dims),
+        "segmentation.plane": (chosen.plane, "that of most training images' slices"),
         "segmentation.spacing_mm": (_in_words(chosen.spacing_mm), why_spacing),
         "segmentation.intensity": (chosen.intensity.kind, why_intensity),
         "segmentation.patch": (" x ".join(map(str, chosen.patch)), why_network),
@@ -203,8 +209,8 @@ def _dims(facts: SegmentationFacts, asked: int | None) -> tuple[Dims, int, str]:
             raise SettingsError("segmentation.dims 3 looks at volumes, but the images are 2D; leave it out")
         return 2, 0, "the images are 2D"
     thick = facts.size[0] < FEW_SLICES
-    if found.spacing_mm is not None:
-        slices, *plane = found.spacing_mm.median
+    if facts.spacing is not None:
+        slices, *plane = facts.spacing.median
         thick = slices >= THICK * min(plane)
     if asked is not None:
         return (3, 0, "asked for") if asked == 3 else (2, 0 if thick else 1, "asked for")
@@ -215,7 +221,7 @@ def _dims(facts: SegmentationFacts, asked: int | None) -> tuple[Dims, int, str]:
 
 def _spacing(facts: SegmentationFacts, dims: Dims) -> tuple[tuple[float, ...] | None, str]:
     """The median spacing, where images differ; networks of slices leave the slices where they are."""
-    found = facts.fingerprint.spacing_mm
+    found = facts.spacing
     if found is None:
         return None, "spacings are unknown, so that nothing can be brought to one"
     low, middle, high = (one[-dims:] for one in (found.minimum, found.median, found.maximum))
@@ -297,7 +303,7 @@ def _network_and_patch(
 
 def _on_grid(facts: SegmentationFacts, plan: SegmentationPlan) -> tuple[int, ...]:
     """Voxels per axis of a usual image on the plan's grid."""
-    own = facts.fingerprint.spacing_mm
+    own = facts.spacing
     if plan.spacing_mm is None or own is None:
         return facts.size
     return tuple(
@@ -340,7 +346,7 @@ def _fitted(
 
 def _flat(facts: SegmentationFacts, plan: SegmentationPlan) -> int:
     """Resolutions at which voxels are still more than twice as long as wide."""
-    own = facts.fingerprint.spacing_mm
+    own = facts.spacing
     if own is None:
         return 0
     spacing = plan.spacing_mm or own.median

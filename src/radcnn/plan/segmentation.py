@@ -14,6 +14,7 @@ from radcnn.networks.layers import Dims
 from radcnn.plan.settings import NetworkPlan, Reason, TrainingPlan
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.intensity import Intensity
+from radcnn.transforms.orientation import Plane
 
 Refinement = Literal["none", "graphcut", "crf"]
 TERMS = ("ce", "dice", "vdice", "tversky", "focal", "boundary")
@@ -47,6 +48,7 @@ class SegmentationPlan:
     unlabelled  the number in masks that says "nobody looked here": such voxels take no part
     channels    of the images
     neighbours  slices on each side that a network of slices sees beside the one it labels ("2.5D")
+    plane       of the slices, where the place in the patient is known: axial, sagittal or coronal
     spacing_mm  of the grid that images are resampled to, slices first, 0 where an axis stays as it is; None: all do
     intensity   how values are mapped, image by image
     patch       voxels per axis that are learned from at once
@@ -85,6 +87,7 @@ class SegmentationPlan:
     refine: Refinement = "none"
     refined: Mapping[str, float] = field(default_factory=dict)
     refined_within: Mapping[str, float] = field(default_factory=dict)
+    plane: Plane = "axial"
     within: str = ""
     region: tuple[int, ...] = ()
     cells: tuple[str, ...] = ()

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import permutations
+from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 
 from radcnn.core.errors import GeometryError
 from radcnn.core.volume import Volume
 
-WORLD_AXES = (2, 1, 0)  # slices run along z (to the head), rows along y (to the back), columns along x (to the left)
+Plane = Literal["axial", "sagittal", "coronal"]
+PLANES: Mapping[Plane, tuple[tuple[int, int], ...]] = MappingProxyType(
+    {
+        "axial": ((2, 1), (1, 1), (0, 1)),  # slices run to the head, rows to the back, columns to the patient's left
+        "sagittal": ((0, 1), (2, -1), (1, 1)),  # to the left, to the feet, to the back
+        "coronal": ((1, 1), (2, -1), (0, 1)),  # to the back, to the feet, to the left
+    }
+)  # world axes (x, y, z) and directions along which slices, rows and columns run
+THICKER = 1.5  # times the other distances, from which on the largest one is that of the slices
 
 
-def towards_patient_axes(volume: Volume) -> Volume:
-    """The same voxels with slices running to the head, rows to the back and columns to the patient's left.
+def acquired_plane(volume: Volume) -> Plane:
+    """The plane of a volume's slices: across its longest voxel side, or across its first axis where none is longer.
+
+    Where the place in the patient is unknown, "axial": such volumes are never turned.
+    """
+    if volume.rank != 3 or volume.frame != "patient" or volume.affine is None:
+        return "axial"
+    spacing = np.linalg.norm(volume.affine[:3, :3], axis=0)
+    _, second, longest = np.sort(spacing)
+    axis = int(np.argmax(spacing)) if longest >= THICKER * second else 0
+    across = int(np.argmax(np.abs(volume.affine[:3, axis])))
+    return next(plane for plane, axes in PLANES.items() if axes[0][0] == across)
+
+
+def towards_patient_axes(volume: Volume, plane: Plane = "axial") -> Volume:
+    """The same voxels with slices, rows and columns running as `PLANES` says: those of axial slices by default.
 
     Axes are permuted and reversed, nothing is interpolated: an oblique scan stays oblique, each of its axes taking
     the place of the patient axis it is nearest to. 2D images and volumes whose place in the patient is unknown are
@@ -22,14 +47,16 @@ def towards_patient_axes(volume: Volume) -> Volume:
     if volume.rank != 3 or volume.frame != "patient" or volume.affine is None:
         return volume
     cosines = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
+    wanted = PLANES[plane]
     order = max(
-        permutations(range(3)), key=lambda axes: sum(abs(cosines[w, a]) for w, a in zip(WORLD_AXES, axes, strict=True))
+        permutations(range(3)), key=lambda axes: sum(abs(cosines[w, a]) for (w, _), a in zip(wanted, axes, strict=True))
     )
     change = np.zeros((4, 4))
     change[3, 3] = 1.0
     reverse = []
     for new, old in enumerate(order):
-        backwards = cosines[WORLD_AXES[new], old] < 0
+        world, direction = wanted[new]
+        backwards = direction * cosines[world, old] < 0
         change[old, new] = -1.0 if backwards else 1.0
         change[old, 3] = volume.size[old] - 1 if backwards else 0.0
         reverse.append(slice(None, None, -1 if backwards else 1))

@@ -23,10 +23,10 @@ from radcnn.data.prepared.whole import PreparedWhole, Whole, prepare_whole
 from radcnn.data.read import read_source
 from radcnn.data.store.places import UNLABELLED
 from radcnn.transforms.intensity import Intensity, linear_map
-from radcnn.transforms.orientation import towards_patient_axes
+from radcnn.transforms.orientation import Plane, towards_patient_axes
 from radcnn.transforms.resampling import known_spacing, resample
 
-EDITION = 2  # raised when the same files would be prepared to other numbers
+EDITION = 3  # raised when the same files would be prepared to other numbers
 MOST_VALUES = 254
 
 
@@ -39,6 +39,7 @@ class MaskedGrid:
     intensity   how values are mapped
     values      numbers that masks may hold, 0 first
     unlabelled  the number that says "nobody looked here", or None
+    plane       of the slices: axial, sagittal or coronal
     region      labels beyond which nothing is asked, so that the same is said there; those of them that are no values
                 are background; empty: everything is asked about
     """
@@ -49,6 +50,7 @@ class MaskedGrid:
     values: tuple[int, ...]
     unlabelled: int | None = None
     region: tuple[int, ...] = ()
+    plane: Plane = "axial"
 
     def image(self, volume: Volume) -> Volume:
         """The image on the network's grid, (channels, *size) float32, knowing where it lies.
@@ -63,9 +65,13 @@ class MaskedGrid:
 
     def placed(self, volume: Volume) -> Volume:
         """An image or a mask in the patient's axes and on the grid's spacing."""
-        upright = towards_patient_axes(volume)
+        upright = self.upright(volume)
         spacing = self.spacing_of(upright)
         return upright if spacing is None else resample(upright, spacing_mm=spacing)
+
+    def upright(self, volume: Volume) -> Volume:
+        """An image or a mask with its axes as the network sees them; nothing is interpolated."""
+        return towards_patient_axes(volume, self.plane)
 
     def coded(self, labels: NDArray) -> NDArray[np.uint8]:
         """Stored labels (*size) of a mask on the grid; raises InputError naming one that was not declared."""
