@@ -116,7 +116,7 @@ def test_chests_are_a_study_with_masks_and_a_next_step(tmp_path: Path, monkeypat
     assert not (tmp_path / "few").exists()
 
 
-@pytest.mark.parametrize("name", ["prostate", "abdomen"])
+@pytest.mark.parametrize("name", ["prostate", "uterus", "abdomen"])
 def test_masks_lie_beside_the_images_and_a_certificate_says_what_simple_ways_reach(name: str, tmp_path: Path) -> None:
     said = told("simulate", name, "--patients", "2", "--certificate", "--out", tmp_path / "made", "--quiet").out
     assert "best range of values" in said

@@ -132,7 +132,8 @@ def simulate(
     name: Annotated[
         str,
         typer.Argument(
-            help="nodules, chest, dose-pairs, ellipses, breast, prostate, abdomen or neuropil.", show_default=False
+            help="nodules, chest, dose-pairs, ellipses, breast, prostate, uterus, abdomen or neuropil.",
+            show_default=False,
         ),
     ],
     out: Annotated[

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from radcnn.core.catalogue import look_up
 from radcnn.core.errors import SettingsError
-from radcnn.recipes import dose_sweep, jin2017, livers, low_dose, milletari2016, ronneberger2015
+from radcnn.recipes import dose_sweep, jin2017, kurata2018, livers, low_dose, milletari2016, ronneberger2015
 from radcnn.recipes.recipe import Reproduced
 from radcnn.study.listener import SILENCE, Listener
 
@@ -41,6 +41,7 @@ SYSTEMS: Mapping[str, System] = MappingProxyType(
             ronneberger2015.ronneberger2015, ronneberger2015.TITLE, "Ronneberger et al., MICCAI 2015, arXiv:1505.04597"
         ),
         "milletari2016": System(milletari2016.milletari2016, milletari2016.TITLE, "Milletari et al., 3DV 2016"),
+        "kurata2018": System(kurata2018.kurata2018, kurata2018.TITLE, "Kurata et al., Comput Biol Med 2019;114:103438"),
         "lu2017": System(livers.lu2017, livers.LU_TITLE, "Lu et al., Int J CARS 2017;12:171"),
         "christ2016": System(livers.christ2016, livers.CHRIST_TITLE, "Christ et al., MICCAI 2016, arXiv:1610.02177"),
     }

@@ -14,7 +14,7 @@ from radcnn.core.estimate import Estimate
 from radcnn.core.volume import Volume
 from radcnn.data.findings import counted
 from radcnn.metrics.clustered import clustered_mean
-from radcnn.physics.phantoms.pelvis import pelvis_images, spacing_mm
+from radcnn.physics.phantoms.pelvis import GRID, pelvis_images
 from radcnn.plan.segmentation import SegmentationPlan, Structure
 from radcnn.plan.settings import NetworkPlan, TrainingPlan
 from radcnn.recipes.outlining import EPOCHS, PATIENTS, Masked, checked, judge, row_of, split, teach_outliner, within
@@ -77,7 +77,7 @@ def masked_pelves(count: int, seed: int, listener: Listener) -> list[Masked]:
     """Simulated pelves, each with the outline of its prostate."""
     made = []
     for k, one in enumerate(pelvis_images(count, seed=seed, told=telling(listener, "simulating")), start=1):
-        volume = Volume.from_spacing(one.values[None], spacing_mm())
+        volume = Volume.from_spacing(one.values[None], GRID.spacing_mm)
         made.append(Masked(f"SIM{k:04d}", volume, one.mask))
     return made
 

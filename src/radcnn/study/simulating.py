@@ -20,6 +20,7 @@ from radcnn.core.volume import Volume
 from radcnn.data.nifti import write_nifti
 from radcnn.evaluation.restoration import JudgedCase, figures_of, tables_of
 from radcnn.inference.classical import FILTERS, STRENGTHS, best_strength, filtered
+from radcnn.physics.phantoms import uterus
 from radcnn.physics.phantoms.abdomen import LABELS, abdomen_images
 from radcnn.physics.phantoms.chest_study import write_chest_study
 from radcnn.physics.phantoms.mask_study import Outlined, write_masked_study
@@ -31,7 +32,7 @@ from radcnn.physics.phantoms.pair_study import (
     write_dose_pairs,
     write_ellipse_pairs,
 )
-from radcnn.physics.phantoms.pelvis import pelvis_images, spacing_mm
+from radcnn.physics.phantoms.pelvis import GRID, pelvis_images
 from radcnn.physics.phantoms.study import simulate_nodule_study
 from radcnn.study.folder import quoted
 from radcnn.study.listener import SILENCE, Listener
@@ -167,11 +168,19 @@ def _masked(
 
 def _prostate(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
     images = (
-        Outlined(one.values, one.mask, spacing_mm(), one.site)
+        Outlined(one.values, one.mask, GRID.spacing_mm, one.site)
         for one in pelvis_images(patients, seed=seed, told=_told(listener))
     )
     what = "pelves in T2-weighted MR"
     return _masked(folder, images, "prostate", what, {"prostate": 1}, seed, certificate)
+
+
+def _uterus(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
+    images = (
+        Outlined(one.values, one.mask, uterus.GRID.spacing_mm, one.site, uterus.sagittal_affine())
+        for one in uterus.uterus_images(patients, seed=seed, told=_told(listener))
+    )
+    return _masked(folder, images, "uterus", "female pelves in T2-weighted MR", {"uterus": 1}, seed, certificate)
 
 
 def _abdomen(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
@@ -190,14 +199,13 @@ def _neuropil(folder: Path, patients: int, seed: int, certificate: bool, listene
     return Simulated(made.folder, made.certificate, (*made.next[:2], "--unit image", *made.next[3:]))
 
 
-def _write_outlined(values: NDArray[np.integer], spacing_mm: tuple[float, ...], path: Path, is_mask: bool) -> None:
+def _write_outlined(values: NDArray[np.integer], affine: NDArray | None, path: Path, is_mask: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".png":
         data = io.BytesIO()
         Image.fromarray(values.astype(np.uint8)).save(data, "PNG")
         write_bytes(path, data.getvalue())
         return
-    affine = Volume.from_spacing(values[None], spacing_mm).affine
     write_nifti(Volume(values[None], affine, "mask" if is_mask else "arbitrary", "patient"), path)
 
 
@@ -221,6 +229,7 @@ SIMULATORS: Mapping[str, Simulator] = MappingProxyType(
         "dose-pairs": Simulator("chest CT at the full dose and at a tenth of it (DICOM)", 40, _dose_pairs),
         "ellipses": Simulator("ellipses, reconstructed of 50 and of 1,000 views (NIfTI)", 500, _ellipses),
         "prostate": Simulator("pelves in T2-weighted MR with the prostate outlined (NIfTI)", 60, _prostate),
+        "uterus": Simulator("female pelves in sagittal T2-weighted MR, the uterus outlined (NIfTI)", 60, _uterus),
         "abdomen": Simulator("abdominal CTs with liver and lesions outlined (NIfTI)", 60, _abdomen),
         "neuropil": Simulator("sections of neural tissue, cells parted by membranes (PNG)", 60, _neuropil),
         "breast": Simulator("breasts with specks, as they are and reconstructed of 128 views (NIfTI)", 500, _breast),

@@ -8,7 +8,8 @@ from scipy import ndimage
 
 from radcnn.core.chance import generator
 from radcnn.core.errors import SettingsError
-from radcnn.physics.phantoms.pelvis import SITES, draw_pelvis, pelvis_images
+from radcnn.physics.phantoms.mr_grid import SITES
+from radcnn.physics.phantoms.pelvis import draw_pelvis, pelvis_images
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.files import write_text
+from radcnn.core.volume import Volume
 from radcnn.physics.phantoms.study import LICENSE
 
 README = """SIMULATED {what}, made by radcnn (simulate {name}, {count} patients, seed {seed}).
@@ -33,17 +34,26 @@ patients.csv  the site of each patient
 
 ENDINGS = {"NIfTI": ".nii.gz", "PNG": ".png"}
 Values = NDArray[np.integer]
-Write = Callable[[Values, tuple[float, ...], Path, bool], None]
+Write = Callable[[Values, NDArray[np.float64] | None, Path, bool], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Outlined:
-    """A scan (slices, rows, columns) or plane, its mask, the distances of voxel centres, and where it was made."""
+    """A scan (slices, rows, columns) or plane, its mask, the distances of voxel centres, and where it was made.
+
+    affine  indices to mm in the patient (LPS); None for axial slices about the origin
+    """
 
     values: Values
     mask: NDArray[np.uint8]
     spacing_mm: tuple[float, ...]
     site: str = ""
+    affine: NDArray[np.float64] | None = None
+
+    @property
+    def place(self) -> NDArray[np.float64] | None:
+        """Where its voxels lie."""
+        return self.affine if self.affine is not None else Volume.from_spacing(self.mask[None], self.spacing_mm).affine
 
 
 def write_masked_study(
@@ -53,7 +63,7 @@ def write_masked_study(
     """Write scans and masks into a folder; returns how many, and the first few for a certificate.
 
     form   of the files: NIfTI or PNG
-    write  puts a scan, or (True) a mask, with its spacing into a file
+    write  puts a scan, or (True) a mask, with its affine into a file
     """
     kept: list[Outlined] = []
     rows: list[tuple[str, str]] = []
@@ -61,7 +71,7 @@ def write_masked_study(
     for count, one in enumerate(images, start=1):
         patient = f"SIM{count:04d}"
         for part, values, is_mask in (("images", one.values, False), ("labels", one.mask, True)):
-            write(values, one.spacing_mm, folder / part / f"{patient}{ENDINGS[form]}", is_mask)
+            write(values, one.place, folder / part / f"{patient}{ENDINGS[form]}", is_mask)
         rows.append((patient, one.site))
         if len(kept) < keep:
             kept.append(one)
