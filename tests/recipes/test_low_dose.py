@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CHEN", "RED", "NISHIO"):
         made = getattr(low_dose, name)
         monkeypatch.setattr(low_dose, name, made.__class__(**{**vars(made), "network": small, "batch": 4}))
-    monkeypatch.setattr(dose_sweep, "RED", low_dose.RED)
+    monkeypatch.setattr(dose_sweep, "UNET", replace(dose_sweep.UNET, network=small, batch=4))
     for module in (taught, low_dose):
         monkeypatch.setattr(module, "EPOCHS", 2, raising=False)
     monkeypatch.setattr(ways, "FILTERS", {"non-local means": classical.non_local_means})
@@ -104,7 +105,7 @@ def test_a_sweep_gives_the_observers_auc_at_each_dose(tmp_path: Path, monkeypatc
     aucs = found["table"]["AUC, input"]
     assert aucs["100 % of the dose"]["value"] > aucs["5 % of the dose"]["value"]
     assert aucs["5 % of the dose"]["low"] < aucs["5 % of the dose"]["high"]
-    assert list(found["more"]["5 % of the dose"]) == ["input", "non-local means", "redcnn"]
+    assert list(found["more"]["5 % of the dose"]) == ["input", "non-local means", "U-Net"]
 
 
 def test_a_sweep_without_places_for_lesions_is_refused_before_it_trains(
