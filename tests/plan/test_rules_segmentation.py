@@ -13,8 +13,10 @@ from radcnn.core.settings import from_plain, to_plain
 from radcnn.data.fingerprint import Extent, Fingerprint
 from radcnn.data.gauge import Intensities
 from radcnn.data.mask_print import MaskPrint
-from radcnn.plan.rules_segmentation import ENOUGH_STEPS, SegmentationFacts, affordable_steps, propose_segmentation
+from radcnn.plan.rules_patches import ENOUGH_STEPS, affordable_steps
+from radcnn.plan.rules_segmentation import propose_segmentation
 from radcnn.plan.segmentation import SegmentationPlan
+from radcnn.plan.segmentation_facts import SegmentationFacts
 
 MASKS = MaskPrint(40, {"1": 40, "2": 38}, {"0": 0.9, "1": 0.08, "2": 0.02}, -120.0, 260.0)
 GREY = Intensities(0, 10, 90, 200, 255, 100, 50, 0, 255, 0.1, None, False)

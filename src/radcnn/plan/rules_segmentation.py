@@ -6,26 +6,16 @@ a few cores change is said with each reason.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Any
+from dataclasses import replace
 
 from radcnn.core.errors import SettingsError
-from radcnn.core.settings import changed, from_plain, merged, to_plain
-from radcnn.core.volume import Units
-from radcnn.data.fingerprint import Extent, Fingerprint
-from radcnn.data.mask_print import MaskPrint
-from radcnn.networks import activation_elements, multiply_accumulates
-from radcnn.networks.image_networks import bare_image_network
+from radcnn.core.settings import changed, to_plain
 from radcnn.networks.layers import Dims
-from radcnn.plan.cost import Cost
-from radcnn.plan.facts import SPARE
-from radcnn.plan.resources import STEP
+from radcnn.plan.rules_patches import SIDES, affordable_steps, asked_network, network_and_patch
 from radcnn.plan.rules_training import averaging_rule
 from radcnn.plan.segmentation import SegmentationPlan, Structure
+from radcnn.plan.segmentation_facts import SegmentationFacts
 from radcnn.plan.settings import NetworkPlan, Precision, Reason, TrainingPlan
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.drawing import Transform
@@ -37,60 +27,12 @@ from radcnn.transforms.tones import Brightness, Contrast, Gamma
 
 THICK = 3.0  # times as long as wide: such voxels are looked at slice by slice
 FEW_SLICES = 24  # of volumes, where their spacing is unknown, that are taken for thick
-SIDES = {2: (256, 224, 192, 160, 128, 96, 64, 48, 32), 3: (96, 80, 64, 48, 32)}
-WIDTHS = (32, 24, 16, 12, 8)  # kernels at the image's own resolution, widest first
-WIDEST = 10  # times as many at the coarsest resolutions
-COARSEST = 6  # voxels across the coarsest map, below which nothing more is halved
 BATCH: Mapping[int, int] = {2: 8, 3: 2}
-ENOUGH_STEPS = 1500  # below which a narrower network, then a smaller patch, is the better use of the minutes
-MOST_STEPS = 40_000
 EPOCHS = 25  # times that the tuning patches are looked at
 RATE = 1e-3
 MANY_CELLS = 10  # parts of a structure in a usual 2D mask, from which on it is a tissue of cells
 BENT = Elastic(points=5, sd=0.02, p=0.5)
 DIFFERENT = 0.05  # share by which spacings differ before images are resampled to one
-NETWORKS: Mapping[str, tuple[str, Dims]] = {  # what a person may call networks, with what they look at
-    "unet2d": ("modern_unet", 2),
-    "unet3d": ("modern_unet", 3),
-    "resenc2d": ("resenc_unet", 2),
-    "resenc3d": ("resenc_unet", 3),
-}
-
-
-@dataclass(frozen=True)
-class SegmentationFacts:
-    """What the rules may look at.
-
-    units       of the images
-    structures  that a person named, with their labels; empty: each label is one
-    asked       settings that a person gave, by section ("network", "training", "segmentation", "augmentation")
-    precision   what networks are computed in where none is asked for
-    """
-
-    fingerprint: Fingerprint
-    masks: MaskPrint
-    units: Units
-    minutes: float
-    cores: int
-    seed: int = 0
-    structures: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    asked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    precision: Precision = "float32"
-
-    @property
-    def seconds(self) -> float:
-        """Seconds that training may take."""
-        return 60 * self.minutes * SPARE
-
-    @property
-    def size(self) -> tuple[int, ...]:
-        """Voxels per axis of a usual image, its slices first."""
-        return tuple(int(n) for n in (self.masks.size or self.fingerprint.size).median)
-
-    @property
-    def spacing(self) -> Extent | None:
-        """Distances of voxel centres along the same axes, where all are known."""
-        return self.masks.spacing_mm or self.fingerprint.spacing_mm
 
 
 def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
@@ -99,7 +41,7 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
     Raises SettingsError for an unknown setting ("did you mean") or a value that does not fit.
     """
     asked = dict(facts.asked.get("segmentation", {}))
-    network, implied = _asked_network(facts)
+    network, implied = asked_network(facts)
     if implied is not None:
         asked.setdefault("dims", implied)
     dims, neighbours, why_dims = _dims(facts, asked.get("dims"))
@@ -116,7 +58,7 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
         intensity, augmentation, cells=cells, plane=facts.masks.plane, units=facts.units, seed=facts.seed,
     )  # fmt: skip
     first = changed(first, {k: v for k, v in asked.items() if k not in ("steps", "patch")}, "segmentation")
-    chosen, why_network = _network_and_patch(facts, first, network, asked.get("patch"))
+    chosen, why_network = network_and_patch(facts, first, network, asked.get("patch"))
     steps = affordable_steps(facts, chosen)
     training, why_training = _training(facts, batch, steps)
     each = int(asked.get("steps", max(1, steps // training.epochs)))
@@ -141,41 +83,6 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
         "network", f"{chosen.network.name}, {kernels} kernels" if kernels else chosen.network.name, why_network
     )
     return replace(chosen, training=training, steps=each, reasons=(*reasons, about, *why_augmentation, *why_training))
-
-
-def affordable_steps(facts: SegmentationFacts, plan: SegmentationPlan) -> int:
-    """Steps of all members together, in each stage of a cascade, within the minutes, at most 40,000."""
-    seconds = sum(step_seconds(stage, facts.cores) for stage in plan.stages)
-    return int(max(1, min(MOST_STEPS, facts.seconds / seconds)))
-
-
-def step_seconds(plan: SegmentationPlan, cores: int) -> float:
-    """Seconds of a step: its arithmetic, and what every step costs beside it."""
-    return STEP + patch_cost(plan).training_seconds(plan.training.batch, cores, plan.training.precision)
-
-
-def patch_cost(plan: SegmentationPlan) -> Cost:
-    """The cost of one patch in the plan's network; nothing is computed, only counted."""
-    options = json.dumps(to_plain(dict(plan.network.options)), sort_keys=True)
-    return _counted(plan.network.name, options, plan.seen, plan.outputs, plan.patch)
-
-
-@lru_cache(maxsize=512)
-def _counted(name: str, options: str, channels: int, outputs: int, size: tuple[int, ...]) -> Cost:
-    dims: Dims = 2 if len(size) == 2 else 3
-    built = bare_image_network(name, channels=channels, outputs=outputs, dims=dims, options=json.loads(options))
-    weights = sum(value.numel() for value in built.state_dict().values())
-    return Cost(multiply_accumulates(built, size, channels), activation_elements(built, size, channels), dims, weights)
-
-
-def _asked_network(facts: SegmentationFacts) -> tuple[dict[str, Any], Dims | None]:
-    """What was asked of the network, and what it looks at where its name says so."""
-    asked = dict(facts.asked.get("network", {}))
-    name = str(asked.get("name"))
-    if name in NETWORKS:
-        asked["name"], dims = NETWORKS[name]
-        return asked, dims
-    return asked, None
 
 
 def _precision(facts: SegmentationFacts) -> Precision:
@@ -280,78 +187,6 @@ def _augmentation(
         said.append(Reason("augmentation.tones", "brightness, contrast, gamma, noise", "scanners set their own levels"))
     known = spacing if dims == 3 else None
     return Augmentation((*moves, *tones), "border", known), tuple(said)
-
-
-def _network_and_patch(
-    facts: SegmentationFacts, first: SegmentationPlan, asked: dict[str, Any], patch: Any
-) -> tuple[SegmentationPlan, str]:
-    """The largest patch, then the widest network, that leave enough steps within the minutes."""
-    size = _on_grid(facts, first)[-first.dims :]
-
-    def enough(plan: SegmentationPlan) -> bool:
-        return affordable_steps(facts, plan) >= ENOUGH_STEPS
-
-    chosen = first
-    for side in _patches(size, first.dims) if patch is None else [tuple(int(n) for n in patch)]:
-        chosen = _fitted(facts, first, side, WIDTHS[-1], asked)
-        if enough(chosen):
-            break
-    by_width = (_fitted(facts, first, chosen.patch, width, asked) for width in WIDTHS)
-    chosen = next(filter(enough, by_width), chosen)
-    return chosen, f"as large and as wide as leaves {facts.minutes:g} minutes time for {ENOUGH_STEPS} steps"
-
-
-def _on_grid(facts: SegmentationFacts, plan: SegmentationPlan) -> tuple[int, ...]:
-    """Voxels per axis of a usual image on the plan's grid."""
-    own = facts.spacing
-    if plan.spacing_mm is None or own is None:
-        return facts.size
-    return tuple(
-        max(1, round(n * old / new)) if new else n
-        for n, old, new in zip(facts.size, own.median, plan.spacing_mm, strict=True)
-    )
-
-
-def _patches(size: tuple[int, ...], dims: Dims) -> list[tuple[int, ...]]:
-    """Patches of a usual image, largest first; no longer than it is, but for filling up to whole halvings."""
-    made: list[tuple[int, ...]] = []
-    for side in SIDES[dims]:
-        patch = tuple(min(side, _filled(n)) for n in size)
-        if patch not in made:
-            made.append(patch)
-    return made
-
-
-def _filled(length: int) -> int:
-    step = 2 ** max(0, min(5, int(math.log2(max(1, length / COARSEST)))))
-    return -(-length // step) * step
-
-
-def _fitted(
-    facts: SegmentationFacts, first: SegmentationPlan, patch: tuple[int, ...], width: int, asked: dict[str, Any]
-) -> SegmentationPlan:
-    """The plan with a patch, and with a network of this width where none was asked for."""
-    if asked.get("name", "modern_unet") not in ("modern_unet", "resenc_unet"):
-        return replace(first, patch=patch, network=from_plain(NetworkPlan, asked, "network"))
-    flat = _flat(facts, first) if first.dims == 3 else 0
-    halvings = max(1, min(5, int(math.log2(max(2, min(patch[-2:]) / COARSEST)))))
-    kernels = [min(width * 2**k, WIDEST * width) for k in range(halvings + 1)]
-    options: dict[str, object] = {"kernels": kernels, "flat": min(flat, halvings), "supervised": min(2, halvings - 1)}
-    if asked.get("name") == "resenc_unet":
-        options["down"] = [(1, 3, 4, 6, 6, 6)[k] for k in range(halvings + 1)]
-    own = {"name": "modern_unet", "options": options}
-    network = from_plain(NetworkPlan, merged(own, asked), "network")
-    return replace(first, patch=patch, network=network)
-
-
-def _flat(facts: SegmentationFacts, plan: SegmentationPlan) -> int:
-    """Resolutions at which voxels are still more than twice as long as wide."""
-    own = facts.spacing
-    if own is None:
-        return 0
-    spacing = plan.spacing_mm or own.median
-    ratio = spacing[0] / min(spacing[1:])
-    return max(0, round(math.log2(ratio))) if ratio >= 2 else 0
 
 
 def _training(facts: SegmentationFacts, batch: int, steps: int) -> tuple[TrainingPlan, tuple[Reason, ...]]:

@@ -35,7 +35,7 @@ from radcnn.learning.execution import Execution, available_device, keep_memory, 
 from radcnn.learning.masked import train_segmenting_networks
 from radcnn.learning.precision import bfloat16_trial
 from radcnn.networks.image_network import ImageNetwork
-from radcnn.plan.rules_segmentation import step_seconds
+from radcnn.plan.rules_patches import step_seconds
 from radcnn.plan.rules_training import averaging_rule
 from radcnn.plan.segmentation import Refinement, SegmentationPlan
 from radcnn.study.listener import Listener

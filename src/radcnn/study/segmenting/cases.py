@@ -15,8 +15,8 @@ from radcnn.data.prepared.masked import prepare_masked
 from radcnn.data.prepared.whole import PreparedWhole
 from radcnn.inference.segmented import grid_of_plan
 from radcnn.learning.execution import Execution, available_device, keep_memory
-from radcnn.plan.rules_segmentation import SegmentationFacts
 from radcnn.plan.segmentation import SegmentationPlan
+from radcnn.plan.segmentation_facts import SegmentationFacts
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
 from radcnn.study.settings import StudySettings

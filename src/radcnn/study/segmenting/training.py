@@ -15,7 +15,8 @@ from radcnn.data.findings import counted
 from radcnn.inference.segmenter import Segmenter, save_segmenter
 from radcnn.learning.masked import train_segmenting_networks
 from radcnn.plan.resources import Resources
-from radcnn.plan.rules_segmentation import patch_cost, propose_segmentation, step_seconds
+from radcnn.plan.rules_patches import patch_cost, step_seconds
+from radcnn.plan.rules_segmentation import propose_segmentation
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.stored import load_segmentation_plan
 from radcnn.study.fitting import begin_images, cost_of_images, fitted, provenance_of, refuse_no_plan
