@@ -13,7 +13,7 @@ from radcnn.core.settings import from_plain, to_plain
 from radcnn.data.fingerprint import Extent, Fingerprint
 from radcnn.data.gauge import Intensities
 from radcnn.data.mask_print import MaskPrint
-from radcnn.plan.rules_patches import ENOUGH_STEPS, affordable_steps
+from radcnn.plan.rules_patches import ENOUGH_STEPS, affordable_steps, step_seconds
 from radcnn.plan.rules_segmentation import propose_segmentation
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.segmentation_facts import SegmentationFacts
@@ -131,6 +131,14 @@ def test_thick_sagittal_slices_are_looked_at_in_their_own_plane() -> None:
     masks = replace(MASKS, plane="sagittal", size=size, spacing_mm=spacing)
     plan = planned(size=(256, 256, 20), spacing=(0.9, 0.9, 5.0), masks=masks)  # as the file stores them
     assert (plan.plane, plan.dims, plan.patch) == ("sagittal", 2, (256, 256))
+
+
+@pytest.mark.parametrize("name", ["unet2d", "resenc2d", "unet3d"])
+def test_what_depends_on_the_number_of_kernels_follows_those_that_were_asked_for(name: str) -> None:
+    for kernels in ([8, 16], [8, 16, 32], [4, 8, 16, 32, 64]):
+        plan = planned(network={"name": name, "options": {"kernels": kernels}})
+        assert plan.network.options["kernels"] == kernels
+        assert step_seconds(plan, 2) > 0  # it can be built
 
 
 def test_a_plan_comes_back_from_json() -> None:

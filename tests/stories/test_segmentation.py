@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 
 import radcnn
 from cli_in_process import refused, told, torch_threads
@@ -17,6 +18,7 @@ from radcnn.core.volume import Volume
 from radcnn.data.masks.read import read_mask
 from radcnn.data.nifti import write_nifti
 from radcnn.data.read import read_source
+from radcnn.physics.phantoms.neuropil import sections
 from written_masks import affine, balls, write_series, write_study
 from written_pairs import nifti_pairs
 
@@ -192,6 +194,23 @@ def test_a_structure_that_does_not_hold_the_others_is_refused(trained: Path, tmp
     assert "did you mean organ" in refused("new", trained / "balls", *WHOSE, *NAMED, "--within", "orga", *out)
     one = ("--structure", "organ=1,2")
     assert "nothing else is outlined" in refused("new", trained / "balls", *WHOSE, *one, "--within", "organ", *out)
+
+
+def test_cells_are_judged_by_whether_they_are_parted(tmp_path: Path) -> None:
+    for k, one in enumerate(sections(10, size=96)):
+        for part, values in (("images", one.levels), ("labels", one.mask)):
+            (tmp_path / "em" / part).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(tmp_path / "em" / part / f"{k}.png")
+    study = tmp_path / "study"
+    asked = ("--unit", "image", "--structure", "cell=255", "--set", "training.views=turns")
+    said = told("run", tmp_path / "em", *asked, "--out", study, "--set", "segmentation.cells=[cell]", *QUICK).out
+    assert "pixel error" in said
+    run = study / "runs" / "run-001"
+    found = json.loads((run / "judgement-test.json").read_text())
+    assert found["length"] == "voxels"
+    assert found["table"]["cell"]["pixel error"]["value"] < 0.25
+    assert {"Rand error", "information error", "warping error"} <= found["table"]["cell"].keys()
+    assert "warping error 0." in (run / "report.html").read_text()
 
 
 def test_a_study_is_run_again_with_another_loss_in_short(trained: Path, tmp_path: Path) -> None:

@@ -122,9 +122,12 @@ def _fitted(
     flat = _flat(facts, first) if first.dims == 3 else 0
     halvings = max(1, min(5, int(math.log2(max(2, min(patch[-2:]) / COARSEST)))))
     kernels = [min(width * 2**k, WIDEST * width) for k in range(halvings + 1)]
-    options: dict[str, object] = {"kernels": kernels, "flat": min(flat, halvings), "supervised": min(2, halvings - 1)}
+    if wanted := dict(asked.get("options") or {}).get("kernels"):  # what else depends on their number follows it
+        kernels, halvings = list(wanted), len(wanted) - 1
+    supervised = max(0, min(2, halvings - 1))
+    options: dict[str, object] = {"kernels": kernels, "flat": min(flat, halvings), "supervised": supervised}
     if asked.get("name") == "resenc_unet":
-        options["down"] = [(1, 3, 4, 6, 6, 6)[k] for k in range(halvings + 1)]
+        options["down"] = [(1, 3, 4, 6, 6, 6)[min(k, 5)] for k in range(halvings + 1)]
     own = {"name": "modern_unet", "options": options}
     network = from_plain(NetworkPlan, merged(own, asked), "network")
     return replace(first, patch=patch, network=network)

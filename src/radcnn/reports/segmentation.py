@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from radcnn.evaluation.segmentation import MEAN, SegmentationJudgement
+from radcnn.evaluation.segmentation import CELLS, MEAN, SegmentationJudgement
 from radcnn.reports.figures.canvas import Drawn
 from radcnn.reports.figures.outlined import points_drawing, volumes_drawing
 from radcnn.reports.images import ImageStory, render_images
@@ -105,13 +105,15 @@ def structure_rows(judged: SegmentationJudgement) -> list[StructureRow]:
 
 
 def result_sentence(story: SegmentationStory) -> str:
-    """The main figure: Dice, of all structures together where there are several."""
+    """The main figure: Dice, of all structures together where there are several; of cells how they are parted."""
     judged = story.judged
     which = MEAN if MEAN in judged.table else next(iter(judged.table))
     dice, far = judged.table[which]["Dice"], judged.table[which]["95 % distance"]
+    parted = next((table for table in judged.table.values() if CELLS[0] in table), {})
+    cells = "".join(f", {name} {parted[name].value:.4f}" for name in CELLS if name in parted)
     return (
         f"On the {story.side} set, {several(len(judged.cases), 'case')}: Dice of {which} {shown(dice, judged.unit)}, "
-        f"95 % of the surface within {far.value:.1f} {judged.length}."
+        f"95 % of the surface within {far.value:.1f} {judged.length}{cells}."
     )
 
 
