@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
 
 from radcnn.core.errors import InputError
 from radcnn.data.cohort import CohortSettings, gather
+from radcnn.data.mask_print import mask_print
 from radcnn.data.outlined import draft_from_masks, masks_meant
+from written_dicom import write_seg, write_stack
 
 
 def png(path: Path, value: int = 0) -> None:
@@ -79,3 +83,54 @@ def test_what_has_no_partner_is_named(tmp_path: Path) -> None:
         draft_from_masks(tmp_path, "*")
     with pytest.raises(InputError, match="no array of p1"):
         draft_from_masks(tmp_path, "lesion")
+
+
+def series_with_seg(folder: Path, number: int, *, name: str = "liver") -> Path:
+    """A series in a folder called by a UID, and a segmentation of it somewhere else, called by another one."""
+    uid = f"2.25.77{number}"
+    write_stack(
+        folder / f"1.2.{number}", np.zeros((3, 10, 12), np.int16), SeriesInstanceUID=uid, PatientID=f"P{number}"
+    )
+    liver = np.zeros((3, 10, 12), np.uint8)
+    liver[:, 2:8, 2:9] = 1
+    (folder / "objects").mkdir(exist_ok=True)
+    refers = Dataset()
+    refers.SeriesInstanceUID = uid
+    path = folder / "objects" / f"9.9.{9 - number}"
+    return write_seg(path, {1: liver}, names={1: name}, ReferencedSeriesSequence=Items([refers]))
+
+
+def test_dicom_masks_are_found_by_the_series_that_they_name(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        series_with_seg(tmp_path / "tree", number)
+    wanted = [("1.2.1", "9.9.8"), ("1.2.2", "9.9.7"), ("1.2.3", "9.9.6")]
+    assert pairs(tmp_path / "tree", "dicom") == wanted
+    assert pairs(tmp_path / "tree", "objects") == wanted
+    write_stack(tmp_path / "tree" / "scout", np.zeros((3, 10, 12), np.int16), SeriesInstanceUID="2.25.9")
+    draft = draft_from_masks(tmp_path / "tree", "dicom")
+    assert len(draft.sources) == 3
+    assert "1 of 4 series have no mask" in str(draft.findings[0])
+    again = tmp_path / "tree" / "objects" / "again"
+    again.write_bytes((tmp_path / "tree" / "objects" / "9.9.8").read_bytes())
+    with pytest.raises(InputError, match=r"are masks of one series \(1\.2\.1\)"):
+        draft_from_masks(tmp_path / "tree", "dicom")
+
+
+def test_dicom_masks_of_series_that_are_not_there_are_named(tmp_path: Path) -> None:
+    series_with_seg(tmp_path / "tree", 1)
+    for file in (tmp_path / "tree" / "1.2.1").iterdir():
+        file.unlink()
+    write_stack(tmp_path / "tree" / "other", np.zeros((3, 10, 12), np.int16), SeriesInstanceUID="2.25.9")
+    with pytest.raises(InputError, match=r"1 mask \(9\.9\.8\) refer to a series that is not among the images"):
+        draft_from_masks(tmp_path / "tree", "dicom")
+    with pytest.raises(InputError, match="no DICOM SEG or RTSTRUCT below other"):
+        draft_from_masks(tmp_path / "tree" / "other", "dicom")
+
+
+def test_segments_that_are_numbered_otherwise_in_another_file_are_refused(tmp_path: Path) -> None:
+    for number, name in ((1, "Liver"), (2, "liver "), (3, "spleen")):
+        series_with_seg(tmp_path / "tree", number, name=name)
+    cohort = gather(CohortSettings(tmp_path / "tree", masks="dicom"), salt="s")
+    with pytest.raises(InputError, match=r"segment 1 of case 3 .* has another name than in case 1") as raised:
+        mask_print(cohort.cases, seed=0)
+    assert "spleen" not in str(raised.value)

@@ -57,7 +57,8 @@ DATA_OPTIONS = (
     _option(
         "masks",
         Text,
-        "Masks of DATA, to outline what they show: a folder, a pattern like '*_label*', an array of npz files.",
+        "Masks of DATA, to outline what they show: a folder, a pattern like '*_label*', an array of npz files, or "
+        "dicom (SEG and RTSTRUCT among the series).",
         "--masks",
         panel=READING,
     ),

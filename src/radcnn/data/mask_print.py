@@ -86,6 +86,7 @@ class _Seen:
     overlapping: int
     parts: dict[int, int]
     bare: Volume  # the image without its values
+    names: Mapping[int, str]
 
 
 def mask_print(
@@ -111,6 +112,7 @@ def mask_print(
         chosen = [chosen[i] for i in sorted(rows)]
     with quiet():
         seen = list(by_all_cores(lambda i: _seen(chosen[i], seed, i), len(chosen), told or _nobody))
+    _refuse_other_names(chosen, seen)
     totals: Counter[int] = Counter()
     with_label: Counter[int] = Counter()
     for one in seen:
@@ -160,7 +162,23 @@ def _seen(case: Case, seed: int, number: int) -> _Seen:
         if labels.ndim == 2:
             parts[label] = len(components(labels == label, connectivity=4).sizes)
     bare = volume.with_voxels(np.broadcast_to(np.zeros((), np.uint8), (1, *volume.size)))
-    return _Seen(counts, labels.size, values, mask.overlapping, parts, bare)
+    return _Seen(counts, labels.size, values, mask.overlapping, parts, bare, mask.names)
+
+
+def _refuse_other_names(cases: Sequence[Case], seen: Sequence[_Seen]) -> None:
+    """Raise InputError where DICOM masks call one number by several names: it means something in one file only then.
+
+    Names are free text of a header, so none is told.
+    """
+    first: dict[int, tuple[str, Case]] = {}
+    for case, one in zip(cases, seen, strict=True):
+        for label, name in one.names.items():
+            called, before = first.setdefault(label, (name.strip().casefold(), case))
+            if name.strip().casefold() != called:
+                raise InputError(
+                    f"segment {label} of case {case.called} has another name than in case {before.called}; export "
+                    "masks whose segments are numbered alike, or write NIfTI with one meaning for each number"
+                )
 
 
 def print_findings(found: MaskPrint) -> tuple[Finding, ...]:

@@ -20,11 +20,13 @@ from radcnn.core.files import reading
 from radcnn.core.target import Target
 from radcnn.data.archive import headers
 from radcnn.data.draft import Draft
+from radcnn.data.findings import Finding, finding
 from radcnn.data.labels import Labels
 from radcnn.data.masks.read import MASK_ARRAYS
+from radcnn.data.masks.referred import Referred, masks_by_series, referred_below
 from radcnn.data.pairing import below, listed, matched
 
-MASK = "mask"
+MASK, DICOM = "mask", "dicom"
 IMAGE_FOLDERS = ("images", "image", "imagesTr", "imgs")
 MASK_FOLDERS = ("labels", "masks", "label", "mask", "labelsTr", "segmentations", "annotations")
 WILD = frozenset("*?[")
@@ -74,12 +76,19 @@ def array_meant(root: Path, name: str) -> bool:
 def draft_from_masks(root: Path | str, masks: str, scribbles: str | None = None) -> Draft:
     """The cases of a folder of images, each with its mask.
 
-    masks      a folder; or a pattern of names below `root`, such as "*_label*"; or the name of an array of npz files
+    masks      a folder; or a pattern of names below `root`, such as "*_label*"; or the name of an array of npz files;
+               or "dicom": SEG and RTSTRUCT objects below `root`, which name their series, as those of a folder do
     scribbles  the same of masks that training sees in the place of these
 
     Raises InputError naming images or masks that have no partner.
     """
     root = Path(root)
+    if (folder := _folder(root, masks)) is not None or masks == DICOM:
+        referred = referred_below(folder or root)
+        if referred.masks:
+            return _draft_from_objects(root, referred, scribbles)
+        if folder is None:
+            raise InputError(f"there is no DICOM SEG or RTSTRUCT below {root.name}; say where the masks are (--masks)")
     others = () if scribbles is None else (scribbles,)
     images_root, found = _masked(root, masks, others)
     names = tuple(below(path, images_root) for path in found)
@@ -93,6 +102,21 @@ def draft_from_masks(root: Path | str, masks: str, scribbles: str | None = None)
     return Draft(
         names, tuple(Source(path) for path in found), names, labels, masks=tuple(found.values()), scribbles=seen
     )
+
+
+def _draft_from_objects(root: Path, masks: Referred, scribbles: str | None) -> Draft:
+    """The series below a folder that DICOM SEG or RTSTRUCT objects refer to, each with its mask."""
+    if scribbles is not None:
+        raise InputError("scribbles beside DICOM masks are not read; leave --scribbles out")
+    found, bare = masks_by_series(referred_below(root), masks)
+    names = tuple(below(place, root) for place in found)
+    said: tuple[Finding, ...] = ()
+    if bare:
+        sentence = f"{bare} of {bare + len(found)} series have no mask; they take no part in training or evaluation"
+        said = (finding("cases without label", sentence, "outline them, or leave them out of the folder"),)
+    labels = Labels(Target("mask", (MASK,)), np.zeros((len(found), 1)))
+    images, outlines = zip(*found.values(), strict=True)
+    return Draft(names, images, names, labels, masks=outlines, findings=said)
 
 
 def _masked(root: Path, masks: str, others: Sequence[str]) -> tuple[Path, dict[Path, Source]]:

@@ -26,6 +26,7 @@ TASKS: dict[str, str] = {
     "dicom cleaned": "radcnn.data.dicom.deidentify.inside:cleaned",
     "grid file": "radcnn.data.grid.inside:grids",
     "dicom mask": "radcnn.data.masks.inside:masks",
+    "dicom referring": "radcnn.data.masks.inside:referring",
     "dicom frames of reference": "radcnn.data.masks.inside:references",
 }
 TOO_MUCH_MEMORY = "memory"  # what crosses in place of an error's kind

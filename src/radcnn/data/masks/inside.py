@@ -16,6 +16,8 @@ from radcnn.data.dicom.refusing import refusing
 from radcnn.data.masks.contours import RTSTRUCT_CLASS, rtstruct_contours
 from radcnn.data.masks.segments import SEG_CLASSES, seg_frames, seg_pixels
 
+REFERRING = ["SOPClassUID", "SeriesInstanceUID", "ReferencedSeriesSequence", "ReferencedFrameOfReferenceSequence"]
+
 
 def masks(job: Job) -> Iterator[Any]:
     """Of one file {"seg": SegFrames} or {"contours": Contours}, its array in a room; None for another object."""
@@ -38,6 +40,31 @@ def _mask(path: Path, job: Job) -> Any:
             job.room(points.shape, np.float64)[...] = points
         return {"contours": to_plain(contours)}
     return None
+
+
+def referring(job: Job) -> Iterator[Any]:
+    """Of each file its own series, whether it is a mask (SEG, RTSTRUCT), and which series it refers to."""
+
+    def one(path: Path) -> Any:
+        dataset = load(path, pixels=False, tags=REFERRING)
+        with refusing(path.name):
+            is_mask = sop_class(dataset) in (*SEG_CLASSES, RTSTRUCT_CLASS)
+            return {
+                "series": text(dataset, "SeriesInstanceUID"), "is_mask": is_mask,
+                "refers": sorted(set(_series_in(dataset))) if is_mask else [],
+            }  # fmt: skip
+
+    return per_file(job, one)
+
+
+def _series_in(dataset: Any) -> Iterator[str]:
+    """SeriesInstanceUIDs of the sequences that a mask refers by."""
+    for one in dataset.get("ReferencedSeriesSequence") or []:
+        yield text(one, "SeriesInstanceUID")
+    for frame in dataset.get("ReferencedFrameOfReferenceSequence") or []:
+        for study in frame.get("RTReferencedStudySequence") or []:
+            for one in study.get("RTReferencedSeriesSequence") or []:
+                yield text(one, "SeriesInstanceUID")
 
 
 def references(job: Job) -> Iterator[Any]:
