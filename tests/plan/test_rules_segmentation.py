@@ -144,3 +144,12 @@ def test_what_depends_on_the_number_of_kernels_follows_those_that_were_asked_for
 def test_a_plan_comes_back_from_json() -> None:
     plan = planned(spacing=(8.0, 1.4, 1.4), other=1.5)
     assert to_plain(from_plain(SegmentationPlan, to_plain(plan), "the plan")) == to_plain(plan)
+
+
+def test_one_mask_holds_a_cascade_and_not_other_regions() -> None:
+    liver, lesion = (1, 2), (2,)
+    assert planned(structures={"liver": liver, "lesion": lesion}).written is None
+    cascade = planned(structures={"lesion": lesion, "liver": liver}, segmentation={"within": "liver"})
+    assert list((cascade.written or {}).items()) == [("liver", 1), ("lesion", 2)]
+    assert planned(structures={"liver": (2,), "lesion": lesion}, segmentation={"within": "liver"}).written is None
+    assert planned(structures={"a": (3,), "b": (4, 5)}).written == {"a": 3, "b": 4}

@@ -185,6 +185,25 @@ class SegmentationPlan:
         return len(set(used)) == len(used)
 
     @property
+    def written(self) -> Mapping[str, int] | None:
+        """The label that stands for each structure in one mask of all, by name, those that hold others first.
+
+        Of a structure that holds others a label that none of these has. None where structures share voxels otherwise,
+        or where such a label is missing: then each needs a mask of its own.
+        """
+        whole = [one for one in self.structures if one.name == self.within]
+        others = [one for one in self.structures if one.name != self.within]
+        inner = {label for one in others for label in one.labels}
+        if sum(len(set(one.labels)) for one in others) > len(inner):
+            return None
+        made = {}
+        for one in whole:
+            if not (own := [label for label in one.labels if label not in inner]):
+                return None
+            made[one.name] = own[0]
+        return {**made, **{one.name: one.labels[0] for one in others}}
+
+    @property
     def values(self) -> tuple[int, ...]:
         """The numbers that masks may hold, background first; stored masks hold their places in this list."""
         used = {label for one in self.structures for label in one.labels}

@@ -52,7 +52,7 @@ def outline_images(
     if into.name.endswith((".nii", ".nii.gz")):
         if len(found) > 1:
             raise InputError(f"{len(found)} images do not go into one file; give a new folder with --out")
-        if not segmenter.segmentation.exclusive:
+        if segmenter.segmentation.written is None:
             raise InputError("regions share voxels, so one file cannot hold them; give a new folder with --out")
         check_nifti_place(into)
         volume, _, masks = _outlined(found[0][1], segmenter, networks, execution, series, allow_gaps, hu)
@@ -74,11 +74,13 @@ def outline_images(
 
 
 def labelled(masks: NDArray[np.bool_], volume: Volume, plan: SegmentationPlan) -> Volume:
-    """Masks that exclude each other as one mask, each with the first of its labels, on the image's grid."""
-    largest = max(one.labels[0] for one in plan.structures)
-    labels = np.zeros(volume.size, np.uint8 if largest < 256 else np.uint16)
-    for one, mask in zip(plan.structures, masks, strict=True):
-        labels[mask] = one.labels[0]
+    """Masks as one mask on the image's grid, by the labels that the plan writes."""
+    written = plan.written
+    assert written is not None, "asked before"
+    by_name = dict(zip((one.name for one in plan.structures), masks, strict=True))
+    labels = np.zeros(volume.size, np.uint8 if max(written.values()) < 256 else np.uint16)
+    for name, label in written.items():
+        labels[by_name[name]] = label
     return Volume(labels[None], volume.affine, "mask", volume.frame)
 
 
@@ -105,7 +107,7 @@ def _write(
     masks: NDArray[np.bool_], volume: Volume, files: tuple[Path, ...], plan: SegmentationPlan, path: Path
 ) -> None:
     """A NIfTI file, or one for each of several regions; of a DICOM series a SEG beside it."""
-    if plan.exclusive:
+    if plan.written is not None:
         write_nifti(labelled(masks, volume, plan), path)
     else:
         for one, mask in zip(plan.structures, masks, strict=True):
