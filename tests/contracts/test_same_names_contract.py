@@ -11,10 +11,11 @@ import typer
 import radcnn
 from radcnn.cli.main import app
 from radcnn.study.settings import StudySettings
+from radcnn.study.words import SHORT
 
 GROUP = typer.main.get_group(app)
 PRINTING = {"help", "as_json", "quiet"}  # of a terminal; Python has a listener instead
-FIELDS = {field.name for field in fields(StudySettings)}
+FIELDS = {field.name for field in fields(StudySettings)} | set(SHORT)  # and what is said in short
 
 
 def options_of(verb: str) -> dict[str, object]:
