@@ -4,9 +4,9 @@
     python benchmarks/segmentation_monai.py ACDC_FOLDER [--minutes 10] [--seed 0]
 
 Both get the same split, the same minutes and a U-Net of as many weights. MONAI's side is what its tutorials do: its own
-transforms (normalised intensity, crops about labels, flips, zoom, noise, intensity), its U-Net with residual units, its
-Dice and cross-entropy loss, AdamW with a cosine schedule, its sliding window; the last weights are taken. Dice of both
-is counted by one function, over all test cases, with an interval by patient.
+transforms (normalised intensity, crops about labels, rotation, zoom, noise, intensity), its U-Net with residual units,
+its Dice and cross-entropy loss, AdamW with a cosine schedule, its sliding window; the last weights are taken. Dice of
+both is counted by one function, over all test cases, with an interval by patient.
 """
 
 from __future__ import annotations

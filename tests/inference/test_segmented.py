@@ -191,8 +191,8 @@ def test_what_is_on_the_disk_is_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     assert np.array_equal(made(volume, plan), before)
 
 
-@pytest.mark.parametrize("views", ["flips", "turns"])
-def test_flips_and_turns_are_undone(views: ViewKind) -> None:
+@pytest.mark.parametrize("views", ["flips", "rotations"])
+def test_flips_and_rotations_are_undone(views: ViewKind) -> None:
     training = TrainingPlan(epochs=1, batch=1, views=views)
     plan = planned()
     flipped = SegmentationPlan(plan.network, training, plan.structures, plan.patch, intensity=plan.intensity)

@@ -148,8 +148,8 @@ def test_a_plan_comes_back_from_json() -> None:
 
 def test_one_mask_holds_a_cascade_and_not_other_regions() -> None:
     liver, lesion = (1, 2), (2,)
-    assert planned(structures={"liver": liver, "lesion": lesion}).written is None
+    assert planned(structures={"liver": liver, "lesion": lesion}).mask_labels is None
     cascade = planned(structures={"lesion": lesion, "liver": liver}, segmentation={"within": "liver"})
-    assert list((cascade.written or {}).items()) == [("liver", 1), ("lesion", 2)]
-    assert planned(structures={"liver": (2,), "lesion": lesion}, segmentation={"within": "liver"}).written is None
-    assert planned(structures={"a": (3,), "b": (4, 5)}).written == {"a": 3, "b": 4}
+    assert list((cascade.mask_labels or {}).items()) == [("liver", 1), ("lesion", 2)]
+    assert planned(structures={"liver": (2,), "lesion": lesion}, segmentation={"within": "liver"}).mask_labels is None
+    assert planned(structures={"a": (3,), "b": (4, 5)}).mask_labels == {"a": 3, "b": 4}

@@ -201,7 +201,7 @@ def test_cells_are_judged_by_whether_they_are_parted(tmp_path: Path) -> None:
             (tmp_path / "em" / part).mkdir(parents=True, exist_ok=True)
             Image.fromarray(values).save(tmp_path / "em" / part / f"{k}.png")
     study = tmp_path / "study"
-    asked = ("--unit", "image", "--structure", "cell=255", "--set", "training.views=turns")
+    asked = ("--unit", "image", "--structure", "cell=255", "--set", "training.views=rotations")
     said = told("run", tmp_path / "em", *asked, "--out", study, "--set", "segmentation.cells=[cell]", *QUICK).out
     assert "pixel error" in said
     run = study / "runs" / "run-001"

@@ -16,8 +16,8 @@ from radcnn.transforms.views import test_time_views as views_of
         ("left_right", 3, 2),
         ("flips", 2, 4),
         ("flips", 3, 8),
-        ("turns", 2, 8),
-        ("turns", 3, 8),
+        ("rotations", 2, 8),
+        ("rotations", 3, 8),
         ("shifts", 2, 5),
         ("shifts", 3, 7),
     ],
@@ -32,7 +32,9 @@ def test_the_list_is_fixed_and_begins_with_the_identity(kind, dims, count):
     assert not any(torch.equal(looks[0], look) for look in looks[1:])
 
 
-@pytest.mark.parametrize(("kind", "dims"), [("left_right", 2), ("flips", 2), ("flips", 3), ("turns", 2), ("turns", 3)])
+@pytest.mark.parametrize(
+    ("kind", "dims"), [("left_right", 2), ("flips", 2), ("flips", 3), ("rotations", 2), ("rotations", 3)]
+)
 def test_mirrored_views_are_undone_exactly(kind, dims):
     batch = torch.rand(2, 3, *[5] * dims)
     for view in views_of(kind, dims=dims):

@@ -86,7 +86,7 @@ def draft_from_masks(root: Path | str, masks: str, scribbles: str | None = None)
     if (folder := _folder(root, masks)) is not None or masks == DICOM:
         referred = referred_below(folder or root)
         if referred.masks:
-            return _draft_from_objects(root, referred, scribbles)
+            return _draft_from_objects(root, referred, referred_below(root) if folder else referred, scribbles)
         if folder is None:
             raise InputError(f"there is no DICOM SEG or RTSTRUCT below {root.name}; say where the masks are (--masks)")
     others = () if scribbles is None else (scribbles,)
@@ -104,19 +104,19 @@ def draft_from_masks(root: Path | str, masks: str, scribbles: str | None = None)
     )
 
 
-def _draft_from_objects(root: Path, masks: Referred, scribbles: str | None) -> Draft:
+def _draft_from_objects(root: Path, masks: Referred, images: Referred, scribbles: str | None) -> Draft:
     """The series below a folder that DICOM SEG or RTSTRUCT objects refer to, each with its mask."""
     if scribbles is not None:
         raise InputError("scribbles beside DICOM masks are not read; leave --scribbles out")
-    found, bare = masks_by_series(referred_below(root), masks)
+    found, bare = masks_by_series(images, masks)
     names = tuple(below(place, root) for place in found)
     said: tuple[Finding, ...] = ()
     if bare:
         sentence = f"{bare} of {bare + len(found)} series have no mask; they take no part in training or evaluation"
         said = (finding("cases without label", sentence, "outline them, or leave them out of the folder"),)
     labels = Labels(Target("mask", (MASK,)), np.zeros((len(found), 1)))
-    images, outlines = zip(*found.values(), strict=True)
-    return Draft(names, images, names, labels, masks=outlines, findings=said)
+    sources, outlines = zip(*found.values(), strict=True)
+    return Draft(names, sources, names, labels, masks=outlines, findings=said)
 
 
 def _masked(root: Path, masks: str, others: Sequence[str]) -> tuple[Path, dict[Path, Source]]:

@@ -143,15 +143,21 @@ def figures_by_structure(
         truth = np.isin(labels, one.labels)
         made[one.name] = figures_of(truth, mask, spacing_mm, counted=counted)
         if one.name in plan.cells:
-            made[one.name] |= cell_figures(truth, mask)
+            made[one.name] |= cell_figures(truth, mask, counted=counted)
     return made
 
 
-def cell_figures(reference: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> dict[str, float]:
+def cell_figures(
+    reference: NDArray[np.bool_], prediction: NDArray[np.bool_], *, counted: NDArray[np.bool_] | None = None
+) -> dict[str, float]:
     """How far one image (H, W) is parted into other cells than the other: see `metrics.membranes`.
 
-    Rand and information errors have no meaning where the reference has no cell.
+    counted  pixels that somebody looked at; others are membrane in both
+
+    Rand and information errors have no meaning where the reference has no cell. Raises GeometryError for volumes.
     """
+    if counted is not None:
+        reference, prediction = reference & counted, prediction & counted
     there = reference.any()
     return {
         "pixel error": pixel_error(reference, prediction),

@@ -197,15 +197,15 @@ def train_segmenting_networks(
     checkpoints: Path,
     execution: Execution,
     *,
-    called: str = "network",
+    first: int = 0,
 ) -> Iterator[Event | ImageNetwork]:
     """Train every member of the plan; yields its events, and each network when it is done.
 
-    called  what its checkpoints are, by their number
+    first  number of the first one: those of a cascade's second stage come after those of its first
     """
-    for index in range(plan.training.members):
+    for index in range(first, first + plan.training.members):
         network = first_segmenting_network(plan, index)
         lesson = MaskLesson(index, training, tuning, digest, plan, network.margins)
-        yield from fit(lesson, network, checkpoints / f"{called}-{index}", execution)
+        yield from fit(lesson, network, checkpoints / f"network-{index}", execution)
         network.leave_out_auxiliary()
         yield network.eval()

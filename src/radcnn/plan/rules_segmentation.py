@@ -58,6 +58,8 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
         intensity, augmentation, cells=cells, plane=facts.masks.plane, units=facts.units, seed=facts.seed,
     )  # fmt: skip
     first = changed(first, {k: v for k, v in asked.items() if k not in ("steps", "patch")}, "segmentation")
+    if first.cells and facts.fingerprint.rank == 3:
+        raise SettingsError("segmentation.cells are parted in planes, and these images are volumes; leave it out")
     chosen, why_network = network_and_patch(facts, first, network, asked.get("patch"))
     steps = affordable_steps(facts, chosen)
     training, why_training = _training(facts, batch, steps)
@@ -65,7 +67,10 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
     said = {
         "segmentation.structures": (", ".join(one.name for one in structures), why_structures),
         "segmentation.dims": (str(chosen.dims), why_dims),
-        "segmentation.plane": (chosen.plane, "that of most training images' slices"),
+        "segmentation.plane": (
+            chosen.plane,
+            "that of most training images' slices" if facts.fingerprint.rank == 3 else "images have one slice",
+        ),
         "segmentation.spacing_mm": (_in_words(chosen.spacing_mm), why_spacing),
         "segmentation.intensity": (chosen.intensity.kind, why_intensity),
         "segmentation.patch": (" x ".join(map(str, chosen.patch)), why_network),

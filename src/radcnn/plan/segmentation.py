@@ -185,7 +185,7 @@ class SegmentationPlan:
         return len(set(used)) == len(used)
 
     @property
-    def written(self) -> Mapping[str, int] | None:
+    def mask_labels(self) -> Mapping[str, int] | None:
         """The label that stands for each structure in one mask of all, by name, those that hold others first.
 
         Of a structure that holds others a label that none of these has. None where structures share voxels otherwise,

@@ -130,5 +130,5 @@ class Plan:
     reasons: tuple[Reason, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.training.views == "turns":
-            raise SettingsError("turns exchange rows and columns, for networks that make images; take views flips")
+        if self.training.views == "rotations":
+            raise SettingsError("views rotations exchange rows and columns, for networks that make images; take flips")

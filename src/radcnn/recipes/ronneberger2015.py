@@ -71,7 +71,7 @@ def ronneberger2015(
         listener.say(f"training the {name}: {counted(chosen.steps * EPOCHS, 'step')}")
         outliner = teach_outliner(name.replace(" ", "-"), chosen, training, tuning, folder, listener)
         for turned in (False, True):
-            looked = replace(chosen, training=replace(chosen.training, views="turns" if turned else "identity"))
+            looked = replace(chosen, training=replace(chosen.training, views="rotations" if turned else "identity"))
             found = judge(partial(outliner.outline, training=looked.training), tested, looked)
             row = {figure: found.table[TISSUE.name][figure] for figure in SHOWN}
             table[f"{name}, 8 looks" if turned else name] = row

@@ -62,13 +62,15 @@ def _refuse_sites_without_column(settings: StudySettings) -> None:
 def begin_or_continue(
     data: Path | str, *, out: Path | str | None, listener: Listener, options: Mapping[str, Any]
 ) -> StudyFolder:
-    """The study of these data: a new one, or the existing one when it was made of the same data and columns."""
+    """The study of these data: a new one, or the existing one when it was made of the same data and columns.
+
+    options  as `words.meant` spells them out
+    """
     folder = StudyFolder(Path(out) if out is not None else default_folder(Path(data)))
     if not folder.settings.is_file():
         new(data, out=folder.path, listener=listener, **options)
         return folder
     known = load_settings(folder.settings)
-    options = meant(options, data)
     asked = absolute(settings_from({**options, "data": str(data)}))
     if known.cohort() != asked.cohort():
         raise InputError(

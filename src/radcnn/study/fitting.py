@@ -66,9 +66,14 @@ def fitted(
         else:
             networks.append(item)
         if isinstance(item, EpochEnded) and not warned:
-            warned = say_if_slow(item, plan.training.members, minutes, listener)
+            warned = say_if_slow(item, networks_of(plan), minutes, listener)
     write_history(run)
     return networks
+
+
+def networks_of(plan: ImagePlan) -> int:
+    """How many networks a plan trains: its members, in each stage of a cascade."""
+    return plan.training.members * (len(plan.stages) if isinstance(plan, SegmentationPlan) else 1)
 
 
 def cost_of_images(
@@ -77,12 +82,13 @@ def cost_of_images(
     """Minutes of training, peak memory with the libraries, and disk for prepared cases and what a run leaves.
 
     patch           what one patch costs
+    step_seconds    of a step of one network, or of one in each stage of a cascade
     bytes_of_voxel  of a prepared case
     """
     steps = plan.steps * plan.training.epochs * plan.training.members
     voxels = math.prod(int(n) for n in opened.fingerprint.size.median)
     weights = FLOAT * patch.weights
-    kept = plan.training.members * weights * (IN_CHECKPOINT + 1) + SMALL_FILES
+    kept = networks_of(plan) * weights * (IN_CHECKPOINT + 1) + SMALL_FILES
     memory = LIBRARIES + WORK_SPACE[plan.dims] + patch.training_bytes(plan.training.batch) + weights * IN_MEMORY
     cases = bytes_of_voxel * len(opened.cohort) * voxels
     return Resources((STARTING + steps * step_seconds) / 60, memory, 0, cases, kept, weights * IN_CHECKPOINT)

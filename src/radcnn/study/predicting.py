@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def predict(
     write = writer_for(Path(out)) if out is not None else None  # refused before any work
     folder = bundle_folder(Path(run))
     bundle, networks = load_bundle(folder)
-    found_items = _items(Path(images), array)
+    items = _items(Path(images), array)
     if bundle.preparation.region_mm is not None and centre is None:
         raise InputError("this network looks at regions: give the centre in mm with --centre X Y Z (DICOM's LPS)")
     execution = execution_of_bundle(bundle, listener, proven=trained_here(folder))
@@ -78,26 +78,38 @@ def predict(
         chosen = engine_of(folder, engine, listener)
         execution = execution if chosen == "plain" else replace(execution, device="cpu")
     keep_memory()
-    placed = [execution.place(network) for network in networks]
-    task = bundle.make_task()
+    score = _scorer(bundle, networks, execution, chosen, asked=engine, listener=listener)
+    made = []
+    for done, (name, path, key, item) in enumerate(items, start=1):
+        source = Source(path, key, item, series or "", bool(allow_gaps), bundle.voi)
+        prepared = _prepared(name, read_source(source), bundle.preparation, centre)
+        made.append(_predicted(name, score(prepared), bundle, centre))
+        listener.progress("predicting", done, len(items))
+    result = tuple(made)
+    if write is not None and out is not None:
+        write(result, Path(out))
+    return result
+
+
+def _scorer(
+    bundle: Bundle, networks: Sequence[nn.Module], execution: Execution, engine: Engine, *, asked: Asked,
+    listener: Listener,
+) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:  # fmt: skip
+    """What gives the scores of one prepared image (C, *size); the engine is started with the first one."""
+    placed, task = [execution.place(network) for network in networks], bundle.make_task()
 
     def plain(network: nn.Module, block: Tensor) -> Tensor:
         return logits_of(network, block, execution)
 
     compute: LogitsOf | None = None
-    made = []
-    for done, (name, path, key, item) in enumerate(found_items, start=1):
-        source = Source(path, key, item, series or "", bool(allow_gaps), bundle.voi)
-        prepared = _prepared(name, read_source(source), bundle.preparation, centre)[None]
+
+    def score(image: NDArray[np.float32]) -> NDArray[np.float64]:
+        nonlocal compute
         if compute is None:
-            compute = _logits_by(chosen, plain, placed, prepared, asked=engine, listener=listener)
-        found = scores(placed, prepared, task, views=bundle.views, logits_of=compute)
-        made.append(_predicted(name, found[0], bundle, centre))
-        listener.progress("predicting", done, len(found_items))
-    result = tuple(made)
-    if write is not None and out is not None:
-        write(result, Path(out))
-    return result
+            compute = _logits_by(engine, plain, placed, image[None], asked=asked, listener=listener)
+        return scores(placed, image[None], task, views=bundle.views, logits_of=compute)[0]
+
+    return score
 
 
 def _of_images(run: Path) -> str | None:

@@ -48,8 +48,10 @@ def run(
         if study is not None and options:
             raise InputError("a resumed run keeps its plan; leave the options out, or leave --resume out")
         made = _trained(folder.last_run(), workers, listener)
+    elif study is not None:
+        made = RunFolder(begin_training(study.path, workers=workers, listener=listener, options=options, in_spite=True))
     else:
-        made = _begin(data, out, workers, listener, options)
+        made = _begin(data, out, workers, listener, meant(options, data))
     try:
         if not made.judgement("tuning").is_file():
             evaluate(made.path, listener=listener)
@@ -68,10 +70,7 @@ def _begin(
     data: Path | str, out: Path | str | None, workers: int, listener: Listener, options: dict[str, Any]
 ) -> RunFolder:
     """A new run, trained; a study that this call made is removed where no epoch was done."""
-    if (study := _study_at(data, out)) is not None:
-        return RunFolder(begin_training(study.path, workers=workers, listener=listener, options=options, in_spite=True))
     known = (Path(out) if out is not None else default_folder(Path(data))).exists()
-    options = meant(options, data)
     folder = begin_or_continue(data, out=out, listener=listener, options=options)
     training = {name: value for name, value in options.items() if name.partition(".")[0] in OF_A_RUN}
     try:

@@ -20,7 +20,7 @@ from radcnn.core.volume import Volume
 from radcnn.data.nifti import write_nifti
 from radcnn.evaluation.restoration import JudgedCase, figures_of, tables_of
 from radcnn.inference.classical import FILTERS, STRENGTHS, best_strength, filtered
-from radcnn.physics.phantoms import uterus
+from radcnn.physics.phantoms import pelvis, uterus
 from radcnn.physics.phantoms.abdomen import LABELS, abdomen_images
 from radcnn.physics.phantoms.chest_study import write_chest_study
 from radcnn.physics.phantoms.mask_study import Outlined, write_masked_study
@@ -32,13 +32,13 @@ from radcnn.physics.phantoms.pair_study import (
     write_dose_pairs,
     write_ellipse_pairs,
 )
-from radcnn.physics.phantoms.pelvis import GRID, pelvis_images
 from radcnn.physics.phantoms.study import simulate_nodule_study
 from radcnn.study.folder import quoted
 from radcnn.study.listener import SILENCE, Listener
 
 BLURS = (0.4, 0.6, 0.8, 1.0, 1.3, 1.7)  # pixels, standard deviations that are tried
 NODULES = "--target malignant --patient patient --site site --image series --case case --centre x_mm y_mm z_mm"
+PATIENTS = "--patient-from 'SIM[0-9]+'"
 LABELLED = "--set synthetic=true"  # stands on the report
 Triple = tuple[float, float, float]
 CERTIFIED = 12  # pairs that a certificate looks at
@@ -144,18 +144,15 @@ def _pairs_next(given: Path, wanted: Path) -> tuple[str, ...]:
 
 def _masked(
     folder: Path, images: Iterable[Outlined], name: str, what: str, labels: Mapping[str, int], seed: int,
-    certificate: bool, form: Literal["NIfTI", "PNG"] = "NIfTI",
+    certificate: bool, *, form: Literal["NIfTI", "PNG"] = "NIfTI", more: Sequence[str] = (PATIENTS,),
 ) -> Simulated:  # fmt: skip
-    """Scans with masks, written, and what simple ways reach on the first of them."""
+    """Scans with masks, written, and what simple ways reach on the first of them.
+
+    more  options of a run on them
+    """
     with whole_folder(folder) as partial:
         _, kept = write_masked_study(
-            partial,
-            images,
-            name=name,
-            what=what,
-            labels=labels,
-            seed=seed,
-            keep=OUTLINED, form=form,
+            partial, images, name=name, what=what, labels=labels, seed=seed, keep=OUTLINED, form=form,
             write=_write_outlined,
         )  # fmt: skip
         text = ""
@@ -163,13 +160,13 @@ def _masked(
             text = outlining_certificate(kept, labels)
             write_json(partial / "certificate.json", {"simulated": True, "text": text})
     named = [f"--structure {label}={number}" for label, number in labels.items()]
-    return Simulated(folder, text, ("radcnn run", quoted(folder), "--patient-from 'SIM[0-9]+'", *named, LABELLED))
+    return Simulated(folder, text, ("radcnn run", quoted(folder), *more, *named, LABELLED))
 
 
 def _prostate(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
     images = (
-        Outlined(one.values, one.mask, GRID.spacing_mm, one.site)
-        for one in pelvis_images(patients, seed=seed, told=_told(listener))
+        Outlined(one.values, one.mask, pelvis.GRID.spacing_mm, one.site)
+        for one in pelvis.pelvis_images(patients, seed=seed, told=_told(listener))
     )
     what = "pelves in T2-weighted MR"
     return _masked(folder, images, "prostate", what, {"prostate": 1}, seed, certificate)
@@ -188,15 +185,15 @@ def _abdomen(folder: Path, patients: int, seed: int, certificate: bool, listener
         Outlined(one.hu, one.mask, one.spacing_mm, one.site)
         for one in abdomen_images(patients, seed=seed, told=_told(listener))
     )
-    made = _masked(folder, images, "abdomen", "contrast-enhanced abdominal CT", LABELS, seed, certificate)
-    return Simulated(made.folder, made.certificate, (*made.next, "--hu"))
+    what = "contrast-enhanced abdominal CT"
+    return _masked(folder, images, "abdomen", what, LABELS, seed, certificate, more=(PATIENTS, "--hu"))
 
 
 def _neuropil(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
     images = (Outlined(one.levels, one.mask, (1.0, 1.0)) for one in sections(patients, seed=seed, told=_told(listener)))
     what = "sections of neural tissue in electron microscopy"
-    made = _masked(folder, images, "neuropil", what, {"cell": CELL}, seed, certificate, form="PNG")
-    return Simulated(made.folder, made.certificate, (*made.next[:2], "--unit image", *made.next[3:]))
+    more = ("--unit image",)
+    return _masked(folder, images, "neuropil", what, {"cell": CELL}, seed, certificate, form="PNG", more=more)
 
 
 def _write_outlined(values: NDArray[np.integer], affine: NDArray | None, path: Path, is_mask: bool) -> None:

@@ -48,7 +48,7 @@ def meant(options: Mapping[str, Any], data: Path | str) -> dict[str, Any]:
     array of masks in npz files are such masks; where the files hold others, too, training sees the named ones, and the
     others judge.
     """
-    said = {name: value for name, value in options.items() if value is not None}
+    said = {name: value for name, value in options.items() if value is not None or "." in name}
     root, labels = Path(data), said.get("labels")
     if labels is not None and array_meant(root, str(labels)) and not Path(labels).exists():
         named, judges = str(said.pop("labels")), said.get("masks") or masks_meant(root) or str(labels)

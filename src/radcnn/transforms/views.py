@@ -15,7 +15,7 @@ from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
 
 AnyDtype = TypeVar("AnyDtype", bound=np.generic)
-ViewKind = Literal["identity", "left_right", "flips", "turns", "shifts"]
+ViewKind = Literal["identity", "left_right", "flips", "rotations", "shifts"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def test_time_views(kind: ViewKind, *, dims: Literal[2, 3] = 2) -> tuple[View, .
     identity    the image as it is
     left_right  also mirrored along the columns; only where no label depends on the side
     flips       every combination of mirrorings (4 in 2D, 8 in 3D); only where orientation carries no meaning
-    turns       every turn by quarters within the slice, mirrored and not (8); likewise
+    rotations   by quarters within the slice, mirrored and not (8); likewise
     shifts      also shifted by one voxel either way along each axis
 
     >>> [view.name for view in test_time_views("left_right")]
@@ -74,7 +74,7 @@ def test_time_views(kind: ViewKind, *, dims: Literal[2, 3] = 2) -> tuple[View, .
     if kind == "flips":
         chosen = [c for count in range(1, dims + 1) for c in combinations(axes, count)]
         return identity, *(View("flip " + " ".join(map(str, c)), flips=c) for c in chosen)
-    if kind == "turns":
+    if kind == "rotations":
         plane = [c for count in range(3) for c in combinations((-1, -2), count)]
         turned = [View(f"flip {c}", flips=c) for c in plane[1:]]
         return identity, *turned, *(View(f"rows for columns, flip {c}", flips=c, swapped=True) for c in plane)

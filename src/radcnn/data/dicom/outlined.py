@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
 
 from radcnn.core.errors import InputError
 from radcnn.core.version import __version__
@@ -33,43 +36,15 @@ def write_segments(
 
     Raises GeometryError where the slices do not lie where the files say, InputError where a file is no image of it.
     """
-    from highdicom import AlgorithmIdentificationSequence
-    from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentationTypeValues, SegmentDescription
+    from highdicom.seg import Segmentation, SegmentationTypeValues
     from highdicom.uid import UID
-    from pydicom.sr.codedict import codes
 
     shaped = masks.reshape(len(masks), -1, *masks.shape[-2:])
-    placed = slices_in_order(volume, files, shaped.shape[1])
-    sources = [pydicom.dcmread(file, stop_before_pixels=True) for file in placed]
-    study, series = UID(), UID()
-    for source in sources:
-        identify(source, study=study, series=series)
-        for keyword in ALWAYS:
-            if keyword not in source:
-                setattr(source, keyword, "")
-        if "SliceThickness" not in source and volume.spacing_mm is not None and volume.rank == 3:
-            source.SliceThickness = f"{volume.spacing_mm[0]:.10g}"
-    if any("NumberOfFrames" in source and int(source.NumberOfFrames) > 1 for source in sources):
-        raise InputError("the series is a file of several frames; write NIfTI instead")
-    how = AlgorithmIdentificationSequence(
-        name="radcnn", version=__version__, family=codes.DCM.ArtificialIntelligence, source="radcnn"
-    )
-    described = [
-        SegmentDescription(
-            segment_number=number,
-            segment_label=name[:MOST_LABEL],
-            segmented_property_category=codes.SCT.Tissue,
-            segmented_property_type=codes.SCT.Tissue,
-            algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
-            algorithm_identification=how,
-        )
-        for number, name in enumerate(names, start=1)
-    ]
     made = Segmentation(
-        source_images=sources,
+        source_images=_sources(volume, slices_in_order(volume, files, shaped.shape[1])),
         pixel_array=np.moveaxis(shaped, 0, -1),
         segmentation_type=SegmentationTypeValues.BINARY,
-        segment_descriptions=described,
+        segment_descriptions=_described(names),
         series_instance_uid=UID(),
         series_number=SERIES_NUMBER,
         sop_instance_uid=UID(),
@@ -84,3 +59,41 @@ def write_segments(
     )
     made.ContentCreatorName = ""  # no person made it; the attribute has to be there (PS3.3 C.8.20.2)
     made.save_as(path, enforce_file_format=True)
+
+
+def _sources(volume: Volume, files: Sequence[Path]) -> list[Dataset]:
+    """The headers of a series' slices in order, with what a segmentation of them has to refer to."""
+    sources = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
+    study, series = (generate_uid(prefix=None) for _ in range(2))
+    for source in sources:
+        if int(source.get("NumberOfFrames") or 1) > 1:
+            raise InputError("the series is a file of several frames; write NIfTI instead")
+        identify(source, study=study, series=series)
+        for keyword in ALWAYS:
+            if keyword not in source:
+                setattr(source, keyword, "")
+        if "SliceThickness" not in source and volume.spacing_mm is not None and volume.rank == 3:
+            source.SliceThickness = f"{volume.spacing_mm[0]:.10g}"
+    return sources
+
+
+def _described(names: Sequence[str]) -> list[Any]:
+    """A segment for each structure, numbered from 1, outlined by this version of radcnn."""
+    from highdicom import AlgorithmIdentificationSequence
+    from highdicom.seg import SegmentAlgorithmTypeValues, SegmentDescription
+    from pydicom.sr.codedict import codes
+
+    how = AlgorithmIdentificationSequence(
+        name="radcnn", version=__version__, family=codes.DCM.ArtificialIntelligence, source="radcnn"
+    )
+    return [
+        SegmentDescription(
+            segment_number=number,
+            segment_label=name[:MOST_LABEL],
+            segmented_property_category=codes.SCT.Tissue,
+            segmented_property_type=codes.SCT.Tissue,
+            algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
+            algorithm_identification=how,
+        )
+        for number, name in enumerate(names, start=1)
+    ]

@@ -6,13 +6,17 @@ Signal is relative to that of urine. A surface coil makes it fall with depth; ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+
+from radcnn.core.chance import generator
+from radcnn.core.cores import by_all_cores
+from radcnn.core.errors import SettingsError
 
 HARMONICS = 4  # orders of the bumps of a surface
 SITES: Mapping[str, tuple[float, float, float]] = MappingProxyType(
@@ -65,11 +69,42 @@ class MRGrid:
         share = np.clip(0.5 - distance / self.pixel_mm, 0, 1).astype(np.float32)
         signal += share * (np.asarray(value, np.float32) - signal)
 
+    def masked(self, distance: NDArray) -> tuple[NDArray[np.uint8], float]:
+        """Of a surface at this signed distance in mm the mask of the slices, and the volume within it in ml."""
+        inside = distance < 0
+        ml = float(inside.sum()) * self.pixel_mm**2 * self.slice_mm / self.planes / 1000
+        return (self.thick(inside.astype(np.float32)) >= 0.5).astype(np.uint8), ml
+
     def smooth(self, mm: float, chance: np.random.Generator) -> Array:
         """Noise of unit spread that is smooth over some mm."""
         sigma = (mm / (self.slice_mm / self.planes), mm / self.pixel_mm, mm / self.pixel_mm)
         made = gaussian_filter(chance.standard_normal(self.shape).astype(np.float32), sigma)
         return made / made.std()
+
+
+@dataclass(frozen=True, eq=False)
+class MRImage:
+    """A volume (slices, rows, columns) in arbitrary units, its mask (1 the organ), and where it was made.
+
+    volume_ml  of the organ
+    disorder   what is wrong with it
+    """
+
+    values: NDArray[np.uint16]
+    mask: NDArray[np.uint8]
+    site: str
+    volume_ml: float
+    disorder: str = ""
+
+
+def mr_images(
+    draw: Callable[[np.random.Generator], MRImage], name: str, count: int, seed: int,
+    told: Callable[[int, int], None] | None,
+) -> Iterator[MRImage]:  # fmt: skip
+    """`count` patients, made by all cores; the same seed, the same images. Raises SettingsError for fewer than one."""
+    if count < 1:
+        raise SettingsError(f"a study needs at least 1 patient, got {count}")
+    yield from by_all_cores(lambda k: draw(generator(seed, "physics", name, k)), count, told)
 
 
 def bumpy(x: Array, y: Array, z: Array, half: NDArray, chance: np.random.Generator, *, rough: float) -> Array:

@@ -8,40 +8,22 @@ prostate ends at its apex and base is as unclear as in life: muscle and the blad
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.core.chance import generator
-from radcnn.core.cores import by_all_cores
-from radcnn.core.errors import SettingsError
-from radcnn.physics.phantoms.mr_grid import SITES, Array, MRGrid, bumpy, measured
+from radcnn.physics.phantoms.mr_grid import SITES, Array, MRGrid, MRImage, bumpy, measured, mr_images
 
 GRID = MRGrid(pixel_mm=0.8, slice_mm=3.6, size=160, slices=26)
 FAT, MUSCLE, BONE, URINE, WALL = 0.72, 0.22, 0.5, 1.0, 0.3
 
 
-@dataclass(frozen=True, eq=False)
-class PelvisImage:
-    """A volume (slices, rows, columns) uint16 in arbitrary units, its mask (1 the prostate) and where it was made."""
-
-    values: NDArray[np.uint16]
-    mask: NDArray[np.uint8]
-    site: str
-    volume_ml: float
+def pelvis_images(count: int, *, seed: int = 0, told: Callable[[int, int], None] | None = None) -> Iterator[MRImage]:
+    """`count` pelves of men; see `mr_grid.mr_images`."""
+    return mr_images(draw_pelvis, "pelvis", count, seed, told)
 
 
-def pelvis_images(
-    count: int, *, seed: int = 0, told: Callable[[int, int], None] | None = None
-) -> Iterator[PelvisImage]:
-    """`count` pelves, made by all cores; the same seed, the same images. Raises SettingsError for fewer than one."""
-    if count < 1:
-        raise SettingsError(f"a study of pelves needs at least 1 patient, got {count}")
-    yield from by_all_cores(lambda k: draw_pelvis(generator(seed, "physics", "pelvis", k)), count, told)
-
-
-def draw_pelvis(chance: np.random.Generator) -> PelvisImage:
+def draw_pelvis(chance: np.random.Generator) -> MRImage:
     """One patient."""
     site = list(SITES)[int(chance.integers(len(SITES)))]
     z, y, x = GRID.places()
@@ -52,10 +34,8 @@ def draw_pelvis(chance: np.random.Generator) -> PelvisImage:
     gland = bumpy(px, py, pz, half, chance, rough=0.055)
     _around(signal, px, py, pz, half, chance)
     _prostate(signal, px, py, pz, half, gland, chance)
-    mask = GRID.thick((gland < 0).astype(np.float32)) >= 0.5
-    clean = GRID.thick(signal)
-    ml = float((gland < 0).sum()) * GRID.pixel_mm**2 * GRID.slice_mm / GRID.planes / 1000
-    return PelvisImage(measured(clean, x, y, site, chance), mask.astype(np.uint8), site, ml)
+    mask, ml = GRID.masked(gland)
+    return MRImage(measured(GRID.thick(signal), x, y, site, chance), mask, site, ml)
 
 
 def _around(signal: Array, x: Array, y: Array, z: Array, half: NDArray, chance: np.random.Generator) -> None:

@@ -10,16 +10,12 @@ a level between. The outline holds all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.core.chance import generator
-from radcnn.core.cores import by_all_cores
-from radcnn.core.errors import SettingsError
-from radcnn.physics.phantoms.mr_grid import SITES, Array, MRGrid, bumpy, measured
+from radcnn.physics.phantoms.mr_grid import SITES, Array, MRGrid, MRImage, bumpy, measured, mr_images
 
 GRID = MRGrid(pixel_mm=1.2, slice_mm=5.0, size=192, slices=9, planes=3)
 FAT, MUSCLE, BONE, URINE, WALL = 0.72, 0.22, 0.5, 1.0, 0.3
@@ -27,24 +23,9 @@ NONE = "none"
 DISORDERS = {"leiomyoma": 55 / 122, "endometrial cancer": 14 / 122, "cervical cancer": 15 / 122}
 
 
-@dataclass(frozen=True, eq=False)
-class UterusImage:
-    """A volume (slices, rows, columns) in arbitrary units, its mask (1 the uterus), the disorder and the site."""
-
-    values: NDArray[np.uint16]
-    mask: NDArray[np.uint8]
-    disorder: str
-    site: str
-    volume_ml: float
-
-
-def uterus_images(
-    count: int, *, seed: int = 0, told: Callable[[int, int], None] | None = None
-) -> Iterator[UterusImage]:
-    """`count` pelves, made by all cores; the same seed, the same images. Raises SettingsError for fewer than one."""
-    if count < 1:
-        raise SettingsError(f"a study of uteri needs at least 1 patient, got {count}")
-    yield from by_all_cores(lambda k: draw_uterus(generator(seed, "physics", "uterus", k)), count, told)
+def uterus_images(count: int, *, seed: int = 0, told: Callable[[int, int], None] | None = None) -> Iterator[MRImage]:
+    """`count` pelves of women; see `mr_grid.mr_images`."""
+    return mr_images(draw_uterus, "uterus", count, seed, told)
 
 
 def sagittal_affine() -> NDArray[np.float64]:
@@ -68,7 +49,7 @@ class _Pear(NamedTuple):
     wide: float
 
 
-def draw_uterus(chance: np.random.Generator) -> UterusImage:
+def draw_uterus(chance: np.random.Generator) -> MRImage:
     """One patient."""
     site = list(SITES)[int(chance.integers(len(SITES)))]
     kind = str(chance.choice([*DISORDERS, NONE], p=[*DISORDERS.values(), 1 - sum(DISORDERS.values())]))
@@ -80,11 +61,8 @@ def draw_uterus(chance: np.random.Generator) -> UterusImage:
     _around(signal, x, y, z, chance)
     body, cervix = _shape(pear, chance)
     outline = _drawn(signal, pear, body, cervix, kind, chance)
-    mask = GRID.thick((outline < 0).astype(np.float32)) >= 0.5
-    across, depth = y + 0 * z[0], 0 * y - z * 0 + y  # the coil lies in front
-    values = measured(GRID.thick(signal), across[0], depth[0], site, chance)
-    ml = float((outline < 0).sum()) * GRID.pixel_mm**2 * GRID.slice_mm / GRID.planes / 1000
-    return UterusImage(values, mask.astype(np.uint8), kind, site, ml)
+    mask, ml = GRID.masked(outline)
+    return MRImage(measured(GRID.thick(signal), z, y, site, chance), mask, site, ml, kind)  # the coil lies in front
 
 
 def _pear(x: Array, y: Array, z: Array, chance: np.random.Generator) -> _Pear:

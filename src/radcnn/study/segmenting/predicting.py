@@ -52,7 +52,7 @@ def outline_images(
     if into.name.endswith((".nii", ".nii.gz")):
         if len(found) > 1:
             raise InputError(f"{len(found)} images do not go into one file; give a new folder with --out")
-        if segmenter.segmentation.written is None:
+        if segmenter.segmentation.mask_labels is None:
             raise InputError("regions share voxels, so one file cannot hold them; give a new folder with --out")
         check_nifti_place(into)
         volume, _, masks = _outlined(found[0][1], segmenter, networks, execution, series, allow_gaps, hu)
@@ -75,7 +75,7 @@ def outline_images(
 
 def labelled(masks: NDArray[np.bool_], volume: Volume, plan: SegmentationPlan) -> Volume:
     """Masks as one mask on the image's grid, by the labels that the plan writes."""
-    written = plan.written
+    written = plan.mask_labels
     assert written is not None, "asked before"
     by_name = dict(zip((one.name for one in plan.structures), masks, strict=True))
     labels = np.zeros(volume.size, np.uint8 if max(written.values()) < 256 else np.uint16)
@@ -107,7 +107,7 @@ def _write(
     masks: NDArray[np.bool_], volume: Volume, files: tuple[Path, ...], plan: SegmentationPlan, path: Path
 ) -> None:
     """A NIfTI file, or one for each of several regions; of a DICOM series a SEG beside it."""
-    if plan.written is not None:
+    if plan.mask_labels is not None:
         write_nifti(labelled(masks, volume, plan), path)
     else:
         for one, mask in zip(plan.structures, masks, strict=True):

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from radcnn.core.case import Side
 from radcnn.core.cores import available_cores
 from radcnn.core.errors import SettingsError
 from radcnn.core.files import write_json
@@ -29,6 +30,7 @@ from radcnn.study.segmenting.choosing import chosen_on_tuning
 from radcnn.study.settings import StudySettings
 from radcnn.tasks.segmentation import segmentation_of
 
+LEARNED: tuple[Side, ...] = ("training", "tuning")  # sides whose masks the networks see
 VALUE, LABEL = 4, 1  # bytes of a stored voxel and of its label
 
 
@@ -65,20 +67,17 @@ def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: 
     plan = load_segmentation_plan(run.plan)
     # a damaged test case is to be found before the minutes are spent; no network sees it
     masked_of_study(opened, plan, opened.rows("test"), listener, "test cases")
-    sides = [
-        [
-            masked_of_study(opened, stage, opened.rows(side), listener, f"{side} cases", taught=True)
-            for stage in plan.stages
-        ]
-        for side in ("training", "tuning")
+    prepared = [
+        [masked_of_study(opened, stage, opened.rows(side), listener, f"{side} cases", taught=True) for side in LEARNED]
+        for stage in plan.stages
     ]
     execution = segmenting_execution(plan, workers)
     items = chain.from_iterable(
         train_segmenting_networks(
             stage, training.cases, tuning.cases, f"{training.digest} {tuning.digest}", run.checkpoints, execution,
-            called=called,
+            first=k * plan.training.members,
         )
-        for called, stage, training, tuning in zip(("network", "within"), plan.stages, *sides, strict=False)
+        for k, (stage, (training, tuning)) in enumerate(zip(plan.stages, prepared, strict=True))
     )  # fmt: skip
     networks = fitted(run, plan, items, segmentation_of(plan.stages[0]).monitor_name, listener)
     cases = [case.as_taught() for case in opened.cases(opened.rows("tuning"))]
