@@ -97,4 +97,7 @@ def test_cells_that_grow_together_cost_the_partition_and_hardly_a_pixel() -> Non
     assert found["Rand error"] > 0.3
     assert found["information error"] > 0.3
     assert set(cell_figures(cells, cells).values()) == {0.0}
+    looked = np.ones_like(cells)
+    looked[10, 20] = False
+    assert set(cell_figures(cells, joined, counted=looked).values()) == {0.0}
     assert np.isnan(cell_figures(np.zeros_like(cells), cells)["Rand error"])

@@ -120,8 +120,9 @@ def test_a_tissue_of_cells_is_turned_every_way_and_judged_by_its_partition() -> 
     assert plan.cells == ("label 255",)
     assert [type(one).__name__ for one in plan.augmentation.transforms][:4] == ["Flip", "Rotate", "Scale", "Elastic"]
     assert planned(size=(512, 512), spacing=None, masks=masks, segmentation={"cells": []}).cells == ()
-    with pytest.raises(SettingsError, match="parted in planes"):
-        planned(segmentation={"cells": ["label 1"]})
+    for dims in (2, 3):
+        with pytest.raises(SettingsError, match="parted in planes"):
+            planned(segmentation={"cells": ["label 1"], "dims": dims})
     with pytest.raises(SettingsError, match="did you mean label 255"):
         planned(size=(512, 512), spacing=None, masks=masks, segmentation={"cells": ["label 25"]})
 

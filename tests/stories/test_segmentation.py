@@ -132,6 +132,16 @@ def test_scribbles_leave_most_voxels_without_a_label(tmp_path: Path) -> None:
     assert "label 1, label 2" in text
 
 
+def test_no_label_means_nobody_looked_here_where_python_says_so(tmp_path: Path) -> None:
+    (tmp_path / "npz").mkdir()
+    for k in range(12):
+        values, labels = balls(k)
+        np.savez(tmp_path / "npz" / f"p{k:02d}.npz", image=values + 1024, label=np.where(labels == 0, 5, labels))
+    for word, wanted in (({}, 5), ({"segmentation.unlabelled": None}, None)):
+        study = radcnn.new(tmp_path / "npz", out=tmp_path / f"study-{wanted}", patient_from=r"p\d+", **word)  # type: ignore[arg-type]
+        assert json.loads((study / "masks.json").read_text())["unlabelled"] == wanted
+
+
 def test_training_sees_scribbles_and_full_masks_judge(tmp_path: Path) -> None:
     (tmp_path / "npz").mkdir()
     for k in range(12):
@@ -168,6 +178,8 @@ def test_a_cascade_is_one_plan_one_bundle_and_one_prediction(network: str, train
     assert sorted(path.name for path in (run / "bundle").glob("weights-*")) == [
         "weights-0.safetensors", "weights-1.safetensors",
     ]  # fmt: skip
+    rows = (run / "history.csv").read_text().splitlines()
+    assert {row.split(",")[rows[0].split(",").index("network")] for row in rows[1:]} == {"0", "1"}
     words = json.loads((run / "run.json").read_text())["chosen_on_tuning"]["because"]
     assert sum("segmentation.refine: graphcut" in word for word in words) == 2
     assert sum("within organ" in word for word in words) >= 1
