@@ -60,6 +60,33 @@ def test_volumes_are_in_ml_with_limits_of_agreement() -> None:
     assert kidney.low < kidney.bias.value < kidney.high
 
 
+def test_longest_diameters_are_in_mm_with_limits_of_agreement() -> None:
+    found = three()
+    figures = found.cases[1].figures
+    assert figures["liver"]["reference long axis"] == pytest.approx(10.0, abs=1)  # 4 x 4 pixels of 2 mm
+    assert figures["kidney"]["predicted long axis"] == 0
+    kidney = found.diameters["kidney"]
+    assert kidney.bias.value == pytest.approx(-figures["kidney"]["reference long axis"] / 3)
+    assert kidney.low < kidney.bias.value < kidney.high
+
+
+def test_lesions_are_told_by_size_where_a_case_has_several() -> None:
+    spacing, there = (2.0, 2.0, 2.0), np.zeros((16, 40, 40), bool)
+    there[2:5, 2:5, 2:5] = there[2:14, 20:32, 20:32] = True  # balls of as much volume: 7.4 and 29.8 mm
+    found = there.copy()
+    found[2:5, 2:5, 2:5] = False
+    cases = [
+        OutlinedCase(str(k), str(k), {"lesion": figures_of(there, said, spacing)})
+        for k, said in enumerate((there, found))
+    ]
+    table = judged(cases, side="test").table["lesion"]
+    assert table["F1 of lesions under 10 mm"].value == pytest.approx(0.5)
+    assert table["F1 of lesions over 20 mm"].value == 1
+    assert math.isnan(table["F1 of lesions of 10 to 20 mm"].value)
+    assert table["lesions"].value == 2
+    assert "F1 of lesions under 10 mm" not in three().table["liver"]  # of an organ each case has one
+
+
 def test_without_millimetres_distances_are_in_voxels_and_there_are_no_millilitres() -> None:
     figures = figures_of(cube(), cube(3), None)
     assert figures["largest distance"] == 1

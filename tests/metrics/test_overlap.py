@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from radcnn.core.errors import GeometryError
-from radcnn.metrics.overlap import Counts, Distances, Lesions, counts_of, distances_of, lesions_of
+from radcnn.metrics.overlap import Counts, Distances, Lesions, answers_of, counts_of, distances_of, lesions_of
 
 NOTHING = np.zeros((4, 8, 8), bool)
 CUBE = NOTHING.copy()
@@ -67,3 +67,14 @@ def test_each_lesion_answers_one_other() -> None:
 def test_masks_of_other_sizes_are_refused() -> None:
     with pytest.raises(GeometryError, match="one size"):
         counts_of(CUBE, CUBE[:2])
+
+
+def test_lesions_of_a_size_are_counted_by_their_own_size_those_made_up_by_what_was_marked() -> None:
+    there, said = np.zeros((2, 20, 20), bool)
+    there[1:3, 1:3] = there[10:16, 10:16] = True  # 4 and 36 pixels
+    said[10:16, 10:14] = said[18, 1:4] = True  # the larger one is found, 3 pixels are made up
+    found = answers_of(there, said)
+    assert found.counted() == Lesions(1, 1, 1)
+    assert found.counted(0, 10) == Lesions(0, 1, 1)
+    assert found.counted(10) == Lesions(1, 0, 0)
+    assert found.counted(10).there == 1

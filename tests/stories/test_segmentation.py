@@ -87,6 +87,11 @@ def test_masks_lie_on_the_images_own_grid_with_volumes_in_ml(trained: Path, tmp_
     said = json.loads((tmp_path / "out" / "volumes.json").read_text())
     (one,) = said["images"]
     assert one["volumes_ml"]["organ"] == pytest.approx(organ.sum() * 3 / 1000, abs=1e-3)
+    (part, *_) = one["parts"]["organ"]
+    assert part["volume_ml"] == pytest.approx(one["volumes_ml"]["organ"], rel=0.1)
+    assert part["long_axis_mm"] >= part["short_axis_mm"] > 5
+    assert 1 <= part["slice"] <= organ.shape[0]
+    assert image.index(part["centre_mm"]) == pytest.approx([float(at.mean()) for at in np.nonzero(organ)], abs=1)
     assert said["research_use_only"] is True
     (again,) = radcnn.predict(trained / "study", tmp_path / "new.nii.gz", out=tmp_path / "one.nii.gz")
     assert np.array_equal(read_mask(again.path, image).volume.voxels, made.volume.voxels)  # type: ignore[union-attr]

@@ -76,9 +76,13 @@ def outlined_text(judgement: SegmentationJudgement) -> str:
         said = [f"{figure} {figures[figure]}" for figure in OUTLINED if figure in figures]
         lines.append(f"  {name}: {'; '.join(said)}")
     lines.append(f"  distances are in {judgement.length}")
-    for name, found in judgement.volumes.items():
-        limits = f"limits of agreement {found.low:.1f} to {found.high:.1f}"
-        lines.append(f"  volume of {name}: predicted - true {found.bias} ml, {limits}")
+    for what, unit, agreements in (
+        ("volume", "ml", judgement.volumes),
+        ("longest diameter", "mm", judgement.diameters),
+    ):
+        for name, found in agreements.items():
+            limits = f"limits of agreement {found.low:.1f} to {found.high:.1f}"
+            lines.append(f"  {what} of {name}: predicted - true {found.bias} {unit}, {limits}")
     return "\n".join([*lines, *(f"  note: {note}" for note in judgement.notes)])
 
 

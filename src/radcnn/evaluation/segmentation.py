@@ -21,15 +21,23 @@ from radcnn.evaluation.judgement import Unit
 from radcnn.evaluation.plain import built, plain
 from radcnn.metrics.clustered import Scale, clustered_mean
 from radcnn.metrics.membranes import information_scores, pixel_error, rand_scores, warping_error
-from radcnn.metrics.overlap import counts_of, distances_of, lesions_of
+from radcnn.metrics.overlap import Answers, answers_of, counts_of, distances_of
+from radcnn.metrics.shape import shapes_of
 from radcnn.plan.segmentation import SegmentationPlan
 
 KIND = "segmentation"  # stands in the JSON of a judgement
 MEAN = "mean of structures"
+LESIONS, ML, AXIS = "lesions", "ml", "long axis"
 CELLS = ("pixel error", "Rand error", "information error", "warping error")  # of tissue of cells
+SIZED: Mapping[str, tuple[float, float]] = {  # by the diameter in mm of a ball of the same volume, from and below
+    "F1 of lesions under 10 mm": (0.0, 10.0),  # which RECIST 1.1 takes for not measurable
+    "F1 of lesions of 10 to 20 mm": (10.0, 20.0),
+    "F1 of lesions over 20 mm": (20.0, math.inf),
+}
 SCALES: Mapping[str, Scale] = {
     **dict.fromkeys(
-        ("Dice", "IoU", "sensitivity", "precision", "surface Dice", "lesion F1", "lesion sensitivity", *CELLS), "logit"
+        ("Dice", "IoU", "sensitivity", "precision", "surface Dice", "lesion F1", "lesion sensitivity", *SIZED, *CELLS),
+        "logit",
     ),
     **dict.fromkeys(("mean distance", "RMS distance", "95 % distance", "largest distance", "false lesions"), "log"),
 }
@@ -50,7 +58,7 @@ class OutlinedCase:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How two measurements of a volume differ: their mean difference, and the limits within which 95 % lie (ml)."""
+    """How two measurements differ: their mean difference, and the limits within which 95 % lie (in their unit)."""
 
     bias: Estimate
     low: float
@@ -64,7 +72,8 @@ class SegmentationJudgement:
     side, unit, synthetic  as in other judgements
     length      "mm", or "voxels" where their size is not known
     table       by structure and figure: mean over cases with its interval by patient
-    volumes     by structure: agreement of predicted and true volumes, where millimetres are known
+    volumes     by structure: agreement of predicted and true volumes (ml), where millimetres are known
+    diameters   likewise of the longest diameter (mm) in a slice of the largest part
     cases       figures of each case
     notes       what a reader must know
     """
@@ -75,6 +84,7 @@ class SegmentationJudgement:
     table: Mapping[str, Mapping[str, Estimate]]
     cases: tuple[OutlinedCase, ...]
     volumes: Mapping[str, Agreement] = field(default_factory=dict)
+    diameters: Mapping[str, Agreement] = field(default_factory=dict)
     synthetic: bool = False
     notes: tuple[str, ...] = ()
 
@@ -116,18 +126,41 @@ def figures_of(
         reference, prediction = reference & counted, prediction & counted
     found = counts_of(reference, prediction)
     apart = distances_of(reference, prediction, spacing_mm or (1.0,) * reference.ndim, tolerance=TOLERANCE_MM)
-    lesions = lesions_of(reference, prediction)
+    answers = answers_of(reference, prediction)
+    lesions = answers.counted()
     said = {
         "Dice": found.dice, "IoU": found.iou, "volume difference": found.relative_volume_difference,
         "sensitivity": found.sensitivity, "precision": found.precision,
         "surface Dice": apart.dice, "mean distance": apart.mean, "RMS distance": apart.rms,
         "95 % distance": apart.most, "largest distance": apart.maximum,
         "lesion F1": lesions.f1, "lesion sensitivity": lesions.sensitivity, "false lesions": float(lesions.made_up),
+        LESIONS: float(lesions.there),
     }  # fmt: skip
     if spacing_mm is not None and reference.ndim == 3:
         ml = math.prod(spacing_mm) / 1000
-        said |= {"reference ml": found.reference * ml, "predicted ml": found.prediction * ml}
+        said |= by_size(answers, ml)
+        said |= {f"reference {ML}": found.reference * ml, f"predicted {ML}": found.prediction * ml}
+        said |= {
+            f"{whose} {AXIS}": long_axis(mask, spacing_mm)
+            for whose, mask in (("reference", reference), ("predicted", prediction))
+        }
     return said
+
+
+def by_size(answers: Answers, ml: float) -> dict[str, float]:
+    """F1 of lesions by their size, where a voxel has so many millilitres; NaN where none of a size is there or said."""
+    made = {}
+    for name, (least, below) in SIZED.items():
+        voxels = (math.pi / 6000 * size**3 / ml for size in (least, below))
+        found = answers.counted(*voxels)
+        made[name] = found.f1 if found.there or found.made_up else math.nan
+    return made
+
+
+def long_axis(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
+    """The longest diameter in mm, in any slice, of the largest part of a structure; 0 where nothing is there."""
+    found = shapes_of(mask, spacing_mm, most=1)
+    return found[0].long_axis_mm if found else 0.0
 
 
 def figures_by_structure(
@@ -195,6 +228,8 @@ def judged(
     table: dict[str, dict[str, Estimate]] = {}
     for name in structures:
         names = dict.fromkeys(figure for case in cases for figure in case.figures[name])
+        if not any(case.figures[name].get(LESIONS, 0) > 1 for case in cases):
+            names = {figure: None for figure in names if figure not in SIZED}  # an organ, of which each has one
         table[name] = {
             figure: mean_of([case.figures[name].get(figure, math.nan) for case in cases], patients, figure)
             for figure in names
@@ -208,8 +243,11 @@ def judged(
             )
             for figure in AVERAGED
         }
-    volumes = {name: found for name in structures if (found := agreement_of(cases, name)) is not None}
-    return SegmentationJudgement(side, unit, length, table, tuple(cases), volumes, synthetic, tuple(notes))
+    volumes, diameters = (
+        {name: found for name in structures if (found := agreement_of(cases, name, what)) is not None}
+        for what in (ML, AXIS)
+    )
+    return SegmentationJudgement(side, unit, length, table, tuple(cases), volumes, diameters, synthetic, tuple(notes))
 
 
 def mean_of(values: Sequence[float], patients: Sequence[str], figure: str) -> Estimate:
@@ -222,12 +260,15 @@ def mean_of(values: Sequence[float], patients: Sequence[str], figure: str) -> Es
     )
 
 
-def agreement_of(cases: Sequence[OutlinedCase], name: str) -> Agreement | None:
-    """Bias and limits of agreement of a structure's volumes (Bland and Altman 1986); None without millimetres."""
+def agreement_of(cases: Sequence[OutlinedCase], name: str, what: str) -> Agreement | None:
+    """Bias and limits of agreement of a structure's volumes, or axes (Bland and Altman 1986); None without millimetres.
+
+    what  "ml" or "long axis"
+    """
     figures = [case.figures[name] for case in cases]
-    if len(figures) < 2 or any("predicted ml" not in one for one in figures):
+    if len(figures) < 2 or any(f"predicted {what}" not in one for one in figures):
         return None
-    apart = np.array([one["predicted ml"] - one["reference ml"] for one in figures])
+    apart = np.array([one[f"predicted {what}"] - one[f"reference {what}"] for one in figures])
     bias = clustered_mean(apart, [case.patient for case in cases], what="mean difference")
     half = 1.96 * float(np.std(apart, ddof=1))
     return Agreement(bias, bias.value - half, bias.value + half)

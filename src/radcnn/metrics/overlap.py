@@ -131,16 +131,40 @@ class Lesions:
     made_up: int
 
     @property
+    def there(self) -> int:
+        """Lesions of the reference."""
+        return self.found + self.missed
+
+    @property
     def sensitivity(self) -> float:
         """The share of lesions that were found; NaN where there is none."""
-        there = self.found + self.missed
-        return self.found / there if there else math.nan
+        return self.found / self.there if self.there else math.nan
 
     @property
     def f1(self) -> float:
         """2 found / (2 found + missed + made up); 1 where no lesion is there and none was marked."""
         total = 2 * self.found + self.missed + self.made_up
         return 2 * self.found / total if total else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Which lesions of the reference were found, and which lesions of the prediction answer one of them.
+
+    reference, prediction  (n,) and (m,) voxels of each
+    found, answering       (n,) and (m,) bool
+    """
+
+    reference: NDArray[np.int64]
+    prediction: NDArray[np.int64]
+    found: NDArray[np.bool_]
+    answering: NDArray[np.bool_]
+
+    def counted(self, least: float = 0.0, below: float = math.inf) -> Lesions:
+        """How many there are of `least` to `below` voxels: those made up by the size that was marked."""
+        ours, theirs = ((least <= sizes) & (sizes < below) for sizes in (self.reference, self.prediction))
+        found = int((ours & self.found).sum())
+        return Lesions(found, int(ours.sum()) - found, int((theirs & ~self.answering).sum()))
 
 
 def lesions_of(
@@ -161,6 +185,17 @@ def lesions_of(
     >>> lesions_of(there, said)
     Lesions(found=1, missed=1, made_up=1)
     """
+    return answers_of(reference, prediction, overlap=overlap, connectivity=connectivity).counted()
+
+
+def answers_of(
+    reference: NDArray[np.bool_],
+    prediction: NDArray[np.bool_],
+    *,
+    overlap: float = 0.1,
+    connectivity: int | None = None,
+) -> Answers:
+    """Which lesions were found, as `lesions_of` counts them."""
     from radcnn.metrics.components import components
 
     ours, theirs = (components(mask, connectivity=connectivity) for mask in (reference, prediction))
@@ -168,12 +203,10 @@ def lesions_of(
     pairs, shared = np.unique(
         ours.labels[both].astype(np.int64) * (len(theirs.sizes) + 1) + theirs.labels[both], return_counts=True
     )
-    first, second = np.divmod(pairs, len(theirs.sizes) + 1)
-    iou = shared / (ours.sizes[first - 1] + theirs.sizes[second - 1] - shared)
-    answered: set[int] = set()
-    answering: set[int] = set()
+    first, second = (numbers - 1 for numbers in np.divmod(pairs, len(theirs.sizes) + 1))
+    iou = shared / (ours.sizes[first] + theirs.sizes[second] - shared)
+    found, answering = (np.zeros(len(one.sizes), bool) for one in (ours, theirs))
     for k in np.argsort(-iou, kind="stable"):
-        if iou[k] >= overlap and int(first[k]) not in answered and int(second[k]) not in answering:
-            answered.add(int(first[k]))
-            answering.add(int(second[k]))
-    return Lesions(len(answered), len(ours.sizes) - len(answered), len(theirs.sizes) - len(answering))
+        if iou[k] >= overlap and not found[first[k]] and not answering[second[k]]:
+            found[first[k]] = answering[second[k]] = True
+    return Answers(ours.sizes, theirs.sizes, found, answering)

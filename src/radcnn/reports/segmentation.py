@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from radcnn.evaluation.segmentation import CELLS, MEAN, SegmentationJudgement
+from radcnn.evaluation.segmentation import AXIS, CELLS, MEAN, ML, SegmentationJudgement
 from radcnn.reports.figures.canvas import Drawn
-from radcnn.reports.figures.outlined import points_drawing, volumes_drawing
+from radcnn.reports.figures.outlined import agreement_drawing, points_drawing
 from radcnn.reports.images import ImageStory, render_images
 from radcnn.reports.numbers import Shown, several, shown
 from radcnn.reports.pictures import data_uri
@@ -16,7 +16,7 @@ OWN: Mapping[str, str] = {
     "figures": "Figures of every structure",
     "pictures": "Contours: the worst cases first",
     "points": "Every case",
-    "volumes": "Volumes",
+    "volumes": "Volumes and diameters",
 }
 SLICE = 640  # pixels of the longer side of a picture
 MEANINGS = {
@@ -32,6 +32,10 @@ MEANINGS = {
     "largest distance": "Hausdorff distance, in {length}",
     "lesion F1": "2 found / (2 found + missed + made up), of separate parts",
     "lesion sensitivity": "share of separate parts that were found",
+    "F1 of lesions under 10 mm": "by the diameter of a ball of the same volume",
+    "F1 of lesions of 10 to 20 mm": "likewise; what was made up counts by its own size",
+    "F1 of lesions over 20 mm": "likewise",
+    "lesions": "separate parts of the reference, for each case",
     "false lesions": "separate parts that were made up, for each case",
     "pixel error": "share of pixels that are cell in one image and not in the other",
     "Rand error": "1 - F of V_Rand: of pairs of pixels, which are in one cell",
@@ -39,6 +43,8 @@ MEANINGS = {
     "warping error": "share of pixels where cells were split, joined, lost or made up",
     "reference ml": "true volume",
     "predicted ml": "predicted volume",
+    "reference long axis": "true longest diameter in a slice, of the largest part, in mm",
+    "predicted long axis": "predicted longest diameter in a slice, in mm",
 }
 
 
@@ -87,7 +93,12 @@ def render_segmentation(story: SegmentationStory) -> str:
         result=result_sentence(story),
         pictures=pictures,
         points=[_points(judged, figure, k) for k, figure in enumerate(("Dice", "surface Dice"))],
-        volumes=[_volumes(judged, structure, k) for k, structure in enumerate(judged.volumes)],
+        volumes=[
+            drawing
+            for k, structure in enumerate(judged.volumes)
+            for drawing in (_agreement(judged, structure, ML, k), _agreement(judged, structure, AXIS, k))
+            if drawing is not None
+        ],
     )  # fmt: skip
 
 
@@ -122,9 +133,14 @@ def _points(judged: SegmentationJudgement, figure: str, k: int) -> Drawn:
     return points_drawing(values, figure=figure, name=f"points-{k}")
 
 
-def _volumes(judged: SegmentationJudgement, structure: str, k: int) -> Drawn:
+def _agreement(judged: SegmentationJudgement, structure: str, what: str, k: int) -> Drawn | None:
+    """The plot of a structure's volumes or long axes; None where a judgement has none, as one made earlier."""
+    found = (judged.volumes if what == ML else judged.diameters).get(structure)
+    if found is None:
+        return None
     figures = [case.figures[structure] for case in judged.cases]
-    return volumes_drawing(
-        [one["reference ml"] for one in figures], [one["predicted ml"] for one in figures], judged.volumes[structure],
-        structure=structure, name=f"volumes-{k}",
+    named, unit = ("volumes", "ml") if what == ML else ("longest diameters", "mm")
+    return agreement_drawing(
+        [one[f"reference {what}"] for one in figures], [one[f"predicted {what}"] for one in figures], found,
+        what=f"{named} of {structure}", unit=unit, name=f"{named.split()[-1]}-{k}",
     )  # fmt: skip

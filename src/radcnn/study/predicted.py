@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from radcnn.core.errors import InputError
 from radcnn.core.files import refuse_taken, write_json, write_text
+from radcnn.metrics.shape import Shape
 
 Point = tuple[float, float, float]
+MEASURED = ("volume_ml", "surface_cm2", "long_axis_mm", "short_axis_mm")
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,24 @@ class RestoredImage:
 
 
 @dataclass(frozen=True)
+class OutlinedPart:
+    """One connected part of a structure: its shape, and its centre (x, y, z) in mm."""
+
+    shape: Shape
+    centre_mm: Point
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object; slices are counted from 1, as viewers do."""
+        said = {name: round(getattr(self.shape, name), 3) for name in MEASURED}
+        return {**said, "slice": self.shape.slice + 1, "centre_mm": [round(at, 2) for at in self.centre_mm]}
+
+
+@dataclass(frozen=True)
 class OutlinedImage:
     """An image whose structures were outlined: where the masks are, and how large each structure is.
 
     voxels, volumes_ml  by structure; without volumes where the size of a voxel is not known
+    parts               the largest parts of each, likewise
     """
 
     image: str
@@ -60,12 +76,14 @@ class OutlinedImage:
     voxels: dict[str, int]
     volumes_ml: dict[str, float] | None
     synthetic: bool
+    parts: dict[str, tuple[OutlinedPart, ...]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
         said: dict[str, Any] = {"image": self.image, "mask": self.path.name, "voxels": self.voxels}
         if self.volumes_ml is not None:
             said["volumes_ml"] = {name: round(ml, 3) for name, ml in self.volumes_ml.items()}
+            said["parts"] = {name: [part.as_json() for part in parts] for name, parts in self.parts.items()}
         return said
 
     @property
@@ -73,7 +91,14 @@ class OutlinedImage:
         """How large each structure is, in words."""
         if self.volumes_ml is None:
             return ", ".join(f"{name} {count} voxels" for name, count in self.voxels.items())
-        return ", ".join(f"{name} {ml:.1f} ml" for name, ml in self.volumes_ml.items())
+        return ", ".join(f"{name} {ml:.1f} ml{self._largest(name)}" for name, ml in self.volumes_ml.items())
+
+    def _largest(self, name: str) -> str:
+        parts = self.parts.get(name, ())
+        if not parts:
+            return ""
+        many = f"{len(parts)} parts, the largest " if len(parts) > 1 else ""
+        return f" ({many}{parts[0].shape.long_axis_mm:.0f} x {parts[0].shape.short_axis_mm:.0f} mm)"
 
 
 Write = Callable[[Sequence[Predicted], Path], None]

@@ -52,10 +52,13 @@ def points_drawing(values: Mapping[str, Sequence[float]], *, figure: str, name: 
         )
 
 
-def volumes_drawing(
-    truth: Sequence[float], predicted: Sequence[float], found: Agreement, *, structure: str, name: str
+def agreement_drawing(
+    truth: Sequence[float], predicted: Sequence[float], found: Agreement, *, what: str, unit: str, name: str
 ) -> Drawn:
-    """Differences of volumes against their means, with bias and limits of agreement (Bland and Altman 1986)."""
+    """Differences against means, with bias and limits of agreement (Bland and Altman 1986).
+
+    what  such as "volumes of liver"
+    """
     first, second = np.asarray(truth, dtype=float), np.asarray(predicted, dtype=float)
     with canvas(4.6, 3.2) as page:
         axes = page.subplots()
@@ -66,11 +69,11 @@ def volumes_drawing(
             if np.isfinite(value):
                 axes.axhline(value, color=INK, linewidth=1.3, linestyle=style)
         axes.margins(y=0.12)
-        finish(axes, x=f"mean of true and predicted {shortened(structure)} (ml)", y="predicted − true (ml)")
+        finish(axes, x=f"mean of true and predicted {shortened(what, 26)} ({unit})", y=f"predicted − true ({unit})")
         return drawn(
             page,
             name=name,
-            caption=f"Volumes of {structure}: bias {found.bias.value:.1f} ml, limits of agreement {found.low:.1f} and "
-            f"{found.high:.1f} ml.",
-            alt=f"Bland-Altman plot of volumes of {structure}",
+            caption=f"{what[0].upper()}{what[1:]}: bias {found.bias.value:.1f} {unit}, limits of agreement "
+            f"{found.low:.1f} and {found.high:.1f} {unit}.",
+            alt=f"Bland-Altman plot of {what}",
         )

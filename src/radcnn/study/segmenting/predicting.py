@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,16 @@ from radcnn.data.units import read_in_unit
 from radcnn.inference.segmented import segmented
 from radcnn.inference.segmenter import Segmenter, load_segmenter
 from radcnn.learning.execution import Execution, logits_of
+from radcnn.metrics.shape import shapes_of
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.study.listener import Listener
-from radcnn.study.predicted import OutlinedImage
+from radcnn.study.predicted import OutlinedImage, OutlinedPart, Point
 from radcnn.study.segmenting.cases import segmenting_execution
 
 DESCRIPTION = "outlined by radcnn; research use only"
 VOLUMES = "volumes.json"
+MOST_PARTS = 20  # of a structure, that are told
 
 
 def outline_images(
@@ -126,5 +128,15 @@ def _told(name: str, path: Path, masks: NDArray[np.bool_], volume: Volume, segme
     spacing = volume.spacing_mm if volume.rank == 3 else None
     ml = None if spacing is None else math.prod(spacing) / 1000
     counts = {one.name: int(mask.sum()) for one, mask in zip(segmenter.segmentation.structures, masks, strict=True)}
-    volumes = None if ml is None else {structure: count * ml for structure, count in counts.items()}
-    return OutlinedImage(name, path, counts, volumes, segmenter.synthetic)
+    if ml is None:
+        return OutlinedImage(name, path, counts, None, segmenter.synthetic)
+    volumes = {structure: count * ml for structure, count in counts.items()}
+    parts = {structure: parts_of(mask, volume) for structure, mask in zip(counts, masks, strict=True)}
+    return OutlinedImage(name, path, counts, volumes, segmenter.synthetic, parts)
+
+
+def parts_of(mask: NDArray[np.bool_], volume: Volume) -> tuple[OutlinedPart, ...]:
+    """The largest parts of a structure in an image whose millimetres are known."""
+    assert volume.spacing_mm is not None, "asked before"
+    found = shapes_of(mask, volume.spacing_mm, most=MOST_PARTS)
+    return tuple(OutlinedPart(one, cast("Point", tuple(volume.world(one.centre).tolist()))) for one in found)
