@@ -146,6 +146,17 @@ def test_regions_become_labels_and_one_is_chosen_by_number_or_name(tmp_path: Pat
     assert "Miller" not in told
 
 
+def test_regions_asked_for_by_name_become_labels_in_that_order(tmp_path: Path) -> None:
+    rois = {
+        2: [rectangle((1.5, 5.5), (1.5, 5.5), 2.0)], 7: [rectangle((3.5, 12.5), (1.5, 5.5), 2.0)],
+        8: [rectangle((20.5, 22.5), (1.5, 5.5), 2.0)],
+    }  # fmt: skip
+    path = write_rtstruct(tmp_path / "a.dcm", rois, names={2: "GTV 1", 7: "Lung", 8: "External"})
+    mask = read_mask(path, ct(), segments=("lung", "gtv*"), overlap="higher")
+    assert mask.counts() == {1: 28, 2: 16}
+    assert dict(mask.names) == {1: "lung", 2: "gtv*"}
+
+
 def test_overlapping_regions_are_refused_unless_the_higher_number_wins(tmp_path: Path) -> None:
     rois = {1: [rectangle((1.5, 5.5), (1.5, 5.5), 2.0)], 2: [rectangle((4.5, 8.5), (1.5, 5.5), 2.0)]}
     path = write_rtstruct(tmp_path / "a.dcm", rois)

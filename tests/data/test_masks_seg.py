@@ -72,6 +72,29 @@ def test_one_segment_is_chosen_by_number_or_by_name(tmp_path: Path, image: Volum
         assert list(mask.names) == [4]
 
 
+@pytest.mark.parametrize("kind", ["BINARY", "LABELMAP"])
+def test_segments_asked_for_by_name_become_labels_in_that_order(tmp_path: Path, image: Volume, kind: str) -> None:
+    third = np.zeros(SIZE, np.uint8)
+    third[0, 0] = 1
+    names = {3: "Lesion 2", 5: "Bowel", 6: "LIVER ", 9: "Lesion 1"}
+    path = write_seg(tmp_path / "a.dcm", {3: RIGHT, 5: third, 6: LEFT, 9: np.roll(third, 2, 1)}, kind=kind, names=names)
+    mask = read_mask(path, image, segments=("liver", "lesion*", "spleen"))
+    assert np.array_equal(labels(mask), LEFT + 2 * np.maximum(RIGHT, np.roll(third, 2, 1)))
+    assert dict(mask.names) == {1: "liver", 2: "lesion*"}
+    assert labels(read_mask(path, image, segments=("heart",))).max() == 0
+
+
+def test_a_later_name_wins_where_segments_overlap_whatever_their_numbers(tmp_path: Path, image: Volume) -> None:
+    names = {1: "Tumour", 2: "Liver", 3: "Tumour"}
+    wide = np.maximum(LEFT, RIGHT)
+    path = write_seg(tmp_path / "a.dcm", {1: RIGHT, 2: wide, 3: RIGHT}, names=names)
+    mask = read_mask(path, image, segments=("Liver", "Tumour"), overlap="higher")
+    assert np.array_equal(labels(mask), wide + RIGHT)
+    assert mask.overlapping == RIGHT.sum()  # that two segments of one name overlap is no loss
+    exact = read_mask(path, image, segments=("T*", "tumour"), overlap="higher")
+    assert np.array_equal(labels(exact), 2 * RIGHT)  # what stands there as it is comes before a pattern
+
+
 def test_a_name_in_the_header_is_never_told(tmp_path: Path, image: Volume) -> None:
     path = write_seg(tmp_path / "a.dcm", {1: LEFT, 4: RIGHT}, names={1: "Mrs Miller", 4: "Mrs Miller"})
     for segment in ("Miller", 3, "Mrs Miller"):

@@ -134,3 +134,18 @@ def test_segments_that_are_numbered_otherwise_in_another_file_are_refused(tmp_pa
     with pytest.raises(InputError, match=r"segment 1 of case 3 .* has another name than in case 1") as raised:
         mask_print(cohort.cases, seed=0)
     assert "spleen" not in str(raised.value)
+
+
+def test_structures_by_name_may_be_numbered_otherwise_in_every_file(tmp_path: Path) -> None:
+    for number, name in ((1, "Liver"), (2, "liver "), (3, "Liver, left lobe")):
+        series_with_seg(tmp_path / "tree", number, name=name)
+    cohort = gather(CohortSettings(tmp_path / "tree", masks="dicom", segments=("spleen", "liver*")), salt="s")
+    found, _ = mask_print(cohort.cases, seed=0)
+    assert dict(found.with_label) == {"2": 3}
+
+
+def test_names_of_structures_in_files_without_names_are_refused(tmp_path: Path) -> None:
+    png(tmp_path / "p1_t1.png")
+    png(tmp_path / "p1_label.png")
+    with pytest.raises(InputError, match="only DICOM SEG and RTSTRUCT have names"):
+        draft_from_masks(tmp_path, "*_label*", segments=("liver",))

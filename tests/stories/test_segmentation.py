@@ -10,6 +10,8 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
 
 import radcnn
 from cli_in_process import refused, told, torch_threads
@@ -19,7 +21,8 @@ from radcnn.data.masks.read import read_mask
 from radcnn.data.nifti import write_nifti
 from radcnn.data.read import read_source
 from radcnn.physics.phantoms.neuropil import sections
-from written_masks import affine, balls, write_series, write_study
+from written_dicom import write_seg, write_stack
+from written_masks import SPACING, affine, balls, write_series, write_study
 from written_pairs import nifti_pairs
 
 QUICK = (
@@ -269,6 +272,49 @@ def test_bad_input_is_refused_by_name(trained: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "study").exists()
 
 
+def test_structures_are_asked_for_by_the_names_of_dicom_segments(tmp_path: Path) -> None:
+    """Every file numbers its segments otherwise, and some hold others or lack the small one, as real exports do."""
+    for k in range(12):
+        values, labels = balls(k)
+        series = tmp_path / "tree" / f"1.2.{k}"
+        uid = f"2.25.90{k}"
+        write_stack(
+            series, values + 1024, spacing=SPACING[1:], steps_mm=SPACING[0], PatientID=f"P{k}", RescaleIntercept=-1024,
+            SeriesInstanceUID=uid, StudyInstanceUID=f"2.25.80{k}",
+        )  # fmt: skip
+        organ, lesion, other = 1 + k % 3, 1 + (k + 1) % 3, 1 + (k + 2) % 3
+        masks = {organ: labels > 0, lesion: labels == 2, other: np.ones_like(labels)}
+        names = {organ: "Whole organ", lesion: f"Lesion {k}", other: "Body"}
+        if k == 3:
+            del masks[lesion]
+        refers = Dataset()
+        refers.SeriesInstanceUID = uid
+        write_seg(
+            tmp_path / "tree" / f"seg{k}.dcm", {n: masks[n].astype(np.uint8) for n in sorted(masks)}, names=names,
+            spacing=SPACING[1:], step_mm=(0, 0, SPACING[0]), ReferencedSeriesSequence=Items([refers]),
+        )  # fmt: skip
+    study, by_name = tmp_path / "study", ("--structure", "organ=whole organ,lesion *", "--structure", "lesion=lesion *")
+    asked = ("--masks", "dicom", "--patient-from", r"1\.2\.\d+")
+    told("run", tmp_path / "tree", *asked, *by_name, "--within", "organ", "--keep-sealed", "--out", study, *QUICK)
+    text = (study / "study.yaml").read_text()
+    assert "- whole organ\n- lesion *" in text
+    held = json.loads((study / "masks.json").read_text())
+    assert held["with_label"]["1"] == held["cases"]
+    found = json.loads((study / "runs" / "run-001" / "judgement-tuning.json").read_text())
+    assert found["table"]["organ"]["Dice"]["value"] > 0.8
+    told("check", study, "--quiet")
+    out = ("--out", tmp_path / "other", "--quiet")
+    said = refused(
+        "new", tmp_path / "tree", *asked, "--structure", "organ=Whole organ", "--structure", "vein=Vein", *out
+    )
+    assert "no training mask has a segment that is called Vein, for the structure 'vein'" in said
+    assert "has another name than in case" in refused("new", tmp_path / "tree", *asked, "--structure", "organ=1", *out)
+    assert "give all structures by number" in refused(
+        "new", tmp_path / "tree", *asked, "--structure", "organ=1", "--structure", "vein=Vein", *out
+    )
+    assert not (tmp_path / "other").exists()
+
+
 def test_empty_masks_and_labels_that_nobody_declared_are_refused(trained: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(trained / "balls", data)
@@ -276,6 +322,10 @@ def test_empty_masks_and_labels_that_nobody_declared_are_refused(trained: Path, 
     for file in data.glob("*_label*"):
         write_nifti(Volume(np.zeros((1, 8, 40, 36), np.uint8), affine(), "mask"), file)
     assert "nothing to learn" in refused("new", data, *WHOSE, *out)
+    said = refused("new", trained / "balls", *WHOSE, "--structure", "organ=1", "--structure", "vein=7", *out)
+    assert "no training mask holds the structure 'vein' (label 7); they hold 1, 2" in said
+    said = refused("new", trained / "balls", *WHOSE, "--structure", "organ=Liver", *out)
+    assert "only DICOM SEG and RTSTRUCT have names" in said
     study = tmp_path / "declared"
     told("new", trained / "balls", *WHOSE, "--structure", "organ=1", "--out", study, "--quiet")
     said = refused("train", study, *QUICK)

@@ -72,7 +72,8 @@ DATA_OPTIONS = (
     _option(
         "structure",
         Texts,
-        "A structure and its labels in the masks, like liver=1 or tumour=2,3; several times.",
+        "A structure and its labels in the masks, like liver=1 or tumour=2,3, or names of DICOM segments, like "
+        "'liver=Liver'; several times.",
         "--structure",
         panel=READING,
     ),

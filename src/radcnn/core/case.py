@@ -25,6 +25,7 @@ class Source:
     series      which one of a DICOM folder: SeriesNumber, SeriesInstanceUID or a rule; "" for the usual one
     allow_gaps  fill missing DICOM slices by interpolation instead of refusing the series
     voi         apply the VOI LUT of a radiograph (PS3.3 C.11.2) after the modality LUT
+    segments    of a DICOM mask, names or patterns of names: label k is the segments that fit the k-th, from 1 on
     """
 
     place: str
@@ -33,6 +34,7 @@ class Source:
     series: str = field(repr=False)
     allow_gaps: bool
     voi: bool
+    segments: tuple[str, ...] = field(repr=False)
 
     def __init__(
         self,
@@ -42,10 +44,11 @@ class Source:
         series: str = "",
         allow_gaps: bool = False,
         voi: bool = False,
+        segments: tuple[str, ...] = (),
     ) -> None:
         for name, value in (
             ("place", os.fspath(place)), ("array", array), ("item", item), ("series", series),
-            ("allow_gaps", allow_gaps), ("voi", voi),
+            ("allow_gaps", allow_gaps), ("voi", voi), ("segments", segments),
         ):  # fmt: skip
             object.__setattr__(self, name, value)
 

@@ -56,6 +56,7 @@ class CohortSettings:
     simulate_dose  `path` holds what is wanted; the images to begin with are made of it at this share of its dose
     masks         where the masks of the images are that are to be outlined: see `data.outlined`
     scribbles     where masks are that training sees in their place
+    segments      names of DICOM segments that are labels 1, 2, ... of the masks; see `Source`
     """
 
     path: Path
@@ -81,6 +82,7 @@ class CohortSettings:
     simulate_dose: float | None = None
     masks: str | None = None
     scribbles: str | None = None
+    segments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ def _draft(settings: CohortSettings) -> Draft:
         return draft_from_pairs(path, settings.reference)
     if settings.masks is not None:
         _refuse_columns(settings)
-        return draft_from_masks(path, settings.masks, settings.scribbles)
+        return draft_from_masks(path, settings.masks, settings.scribbles, segments=settings.segments)
     if labels is None and is_file and path.suffix.lower() in TABLE_ENDINGS:
         path, labels = path.parent, path
     if labels is not None:

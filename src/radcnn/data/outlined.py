@@ -73,12 +73,15 @@ def array_meant(root: Path, name: str) -> bool:
     return bool(files)
 
 
-def draft_from_masks(root: Path | str, masks: str, scribbles: str | None = None) -> Draft:
+def draft_from_masks(
+    root: Path | str, masks: str, scribbles: str | None = None, *, segments: tuple[str, ...] = ()
+) -> Draft:
     """The cases of a folder of images, each with its mask.
 
     masks      a folder; or a pattern of names below `root`, such as "*_label*"; or the name of an array of npz files;
                or "dicom": SEG and RTSTRUCT objects below `root`, which name their series, as those of a folder do
     scribbles  the same of masks that training sees in the place of these
+    segments   names of the segments of DICOM masks that are labels 1, 2, ...; see `Source`
 
     Raises InputError naming images or masks that have no partner.
     """
@@ -86,10 +89,13 @@ def draft_from_masks(root: Path | str, masks: str, scribbles: str | None = None)
     if (folder := _folder(root, masks)) is not None or masks == DICOM:
         referred = referred_below(folder or root)
         if referred.masks:
-            return _draft_from_objects(root, referred, referred_below(root) if folder else referred, scribbles)
+            images = referred_below(root) if folder else referred
+            return _draft_from_objects(root, referred, images, scribbles, segments)
         if folder is None:
             raise InputError(f"there is no DICOM SEG or RTSTRUCT below {root.name}; say where the masks are (--masks)")
     others = () if scribbles is None else (scribbles,)
+    if segments:
+        raise InputError("only DICOM SEG and RTSTRUCT have names of structures; give numbers, such as liver=1")
     images_root, found = _masked(root, masks, others)
     names = tuple(below(path, images_root) for path in found)
     labels = Labels(Target("mask", (MASK,)), np.zeros((len(found), 1)))
@@ -104,7 +110,9 @@ def draft_from_masks(root: Path | str, masks: str, scribbles: str | None = None)
     )
 
 
-def _draft_from_objects(root: Path, masks: Referred, images: Referred, scribbles: str | None) -> Draft:
+def _draft_from_objects(
+    root: Path, masks: Referred, images: Referred, scribbles: str | None, segments: tuple[str, ...]
+) -> Draft:
     """The series below a folder that DICOM SEG or RTSTRUCT objects refer to, each with its mask."""
     if scribbles is not None:
         raise InputError("scribbles beside DICOM masks are not read; leave --scribbles out")
@@ -116,7 +124,8 @@ def _draft_from_objects(root: Path, masks: Referred, images: Referred, scribbles
         said = (finding("cases without label", sentence, "outline them, or leave them out of the folder"),)
     labels = Labels(Target("mask", (MASK,)), np.zeros((len(found), 1)))
     sources, outlines = zip(*found.values(), strict=True)
-    return Draft(names, sources, names, labels, masks=outlines, findings=said)
+    named = tuple(Source(one.place, segments=segments) for one in outlines)
+    return Draft(names, sources, names, labels, masks=named, findings=said)
 
 
 def _masked(root: Path, masks: str, others: Sequence[str]) -> tuple[Path, dict[Path, Source]]:

@@ -22,7 +22,7 @@ from radcnn.plan.rules_segmentation import propose_segmentation
 from radcnn.study.folder import StudyFolder
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import facts_of, restoration_facts
-from radcnn.study.segmenting.cases import facts_with_masks
+from radcnn.study.segmenting.cases import facts_with_masks, refuse_absent
 from radcnn.study.settings import (
     StudySettings,
     load_settings,
@@ -140,13 +140,14 @@ def _fill(folder: StudyFolder, settings: StudySettings, listener: Listener) -> N
     said: tuple[Finding, ...] = ()
     if settings.restores:
         reasons = propose_restoration(restoration_facts(settings, made, found)).reasons
-    elif settings.segments:
+    elif settings.outlines:
         training = [cohort.cases[i].as_taught() for i in made.of("training")]
         held, said = mask_print(
             training, seed=settings.split_seed, unlabelled=settings.segmentation.get("unlabelled", "guess"),
             named={label for labels in settings.structure.values() for label in labels},
             told=lambda done, of: listener.progress("looking at masks", done, of),
         )  # fmt: skip
+        refuse_absent(settings, held)
         write_json(folder.masks, held.as_json())
         reasons = propose_segmentation(facts_with_masks(settings, found, held)).reasons
     else:

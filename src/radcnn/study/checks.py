@@ -189,7 +189,7 @@ def _masks(examined: Examined) -> Verdict:
 
 
 def _mask_labels(examined: Examined) -> Verdict:
-    if not examined.opened.settings.segments:
+    if not examined.opened.settings.outlines:
         return NotApplicable("no structure is to be outlined")
     return print_findings(read_mask_print(examined.opened.folder.masks))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -48,6 +49,7 @@ class StudySettings:
     masks        where the masks of the images are: a folder, a pattern of names, an array of npz files: a segmentation
     scribbles    where masks are, of the same kinds, that training sees in the place of these
     structure    names of what is outlined, with their labels in the masks; each label is one where none is named
+    segments     names of DICOM segments that are labels 1, 2, ... of the masks: of structures that were given by name
     subgroup     columns to make subgroup tables for
     minutes      budget of one run
     seed         of training; the split has a seed of its own and is made once
@@ -72,6 +74,7 @@ class StudySettings:
     masks: str | None = None
     scribbles: str | None = None
     structure: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    segments: tuple[str, ...] = ()
     target: tuple[str, ...] = ()
     patient: str | None = None
     patient_from: str | None = None
@@ -128,7 +131,7 @@ class StudySettings:
             )
         if self.restores:
             self._check_restoration()
-        elif self.segments:
+        elif self.outlines:
             self._refuse_labels("a segmentation, whose target is a mask", "preparation")
         self._refuse_sections_of_others()
         if self.region_mm is not None and not self.region_mm > 0:
@@ -154,23 +157,23 @@ class StudySettings:
 
     def _refuse_sections_of_others(self) -> None:
         """Raise SettingsError for what only another kind of study has."""
-        if not self.restores and (self.restoration or (self.hu and not self.segments)):
+        if not self.restores and (self.restoration or (self.hu and not self.outlines)):
             name = "restoration" if self.restoration else "hu"
             raise SettingsError(
                 f"{name} is for images that are to become others; give --target FOLDER or --simulate-dose SHARE, or "
                 "leave it out"
             )
-        if not self.segments and (self.segmentation or self.structure or self.scribbles):
+        if not self.outlines and (self.segmentation or self.structure or self.segments or self.scribbles):
             name = "segmentation" if self.segmentation else "structure" if self.structure else "scribbles"
             raise SettingsError(f"{name} is for images with masks; give --masks FOLDER_OR_PATTERN, or leave it out")
 
     @property
     def makes(self) -> Makes:
         """What the networks make of an image: labels or values, another image, or masks."""
-        return "restoration" if self.restores else "segmentation" if self.segments else "labels"
+        return "restoration" if self.restores else "segmentation" if self.outlines else "labels"
 
     @property
-    def segments(self) -> bool:
+    def outlines(self) -> bool:
         """Whether structures are to be outlined."""
         return self.masks is not None
 
@@ -212,7 +215,9 @@ def settings_from(options: Mapping[str, Any]) -> StudySettings:
     if "mute" in plain:
         plain["mute"] = muted(plain["mute"])
     if "structure" in plain:
-        plain["structure"] = structures_from(plain["structure"])
+        plain["structure"], segments = structures_from(plain["structure"])
+        if segments:
+            plain["segments"] = segments
     for name in given.keys() - plain.keys():
         plain = merged(plain, nested(name, given[name]))
     return from_plain(StudySettings, plain, "the study")
@@ -229,11 +234,18 @@ def _folder_meant(plain: Mapping[str, Any]) -> str | None:
     return None
 
 
-def structures_from(value: Any) -> dict[str, list[int]]:
-    """Names with their labels in masks, from names with one or several numbers, or words such as "tumour=2,3".
+def structures_from(value: Any) -> tuple[dict[str, list[int]], list[str]]:
+    """Structures with their labels in masks, and the names of segments that these labels are, where names were given.
+
+    value  names with one or several numbers, or names of DICOM segments; or words such as "tumour=2,3"
+
+    A name that belongs to more structures than others gets a higher label, so that what lies within wins where segments
+    overlap; otherwise the later one does.
 
     >>> structures_from(["liver=1", "tumour=2,3"]), structures_from({"heart": 4})
-    ({'liver': [1], 'tumour': [2, 3]}, {'heart': [4]})
+    (({'liver': [1], 'tumour': [2, 3]}, []), ({'heart': [4]}, []))
+    >>> structures_from(["tumour=Lesion*", "liver=Liver,Lesion*"])
+    ({'tumour': [2], 'liver': [1, 2]}, ['Liver', 'Lesion*'])
     """
     if isinstance(value, str):
         value = [value]
@@ -241,13 +253,38 @@ def structures_from(value: Any) -> dict[str, list[int]]:
         value = {name.strip(): labels.split(",") for name, _, labels in (str(one).partition("=") for one in value)}
     if not isinstance(value, Mapping):
         raise SettingsError(f"structure must be names with labels, such as liver: 1, got {value!r}")
-    made = {}
-    for name, labels in value.items():
-        try:
-            made[str(name)] = [int(one) for one in (labels if isinstance(labels, (list, tuple)) else [labels])]
-        except (TypeError, ValueError):
-            raise SettingsError(f"structure {name!r} needs whole numbers, such as {name}=1, got {labels!r}") from None
-    return made
+    said = {str(name): list(one) if isinstance(one, (list, tuple)) else [one] for name, one in value.items()}
+    numbers = {name: [number for one in given if (number := _whole(one)) is not None] for name, given in said.items()}
+    if not any(numbers.values()):
+        return _by_name(said)
+    for name, given in said.items():
+        if len(numbers[name]) < len(given):
+            raise SettingsError(
+                f"structure {name!r} needs whole numbers, like {name}=1; give all structures by number, or all by name"
+            )
+    return numbers, []
+
+
+def _by_name(said: Mapping[str, list[Any]]) -> tuple[dict[str, list[int]], list[str]]:
+    """Structures given by names of segments, as `structures_from` answers."""
+    named = {name: [str(one).strip() for one in given] for name, given in said.items()}
+    for name, given in named.items():
+        if not all(given):
+            raise SettingsError(f"structure {name!r} needs labels, such as {name}=1, or names of segments")
+    used = Counter(one for given in named.values() for one in dict.fromkeys(given))
+    segments = sorted(used, key=lambda one: used[one])  # in their order, those of more structures last
+    label = {one: place for place, one in enumerate(segments, start=1)}
+    return {name: sorted(label[one] for one in dict.fromkeys(given)) for name, given in named.items()}, segments
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number, or one in words; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        return int(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def muted(value: Any) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 import numpy as np
@@ -100,6 +101,40 @@ def chosen(name: str, names: Mapping[int, str], segment: int | str | None) -> tu
     numbers = ", ".join(str(number) for number in names) or "none"
     came = "no label of the number or name asked for" if not found else f"{len(found)} labels of the name asked for"
     raise InputError(f"{name} has {came}; choose one by its number (segment): {numbers}")
+
+
+def labels_meant(
+    name: str, names: Mapping[int, str], segment: int | str | None, segments: Sequence[str] = ()
+) -> dict[int, int]:
+    """The label of each segment that is meant, by its number.
+
+    names     of all segments, by number
+    segment   the only one that is meant, which keeps its number; None for all
+    segments  names or patterns (``*``, ``?``): label k is what fits the k-th, from 1 on, and all else is left out. A
+              name that stands there as it is comes before patterns; capitals do not matter
+
+    Raises InputError where `segment` is not there, or not unique.
+
+    >>> labels_meant("a.dcm", {4: "Liver", 7: "Lesion 1", 9: "Lesion 2", 2: "Bowel"}, None, ["liver", "lesion*"])
+    {4: 1, 7: 2, 9: 2}
+    """
+    if not segments:
+        return {number: number for number in chosen(name, names, segment)}
+    patterns = [pattern.strip().casefold() for pattern in segments]
+    made = {}
+    for number, called in names.items():
+        plain = called.strip().casefold()
+        fits = [k for k, one in enumerate(patterns) if one == plain] or [
+            k for k, one in enumerate(patterns) if fnmatchcase(plain, one)
+        ]
+        if fits:
+            made[number] = fits[0] + 1
+    return made
+
+
+def names_kept(names: Mapping[int, str], labels: Mapping[int, int], segments: Sequence[str]) -> dict[int, str]:
+    """What labels are called: as the file calls them, or as they were asked for."""
+    return {label: segments[label - 1] if segments else names[number] for number, label in labels.items()}
 
 
 def _counted(labels: NDArray) -> list[tuple[int, int]]:

@@ -55,7 +55,8 @@ def _by_image(cohort: Cohort) -> dict[Source, list[int]]:
 def _mask(source: Source, image: Volume, reference: str) -> Mask | GeometryError:
     try:
         return read_mask(
-            source.path, image, frame_of_reference=reference, overlap="higher", array=source.array, item=source.item
-        )
+            source.path, image, frame_of_reference=reference, overlap="higher", array=source.array, item=source.item,
+            segments=source.segments,
+        )  # fmt: skip
     except GeometryError as misfit:
         return misfit

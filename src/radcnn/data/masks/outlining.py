@@ -19,7 +19,7 @@ from radcnn.core.errors import InputError, MisfitError, ReadError
 from radcnn.core.volume import Volume
 from radcnn.data.masks.contours import CLOSED, Contours, Points
 from radcnn.data.masks.lattice import grid_of, three
-from radcnn.data.masks.mask import Mask, chosen, on_grid
+from radcnn.data.masks.mask import Mask, labels_meant, names_kept, on_grid
 from radcnn.data.masks.scanline import crossings, inside, window
 from radcnn.data.masks.stacking import Labels, Overlap, refuse_other_reference
 
@@ -40,32 +40,37 @@ def mask_of_contours(
     frame_of_reference: str = "",
     segment: int | str | None = None,
     overlap: Overlap = "refuse",
+    segments: Sequence[str] = (),
 ) -> Mask:
     """The mask of a DICOM RTSTRUCT (`rtstruct_contours`) on the grid of an image, each ROI under its number.
+
+    See `labels_meant` for segment and segments.
 
     Raises MisfitError when a contour lies in no slice of the image, or in another frame of reference; InputError when
     regions overlap, or the one asked for is not there or encloses nothing.
     """
-    labels_of, notes = _numbered(found)
-    names = {labels_of[i]: roi.label for i, roi in enumerate(found.rois)}
-    wanted = chosen(found.name, names, segment)
+    numbers, notes = _numbered(found)
+    names = {numbers[i]: roi.label for i, roi in enumerate(found.rois)}
+    label_of = labels_meant(found.name, names, segment, segments)
+    labels_of = [label_of.get(number, 0) for number in numbers]
     by_roi = _closed(found)
-    drawn = [i for i in range(len(found.rois)) if labels_of[i] in wanted and by_roi[i]]
-    notes += _without_area(found, labels_of, wanted, by_roi)
+    drawn = [i for i in range(len(found.rois)) if labels_of[i] and by_roi[i]]
+    notes += _without_area(found, labels_of, by_roi)
     if segment is not None and not drawn:
         raise InputError(
-            f"label {wanted[0]} of {found.name} has no closed contour, so it encloses nothing; choose another"
+            f"label {next(iter(label_of))} of {found.name} has no closed contour and encloses nothing; choose another"
         )
     for i in drawn:
         notes += refuse_other_reference(found.name, found.rois[i].frame_of_reference, frame_of_reference)
-    labels = Labels(found.name, like, max(names, default=1), overlap)
+    labels = Labels(found.name, like, max(label_of.values(), default=1), overlap)
     if drawn:
         index = _indices(found.name, points, like)
         _refuse_too_many(found.name, index, [span for i in drawn for span in by_roi[i]], three(like.size)[1])
     for i in sorted(drawn, key=lambda i: labels_of[i]):
         notes += _draw(labels, index, by_roi[i], labels_of[i], like)
-    kept = {number: name for number, name in names.items() if number in wanted}
-    return on_grid(labels.voxels, like, kept, [*notes, *labels.notes()], labels.overlapping)
+    return on_grid(
+        labels.voxels, like, names_kept(names, label_of, segments), [*notes, *labels.notes()], labels.overlapping
+    )
 
 
 def _numbered(found: Contours) -> tuple[list[int], list[str]]:
@@ -87,12 +92,10 @@ def _closed(found: Contours) -> Mapping[int, Closed]:
     return spans
 
 
-def _without_area(
-    found: Contours, labels_of: Sequence[int], wanted: Sequence[int], by_roi: Mapping[int, Closed]
-) -> list[str]:
+def _without_area(found: Contours, labels_of: Sequence[int], by_roi: Mapping[int, Closed]) -> list[str]:
     """What was left out: points and open contours."""
-    left = sum(labels_of[roi] in wanted for roi in found.roi_of) - sum(
-        len(spans) for roi, spans in by_roi.items() if labels_of[roi] in wanted
+    left = sum(labels_of[roi] > 0 for roi in found.roi_of) - sum(
+        len(spans) for roi, spans in by_roi.items() if labels_of[roi]
     )
     return [f"{left} of {len(found.roi_of)} contours are points or open, and were left out"] if left else []
 

@@ -11,6 +11,7 @@ and a note says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,7 @@ def read_mask(
     overlap: Overlap = "refuse",
     array: str | None = None,
     item: int | None = None,
+    segments: Sequence[str] = (),
 ) -> Mask:
     """The mask in a file, on the grid of the image `like`.
 
@@ -51,6 +53,7 @@ def read_mask(
     frame_of_reference  the image's FrameOfReferenceUID (`frame_of_reference_of`); "" where it is not known
     overlap  two labels in one voxel: "refuse" them, or let the "higher" number win
     array, item  which array of an npz file, and which of its items
+    segments  names or patterns of DICOM segments: label k is what fits the k-th, from 1 on, and all else is left out
 
     Raises MisfitError when the mask does not lie on the image's voxels, saying in what and by how many mm; ReadError
     when the file is damaged or its values are no labels; InputError when labels overlap, or the one asked for is not
@@ -63,11 +66,15 @@ def read_mask(
         found, numbers = parts
         if isinstance(found, SegFrames):
             return mask_of_frames(
-                found, numbers, like, frame_of_reference=frame_of_reference, segment=segment, overlap=overlap
-            )
+                found, numbers, like, frame_of_reference=frame_of_reference, segment=segment, overlap=overlap,
+                segments=segments,
+            )  # fmt: skip
         return mask_of_contours(
-            found, numbers, like, frame_of_reference=frame_of_reference, segment=segment, overlap=overlap
-        )
+            found, numbers, like, frame_of_reference=frame_of_reference, segment=segment, overlap=overlap,
+            segments=segments,
+        )  # fmt: skip
+    if segments:
+        raise InputError(f"{source.path.name} has numbers without names; give structures by number, such as liver=1")
     _refuse_lossy(source.path, form)
     return mask_of_image(source.path.name, read_source(_named(source, form)), like, segment=segment)
 
@@ -80,7 +87,7 @@ def mask_of_case(case: Case, like: Volume) -> Mask:
     assert case.mask is not None, "a case to learn from or to judge by has a mask"
     return read_mask(
         case.mask.path, like, frame_of_reference=frame_of_reference_of(case.source.path), overlap="higher",
-        array=case.mask.array, item=case.mask.item,
+        array=case.mask.array, item=case.mask.item, segments=case.mask.segments,
     )  # fmt: skip
 
 

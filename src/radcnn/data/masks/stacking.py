@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from radcnn.core.volume import Volume
 from radcnn.data.dicom.placing import LONE_SLICE_MM, Plane
 from radcnn.data.masks.bits import unpacked
 from radcnn.data.masks.lattice import Grid, Placement, grid_of, placement, three
-from radcnn.data.masks.mask import Mask, chosen, on_grid, smallest
+from radcnn.data.masks.mask import Mask, labels_meant, names_kept, on_grid, smallest
 from radcnn.data.masks.segments import NOWHERE, SegFrames
 
 Overlap = Literal["refuse", "higher"]
@@ -75,33 +75,34 @@ def mask_of_frames(
     frame_of_reference: str = "",
     segment: int | str | None = None,
     overlap: Overlap = "refuse",
+    segments: Sequence[str] = (),
 ) -> Mask:
-    """The mask of a DICOM SEG (`seg_frames`) on the grid of an image.
+    """The mask of a DICOM SEG (`seg_frames`) on the grid of an image; see `labels_meant` for segment and segments.
 
     Raises MisfitError when a frame does not lie on a slice of the image, or in another frame of reference; ReadError
     when two frames of a segment lie in one place; InputError when segments overlap, or the one asked for is not there.
     """
     names = {each.number: each.label for each in found.segments}
-    wanted = set(chosen(found.name, names, segment))
+    label_of = labels_meant(found.name, names, segment, segments)
     notes = refuse_other_reference(found.name, found.frame_of_reference, frame_of_reference)
     places, said = _places(found, like)
-    labels = Labels(found.name, like, max(names, default=1), overlap)
+    labels = Labels(found.name, like, max(label_of.values(), default=1), overlap)
     size = (1, found.rows, found.columns)
     seen: set[tuple[int, Placement]] = set()
-    for i in sorted(range(len(places)), key=lambda i: found.numbers[i]):
-        if found.kind != "LABELMAP" and found.numbers[i] not in wanted:
+    for i in sorted(range(len(places)), key=lambda i: label_of.get(found.numbers[i], 0)):
+        if found.kind != "LABELMAP" and found.numbers[i] not in label_of:
             continue
         if (found.numbers[i], places[i]) in seen:
             raise ReadError(f"{found.name} holds two frames of one segment in one place; export it again")
         seen.add((found.numbers[i], places[i]))
         part = places[i].view(labels.voxels, size)[0]
-        for number, inside in _labelled(found, pixels[i], i, wanted):
-            labels.put(part, inside, number)
-    kept = {number: label for number, label in names.items() if number in wanted}
+        for number, inside in _labelled(found, pixels[i], i, label_of.keys()):
+            labels.put(part, inside, label_of[number])
+    kept = names_kept(names, label_of, segments)
     return on_grid(labels.voxels, like, kept, [*notes, *said, *labels.notes()], labels.overlapping)
 
 
-def _labelled(found: SegFrames, frame: NDArray, i: int, wanted: set[int]) -> Iterator[Labelled]:
+def _labelled(found: SegFrames, frame: NDArray, i: int, wanted: Collection[int]) -> Iterator[Labelled]:
     """Each label of a frame with its pixels, in rising order."""
     if found.kind != "LABELMAP":
         yield found.numbers[i], unpacked(frame, found.rows, found.columns)

@@ -54,6 +54,18 @@ def facts_with_masks(settings: StudySettings, found: Fingerprint, masks: MaskPri
     )  # fmt: skip
 
 
+def refuse_absent(settings: StudySettings, masks: MaskPrint) -> None:
+    """Raise InputError for a structure that was named and that no training mask holds: nothing could learn it."""
+    for name, labels in settings.structure.items():
+        if any(str(label) in masks.with_label for label in labels):
+            continue
+        if settings.segments:
+            named = ", ".join(settings.segments[label - 1] for label in labels)
+            raise InputError(f"no training mask has a segment that is called {named}, for the structure {name!r}")
+        said, held = ", ".join(map(str, labels)), ", ".join(masks.with_label)
+        raise InputError(f"no training mask holds the structure {name!r} (label {said}); they hold {held}")
+
+
 def segmenting_execution(plan: SegmentationPlan, workers: int = 0) -> Execution:
     """How this machine runs the networks of a plan, in training and at prediction."""
     keep_memory()
