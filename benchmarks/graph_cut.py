@@ -4,14 +4,13 @@
     python benchmarks/graph_cut.py [--size 128] [--repeats 5]
 
 Three volumes: a noisy ball, a smooth organ with a weak border, and textured noise with weak evidence, which is hard.
-Both count the whole way from costs and grey values to labels, and the largest flow alone. Labels must agree, except where
-labels of one energy do; so the energies are compared, too.
+Counted is the whole way from costs and grey values to labels. Labels of one energy may differ, so that energies are
+compared, too.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 import time
 from collections.abc import Callable

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.kernels.compiled import compiled, part
+from radcnn.kernels.compiled import compiled, inlined
 
 FREE, SOURCE, SINK = 0, 1, 2
 NONE, ROOT, ORPHAN = -1, 100, 101
@@ -36,7 +36,8 @@ def cut(terminal: Caps, arcs: Caps, steps: NDArray[np.int32], side: NDArray[np.u
     voxels = np.zeros((n, 4), np.int32)
     following = np.full(n, -1, np.int32)  # of active voxels; a voxel is its own where it is the last
     ends = np.full(4, -1, np.int32)  # first and last of the two lists of active voxels
-    orphans = np.empty(1024, np.int32)
+    orphans = np.empty(n, np.int32)  # of each orphan the next one: none is there twice
+    line = np.full(2, -1, np.int32)  # first and last orphan
     for i in range(n):
         if terminal[i] != 0:
             voxels[i, TREE] = SOURCE if terminal[i] > 0 else SINK
@@ -62,19 +63,17 @@ def cut(terminal: Caps, arcs: Caps, steps: NDArray[np.int32], side: NDArray[np.u
             continue
         following[v] = v  # it stays active
         current = v
-        sent, last, orphans = _augment(met, arc, voxels, terminal, arcs, steps, orphans)
-        flow += sent
-        first = 0
-        while first < last:
-            u = orphans[first]
-            first += 1
-            last, orphans = _adopt(u, time, voxels, arcs, steps, following, ends, orphans, last)
+        flow += _augment(met, arc, voxels, terminal, arcs, steps, orphans, line)
+        while line[0] >= 0:
+            u = line[0]
+            line[0] = orphans[u]
+            _adopt(u, time, voxels, arcs, steps, following, ends, orphans, line)
     for i in range(n):
         side[i] = voxels[i, TREE] == SOURCE
     return flow
 
 
-@part
+@inlined
 def _activate(v, following, ends):  # type: ignore[no-untyped-def]
     if following[v] < 0:
         if ends[3] >= 0:
@@ -85,7 +84,7 @@ def _activate(v, following, ends):  # type: ignore[no-untyped-def]
         following[v] = v
 
 
-@part
+@inlined
 def _next_active(voxels, following, ends):  # type: ignore[no-untyped-def]
     while True:
         v = ends[0]
@@ -104,7 +103,7 @@ def _next_active(voxels, following, ends):  # type: ignore[no-untyped-def]
             return v
 
 
-@part
+@inlined
 def _grow(v, voxels, arcs, steps, following, ends):  # type: ignore[no-untyped-def]
     """Let a voxel's tree grow; returns the voxel and the arc from the source's tree to the sink's where they meet."""
     many = len(steps)
@@ -129,9 +128,9 @@ def _grow(v, voxels, arcs, steps, following, ends):  # type: ignore[no-untyped-d
     return np.int32(-1), 0
 
 
-@part
-def _augment(v, k, voxels, terminal, arcs, steps, orphans):  # type: ignore[no-untyped-def]
-    """Send what fits from the source to voxel v, along arc k and on to the sink; returns it and the orphans."""
+@inlined
+def _augment(v, k, voxels, terminal, arcs, steps, orphans, line):  # type: ignore[no-untyped-def]
+    """Send what fits from the source to voxel v, along arc k and on to the sink; who loses a parent lines up."""
     many = len(steps)
     w = v + steps[k]
     least = arcs[v, k]
@@ -150,7 +149,6 @@ def _augment(v, k, voxels, terminal, arcs, steps, orphans):  # type: ignore[no-u
 
     arcs[v, k] -= least
     arcs[w, many - 1 - k] += least
-    count = 0
     u = v
     while voxels[u, PARENT] != ROOT:
         p = voxels[u, PARENT]
@@ -158,11 +156,11 @@ def _augment(v, k, voxels, terminal, arcs, steps, orphans):  # type: ignore[no-u
         arcs[u, p] += least
         arcs[up, many - 1 - p] -= least
         if arcs[up, many - 1 - p] <= 0:
-            orphans, count = _orphan(u, voxels, orphans, count)
+            _orphan(u, voxels, orphans, line)
         u = up
     terminal[u] -= least
     if terminal[u] <= 0:
-        orphans, count = _orphan(u, voxels, orphans, count)
+        _orphan(u, voxels, orphans, line)
     u = w
     while voxels[u, PARENT] != ROOT:
         p = voxels[u, PARENT]
@@ -170,27 +168,27 @@ def _augment(v, k, voxels, terminal, arcs, steps, orphans):  # type: ignore[no-u
         arcs[down, many - 1 - p] += least
         arcs[u, p] -= least
         if arcs[u, p] <= 0:
-            orphans, count = _orphan(u, voxels, orphans, count)
+            _orphan(u, voxels, orphans, line)
         u = down
     terminal[u] += least
     if terminal[u] >= 0:
-        orphans, count = _orphan(u, voxels, orphans, count)
-    return least, count, orphans
+        _orphan(u, voxels, orphans, line)
+    return least
 
 
-@part
-def _orphan(u, voxels, orphans, count):  # type: ignore[no-untyped-def]
-    if count >= len(orphans):
-        longer = np.empty(2 * len(orphans), np.int32)
-        longer[: len(orphans)] = orphans
-        orphans = longer
-    orphans[count] = u
+@inlined
+def _orphan(u, voxels, orphans, line):  # type: ignore[no-untyped-def]
+    if line[0] < 0:
+        line[0] = u
+    else:
+        orphans[line[1]] = u
+    line[1] = u
+    orphans[u] = -1
     voxels[u, PARENT] = ORPHAN
-    return orphans, count + 1
 
 
-@part
-def _adopt(u, time, voxels, arcs, steps, following, ends, orphans, last):  # type: ignore[no-untyped-def]
+@inlined
+def _adopt(u, time, voxels, arcs, steps, following, ends, orphans, line):  # type: ignore[no-untyped-def]
     """Find an orphan another parent in its tree, the nearest to the root; or let it, and its children, go."""
     many = len(steps)
     ours = voxels[u, TREE]
@@ -226,7 +224,7 @@ def _adopt(u, time, voxels, arcs, steps, following, ends, orphans, last):  # typ
     voxels[u, PARENT] = best
     if best != NONE:
         voxels[u, STAMP], voxels[u, DEPTH] = time, nearest + np.int32(1)
-        return last, orphans
+        return
     voxels[u, TREE] = FREE
     for k in range(many):
         w = u + steps[k]
@@ -236,5 +234,4 @@ def _adopt(u, time, voxels, arcs, steps, following, ends, orphans, last):  # typ
             _activate(w, following, ends)
         p = voxels[w, PARENT]
         if p == many - 1 - k:
-            orphans, last = _orphan(w, voxels, orphans, last)
-    return last, orphans
+            _orphan(w, voxels, orphans, line)
