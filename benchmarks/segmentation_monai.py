@@ -5,8 +5,8 @@
 
 Both get the same split, the same minutes and a U-Net of nearly as many weights. MONAI's side is what its tutorials do:
 its own transforms (normalised intensity, crops about labels, rotation, zoom, noise, intensity), its U-Net with residual
-units, its Dice and cross-entropy loss, AdamW with a cosine schedule, its sliding window; the last weights are taken. Dice
-of both is counted by one function, over all test cases, with an interval by patient.
+units, its Dice and cross-entropy loss, AdamW with a cosine schedule, its sliding window; the last weights are taken.
+Dice of both is counted by one function, over all test cases, with an interval by patient.
 """
 
 from __future__ import annotations
