@@ -81,7 +81,7 @@ def outlined_text(judgement: SegmentationJudgement) -> str:
         ("longest diameter", "mm", judgement.diameters),
     ):
         for name, found in agreements.items():
-            limits = f"limits of agreement {found.low:.1f} to {found.high:.1f}"
+            limits = f"limits of agreement {found.low:.3g} to {found.high:.3g}"
             lines.append(f"  {what} of {name}: predicted - true {found.bias} {unit}, {limits}")
     return "\n".join([*lines, *(f"  note: {note}" for note in judgement.notes)])
 

@@ -73,7 +73,7 @@ def agreement_drawing(
         return drawn(
             page,
             name=name,
-            caption=f"{what[0].upper()}{what[1:]}: bias {found.bias.value:.1f} {unit}, limits of agreement "
-            f"{found.low:.1f} and {found.high:.1f} {unit}.",
+            caption=f"{what[0].upper()}{what[1:]}: bias {found.bias.value:.3g} {unit}, limits of agreement "
+            f"{found.low:.3g} and {found.high:.3g} {unit}.",
             alt=f"Bland-Altman plot of {what}",
         )
