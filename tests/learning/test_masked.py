@@ -73,7 +73,7 @@ def test_slices_beside_are_channels_and_margins_are_seen_but_not_judged() -> Non
 def test_a_small_network_finds_the_ball(size: tuple[int, ...], tmp_path: Path) -> None:
     plan = planned(steps=80, patch=(24, 24))
     cases = [case(seed, size) for seed in range(3)]
-    *events, network = train_segmenting_networks(plan, cases[:2], cases[2:], "d", tmp_path, Execution(workers=0))
+    *events, network = train_segmenting_networks(plan, [(cases[:2], cases[2:])], "d", tmp_path, Execution(workers=0))
     last = [event for event in events if isinstance(event, EpochEnded)][-1]
     assert last.tuning_figure > 0.9
     assert network.training is False  # type: ignore[union-attr]
@@ -85,7 +85,7 @@ def test_a_network_without_padding_learns_from_true_voxels_about_a_patch(tmp_pat
         NetworkPlan("unet2015", {"kernels": [4, 8], "dropout": 0.0}), plan.training, plan.structures, (20, 20),
         steps=3, loss="ce", border=10.0,
     )  # fmt: skip
-    *events, network = train_segmenting_networks(valid, [case(0)], [case(1)], "d", tmp_path, Execution(workers=0))
+    *events, network = train_segmenting_networks(valid, [([case(0)], [case(1)])], "d", tmp_path, Execution(workers=0))
     assert len(events) == 4 * 4
     assert network(torch.zeros(1, 1, 33, 21)).shape == (1, 2, 33, 21)  # type: ignore[operator]
 

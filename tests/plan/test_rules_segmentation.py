@@ -84,6 +84,16 @@ def test_networks_fit_their_patches_and_minutes(size: tuple[int, ...], minutes: 
     assert (more.patch, wider) >= (plan.patch, kernels)
 
 
+@pytest.mark.parametrize("many", [{"members": 3}, {"folds": 3}])
+def test_several_networks_share_the_minutes(many: dict[str, int]) -> None:
+    network, patch = {"options": {"kernels": [16, 32, 64]}}, {"patch": [32, 64, 64]}
+    one = planned(minutes=60.0, network=network, segmentation=patch)
+    three = planned(minutes=60.0, network=network, segmentation=patch, training=many)
+    assert three.training.networks == 3
+    assert three.patch == one.patch
+    assert three.steps == pytest.approx(one.steps / 3, rel=0.02)
+
+
 def test_structures_are_those_of_the_masks_or_those_that_were_named() -> None:
     assert [one.name for one in planned().structures] == ["label 1", "label 2"]
     named = planned(structures={"whole": (1, 2), "core": (2,)})

@@ -206,6 +206,28 @@ def test_a_cascade_is_one_plan_one_bundle_and_one_prediction(network: str, train
     assert again.voxels["lesion"] == lesion.sum()  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("cascade", [False, True])
+def test_folds_are_chosen_by_and_judged_by_the_network_that_did_not_see_a_case(
+    cascade: bool, trained: Path, tmp_path: Path
+) -> None:
+    study = tmp_path / "study"
+    asked = ("--structure", "organ=1,2", "--structure", "lesion=2", "--within", "organ") if cascade else NAMED
+    few = ("--set", "training.folds=3", "--set", "segmentation.steps=15", "--keep-sealed")
+    told("run", trained / "balls", *WHOSE, *asked, "--out", study, *QUICK, *few)
+    run = study / "runs" / "run-001"
+    assert len(list((run / "bundle").glob("weights-*"))) == (6 if cascade else 3)
+    found = json.loads((run / "judgement-tuning.json").read_text())
+    sides = json.loads((study / "split.json").read_text())["sides"]
+    assert len(found["cases"]) == sum(side != "test" for side in sides.values())
+    assert found["table"]["organ"]["Dice"]["value"] > 0.8
+    assert any("by the one network of 3 that had not seen it" in note for note in found["notes"])
+    values, _ = balls(99)
+    write_nifti(Volume(values[None], affine(), "HU"), tmp_path / "new.nii.gz")
+    (made,) = radcnn.predict(study, tmp_path / "new.nii.gz", out=tmp_path / "out")
+    assert made.voxels["organ"] > 0  # type: ignore[union-attr]
+    assert "ask for fewer folds" in refused("train", study, "--set", "training.folds=20", "--quiet")
+
+
 def test_a_structure_that_does_not_hold_the_others_is_refused(trained: Path, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "study", "--quiet")
     said = refused("new", trained / "balls", *WHOSE, *NAMED, "--within", "organ", *out)

@@ -87,6 +87,13 @@ def by_stage(
         yield stage, networks[k * each : (k + 1) * each]
 
 
+def of_fold(networks: Sequence[ImageNetwork], plan: SegmentationPlan, fold: int | None) -> Sequence[ImageNetwork]:
+    """The networks of one fold, one in each stage; all where that is None."""
+    if fold is None:
+        return networks
+    return [part[fold] for _, part in by_stage(networks, plan)]
+
+
 @dataclass(frozen=True, eq=False)
 class Seen:
     """What networks say of an image, before anything is decided.

@@ -191,19 +191,19 @@ def first_segmenting_network(plan: SegmentationPlan, index: int) -> ImageNetwork
 
 def train_segmenting_networks(
     plan: SegmentationPlan,
-    training: Sequence[StoredCase],
-    tuning: Sequence[StoredCase],
+    pairs: Sequence[tuple[Sequence[StoredCase], Sequence[StoredCase]]],
     digest: str,
     checkpoints: Path,
     execution: Execution,
     *,
     first: int = 0,
 ) -> Iterator[Event | ImageNetwork]:
-    """Train every member of the plan; yields its events, and each network when it is done.
+    """Train every network of the plan; yields its events, and each network when it is done.
 
+    pairs  what each network learns from and is tuned on: members share them, folds rotate
     first  number of the first one: those of a cascade's second stage come after those of its first
     """
-    for index in range(first, first + plan.training.members):
+    for index, (training, tuning) in enumerate(pairs, start=first):
         network = first_segmenting_network(plan, index)
         lesson = MaskLesson(index, training, tuning, digest, plan, network.margins)
         yield from fit(lesson, network, checkpoints / f"network-{index}", execution)

@@ -83,7 +83,7 @@ def resources(plan: Plan, load: Load, *, outputs: int, cores: int) -> Resources:
     development = load.training + load.tuning
     cases = development + load.test
     prepared = load.ready_bytes + prepared_case(plan.preparation, native=load.native) * (cases - load.ready)
-    networks = plan.training.folds or plan.training.members
+    networks = plan.training.networks
     weights = FLOAT * cost.weights
     copies = _copies(plan)
     checkpoint = copies * weights
@@ -133,5 +133,5 @@ def _minutes(plan: Plan, cost: Cost, load: Load, checkpoint: int, cores: int) ->
         + AUGMENTING * voxels * training / cores
         + checkpoint / WRITTEN
     )
-    networks = folds or plan.training.members
+    networks = plan.training.networks
     return (STARTING + networks * plan.training.epochs * epoch) / 60

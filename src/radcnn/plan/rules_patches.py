@@ -34,8 +34,8 @@ NETWORKS: Mapping[str, tuple[str, Dims]] = {  # what a person may call networks,
 
 
 def affordable_steps(facts: SegmentationFacts, plan: SegmentationPlan) -> int:
-    """Steps of all members together, in each stage of a cascade, within the minutes, at most 40,000."""
-    seconds = sum(step_seconds(stage, facts.cores) for stage in plan.stages)
+    """Steps of each network, in each stage of a cascade, within the minutes, at most 40,000."""
+    seconds = plan.training.networks * sum(step_seconds(stage, facts.cores) for stage in plan.stages)
     return int(max(1, min(MOST_STEPS, facts.seconds / seconds)))
 
 

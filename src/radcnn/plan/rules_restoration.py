@@ -99,8 +99,9 @@ def propose_restoration(facts: RestorationFacts) -> RestorationPlan:
 
 
 def affordable_steps(facts: RestorationFacts, plan: RestorationPlan, batch: int) -> int:
-    """Steps of all members together within the minutes, at most 40,000."""
-    return int(max(1, min(MOST_STEPS, facts.seconds / step_seconds(plan, batch, facts.cores))))
+    """Steps of each network within the minutes, at most 40,000."""
+    many = int(facts.asked.get("training", {}).get("members", 1))
+    return int(max(1, min(MOST_STEPS, facts.seconds / many / step_seconds(plan, batch, facts.cores))))
 
 
 def step_seconds(plan: RestorationPlan, batch: int, cores: int) -> float:

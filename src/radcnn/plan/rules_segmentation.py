@@ -51,9 +51,12 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
     structures, why_structures = _structures(facts, unlabelled)
     cells, why_cells = _cells(facts, structures)
     augmentation, why_augmentation = _augmentation(facts, dims, spacing, free=bool(asked.get("cells", cells)))
-    batch = int(facts.asked.get("training", {}).get("batch", BATCH[dims]))
+    taught = facts.asked.get("training", {})
+    batch = int(taught.get("batch", BATCH[dims]))
+    many = {name: taught[name] for name in ("members", "folds") if name in taught}
     first = SegmentationPlan(
-        NetworkPlan("modern_unet"), TrainingPlan(epochs=1, batch=batch, precision=_precision(facts)), structures,
+        NetworkPlan("modern_unet"),
+        changed(TrainingPlan(epochs=1, batch=batch, precision=_precision(facts)), many, "training"), structures,
         (SIDES[dims][-1],) * dims, dims, unlabelled, facts.fingerprint.channels, neighbours, spacing,
         intensity, augmentation, cells=cells, plane=facts.masks.plane, units=facts.units, seed=facts.seed,
     )  # fmt: skip

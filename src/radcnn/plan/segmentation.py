@@ -132,8 +132,6 @@ class SegmentationPlan:
             raise SettingsError("a refinement gives each voxel one structure, but these share labels; take refine=none")
         if self.training.views == "shifts":
             raise SettingsError("a segmentation is not averaged over shifts; take training.views left_right or flips")
-        if self.training.folds:
-            raise SettingsError("a segmentation is not trained in folds; leave training.folds out")
 
     def _check_cascade(self, names: Sequence[str]) -> None:
         """Raise SettingsError where the structure that is to hold all others does not."""

@@ -85,6 +85,11 @@ class TrainingPlan:
     channels_last: bool = True
     views: ViewKind = "identity"
 
+    @property
+    def networks(self) -> int:
+        """How many networks are trained and averaged: one in each fold, or the members."""
+        return self.folds or self.members
+
     def __post_init__(self) -> None:
         self._at_least(1, "epochs", "batch", "members")
         self._at_least(0, "weight_decay", "patience", "mixup", "gradient_clip")

@@ -151,8 +151,9 @@ def teach_outliner(
         whole.update(case.mask.tobytes())
     listener.watch("Dice")
     networks: list[ImageNetwork] = []
+    pairs = [(learned, tuned)] * plan.training.networks
     checkpoints = folder / name / "checkpoints"
-    for item in train_segmenting_networks(plan, learned, tuned, whole.hexdigest(), checkpoints, execution):
+    for item in train_segmenting_networks(plan, pairs, whole.hexdigest(), checkpoints, execution):
         if isinstance(item, StepEnded | EpochEnded | StoppedEarly):
             listener.event(item)
         else:

@@ -72,8 +72,8 @@ def fitted(
 
 
 def networks_of(plan: ImagePlan) -> int:
-    """How many networks a plan trains: its members, in each stage of a cascade."""
-    return plan.training.members * (len(plan.stages) if isinstance(plan, SegmentationPlan) else 1)
+    """How many networks a plan trains: its members or folds, in each stage of a cascade."""
+    return plan.training.networks * (len(plan.stages) if isinstance(plan, SegmentationPlan) else 1)
 
 
 def cost_of_images(
@@ -85,7 +85,7 @@ def cost_of_images(
     step_seconds    of a step of one network, or of one in each stage of a cascade
     bytes_of_voxel  of a prepared case
     """
-    steps = plan.steps * plan.training.epochs * plan.training.members
+    steps = plan.steps * plan.training.epochs * plan.training.networks
     voxels = math.prod(int(n) for n in opened.fingerprint.size.median)
     weights = FLOAT * patch.weights
     kept = networks_of(plan) * weights * (IN_CHECKPOINT + 1) + SMALL_FILES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,8 @@ from torch import nn
 from radcnn.core.cores import available_cores
 from radcnn.core.errors import InputError
 from radcnn.core.files import write_json
-from radcnn.data.duplicates import content_groups
 from radcnn.data.findings import counted
 from radcnn.data.prepared.cases import of_rows
-from radcnn.data.splits import folds
 from radcnn.evaluation.questions import choose_operating_points
 from radcnn.inference.bundle import Bundle, save_bundle
 from radcnn.inference.scores import scores
@@ -38,6 +35,7 @@ from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.planning import proposed_plan, stored_plan
 from radcnn.study.restoring.training import begin_restoring, go_on_restoring
+from radcnn.study.rotating import rotated_rows
 from radcnn.study.segmenting.training import begin_segmenting, go_on_segmenting
 from radcnn.study.settings import StudySettings, for_run
 from radcnn.study.words import spelled_out
@@ -124,7 +122,7 @@ def _go_on(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) 
 def begin_run(run: RunFolder, opened: OpenStudy, plan: Plan, settings: StudySettings, listener: Listener) -> None:
     """Write the plan, before anything is computed."""
     listener.say(
-        f"plan: {plan.network.name}, {counted(plan.training.folds or plan.training.members, 'network')} of "
+        f"plan: {plan.network.name}, {counted(plan.training.networks, 'network')} of "
         f"{counted(plan.training.epochs, 'epoch')}, images {' x '.join(map(str, plan.preparation.size))}"
     )
     begin_record(run, opened, plan, settings)
@@ -168,14 +166,7 @@ def pairs_of(opened: OpenStudy, plan: Plan, order: Rows) -> tuple[tuple[Rows, Ro
     def placed(rows: NDArray[np.intp]) -> Rows:
         return np.array([place[int(row)] for row in rows], dtype=np.intp)
 
-    if not plan.training.folds:
-        pair = (placed(opened.rows("training")), placed(opened.rows("tuning")))
-        return (pair,) * plan.training.members
-    copies = content_groups(opened.cohort)
-    seed = opened.split.seed
-    made = folds(opened.cohort, opened.split, k=plan.training.folds, seed=seed, identical=copies)
-    rotated = [replace(opened, split=fold) for fold in made]
-    return tuple((placed(fold.rows("training")), placed(fold.rows("tuning"))) for fold in rotated)
+    return tuple((placed(training), placed(tuning)) for training, tuning in rotated_rows(opened, plan.training))
 
 
 def tuning_scores(

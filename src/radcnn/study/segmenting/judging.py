@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from radcnn.data.prepared.keys import naming
 from radcnn.data.read import read_source
 from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement, figures_by_structure, judged
 from radcnn.inference.bundle import verify
-from radcnn.inference.segmented import segmented
+from radcnn.inference.segmented import of_fold, segmented
 from radcnn.inference.segmenter import load_segmenter
 from radcnn.learning.execution import Execution, logits_of
 from radcnn.networks.image_network import ImageNetwork
@@ -24,6 +24,7 @@ from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.study.folder import RunFolder
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
+from radcnn.study.rotating import looking
 from radcnn.study.segmenting.cases import masked_of_study, segmenting_execution
 
 NOTE_PATCHY = "Voxels that nobody looked at take no part in any figure."
@@ -40,7 +41,8 @@ def judge_segmentation(
     segmenter, networks = load_segmenter(folder.bundle)
     plan = segmenter.segmentation
     side = "test" if open_test else "tuning"
-    rows = opened.rows("test" if open_test else "tuning")
+    looks = dict.fromkeys(map(int, opened.rows("test")), None) if open_test else looking(opened, plan.training)
+    rows = np.array(list(looks), np.intp)
     if not len(rows):
         raise InputError(f"no {side} case is in {opened.folder.path}, so there is nothing to judge it by")
     masked_of_study(opened, plan, rows, listener, f"{side} cases")  # one that cannot be read must cost no opening
@@ -51,37 +53,42 @@ def judge_segmentation(
     for network in networks:
         execution.place(network)
     try:
-        cases, lengths = outlined_cases(opened, rows, networks, plan, execution, listener, f"outlining {side} cases")
+        cases, lengths = outlined_cases(opened, looks, networks, plan, execution, listener, f"outlining {side} cases")
     except KeyboardInterrupt as stop:
         if open_test:
             raise Stopped("the test set was opened but not judged; the ledger keeps the opening") from stop
         raise
     return judged(
         cases, side=side, unit=opened.cohort.unit, length="mm" if lengths else "voxels", synthetic=segmenter.synthetic,
-        notes=notes_on(plan, in_mm=lengths, scribbles=opened.settings.scribbles is not None),
+        notes=notes_on(plan, side=side, in_mm=lengths, scribbles=opened.settings.scribbles is not None),
     )  # fmt: skip
 
 
 def outlined_cases(
     opened: OpenStudy,
-    rows: NDArray[np.intp],
+    looks: Mapping[int, int | None],
     networks: Sequence[ImageNetwork],
     plan: SegmentationPlan,
     execution: Execution,
     listener: Listener,
     what: str,
 ) -> tuple[list[OutlinedCase], bool]:
-    """Figures of each case, called by its number in the study; and whether all distances are in mm."""
+    """Figures of each case, called by its number in the study; and whether all distances are in mm.
+
+    looks  of each row of the cohort the fold whose networks look at it, or None for all
+    """
     found, in_mm = [], True
-    for done, row in enumerate(rows, start=1):
-        case = opened.cohort.cases[int(row)]
+    for done, (row, fold) in enumerate(looks.items(), start=1):
+        case = opened.cohort.cases[row]
         with naming(case):
             volume, labels = case_of(case)
-            made = segmented(networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, execution))
+            made = segmented(
+                of_fold(networks, plan, fold), volume, plan, logits_of=lambda n, x: logits_of(n, x, execution)
+            )
         in_mm = in_mm and volume.spacing_mm is not None
         figures = figures_by_structure(labels, made, plan, volume.spacing_mm)
-        found.append(OutlinedCase(str(int(row) + 1), case.patient, figures))
-        listener.progress(what, done, len(rows))
+        found.append(OutlinedCase(str(row + 1), case.patient, figures))
+        listener.progress(what, done, len(looks))
     return found, in_mm
 
 
@@ -91,11 +98,16 @@ def case_of(case: Case) -> tuple[Volume, NDArray[np.integer]]:
     return volume, mask_of_case(case, volume).volume.voxels[0]
 
 
-def notes_on(plan: SegmentationPlan, *, in_mm: bool, scribbles: bool) -> tuple[str, ...]:
+def notes_on(plan: SegmentationPlan, *, side: str, in_mm: bool, scribbles: bool) -> tuple[str, ...]:
     """What a reader must know of the figures."""
     notes = ["A structure that is missed, or made up, costs the worst value; one that is rightly not drawn the best."]
     if not in_mm:
         notes.append("The size of the voxels is not known, so distances are in voxels; they say nothing in mm.")
+    if plan.training.folds and side == "tuning":
+        many = plan.training.folds
+        notes.append(
+            f"Each case was outlined by the one network of {many} that had not seen it; new cases get their mean."
+        )
     if scribbles:
         notes.append("Networks learned from scribbles, by which all was chosen; figures are by the full masks.")
     elif plan.unlabelled is not None:

@@ -13,7 +13,7 @@ from radcnn.core.files import write_text
 from radcnn.core.volume import Volume
 from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement
 from radcnn.inference.bundle import write_model_card
-from radcnn.inference.segmented import segmented
+from radcnn.inference.segmented import of_fold, segmented
 from radcnn.inference.segmenter import load_segmenter
 from radcnn.learning.execution import logits_of
 from radcnn.plan.segmentation import SegmentationPlan
@@ -23,6 +23,7 @@ from radcnn.reports.segmentation import Contoured, SegmentationStory, render_seg
 from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
+from radcnn.study.rotating import looking
 from radcnn.study.segmenting.cases import segmenting_execution
 from radcnn.study.segmenting.judging import case_of
 from radcnn.study.telling_images import told_of_images
@@ -100,6 +101,7 @@ def _contoured(
     execution = segmenting_execution(plan)
     for network in networks:
         execution.place(network)
+    looks = looking(opened, plan.training) if judged.side == "tuning" else {}
     ordered = sorted(judged.cases, key=_dice)
     last = len(ordered) - 1
     ranks = {k: "Worst" if k == 0 else f"Number {k + 1} from the worst" for k in range(min(WORST, len(ordered)))}
@@ -108,8 +110,11 @@ def _contoured(
     made = []
     for done, (k, rank) in enumerate(sorted(ranks.items()), start=1):
         case = ordered[k]
-        volume, labels = case_of(opened.cohort.cases[int(case.case) - 1])
-        found = segmented(networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, execution))
+        row = int(case.case) - 1
+        volume, labels = case_of(opened.cohort.cases[row])
+        found = segmented(
+            of_fold(networks, plan, looks.get(row)), volume, plan, logits_of=lambda n, x: logits_of(n, x, execution)
+        )
         made.append(_pictured(case, rank, volume, labels, found, plan))
         listener.progress("picturing cases", done, len(ranks))
     return tuple(made)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from radcnn.core.case import Side
 from radcnn.core.cores import available_cores
 from radcnn.core.errors import SettingsError
 from radcnn.core.files import write_json
 from radcnn.data.findings import counted
+from radcnn.data.store import StoredCase
 from radcnn.inference.segmenter import Segmenter, save_segmenter
 from radcnn.learning.masked import train_segmenting_networks
 from radcnn.plan.resources import Resources
@@ -25,12 +28,14 @@ from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
 from radcnn.study.planning import refuse_untrusted, settled
+from radcnn.study.rotating import looking, rotated_rows
 from radcnn.study.segmenting.cases import masked_of_study, segmentation_facts, segmenting_execution
 from radcnn.study.segmenting.choosing import chosen_on_tuning
 from radcnn.study.settings import StudySettings
 from radcnn.tasks.segmentation import segmentation_of
 
 LEARNED: tuple[Side, ...] = ("training", "tuning")  # sides whose masks the networks see
+Cases = list[StoredCase]
 VALUE, LABEL = 4, 1  # bytes of a stored voxel and of its label
 
 
@@ -67,21 +72,28 @@ def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: 
     plan = load_segmentation_plan(run.plan)
     # a damaged test case is to be found before the minutes are spent; no network sees it
     masked_of_study(opened, plan, opened.rows("test"), listener, "test cases")
+    sides = {side: opened.rows(side) for side in LEARNED}
     prepared = [
-        [masked_of_study(opened, stage, opened.rows(side), listener, f"{side} cases", taught=True) for side in LEARNED]
+        [masked_of_study(opened, stage, rows, listener, f"{side} cases", taught=True) for side, rows in sides.items()]
         for stage in plan.stages
     ]
+    place = {int(row): i for i, row in enumerate(np.concatenate(list(sides.values())))}
+    rotated = rotated_rows(opened, plan.training)
+
+    def pairs(cases: Sequence[StoredCase]) -> list[tuple[Cases, Cases]]:
+        return [tuple([cases[place[int(row)]] for row in rows] for rows in pair) for pair in rotated]  # type: ignore[misc]
+
     execution = segmenting_execution(plan, workers)
     items = chain.from_iterable(
         train_segmenting_networks(
-            stage, training.cases, tuning.cases, f"{training.digest} {tuning.digest}", run.checkpoints, execution,
-            first=k * plan.training.members,
+            stage, pairs([case for side in both for case in side.cases]), " ".join(side.digest for side in both),
+            run.checkpoints, execution, first=k * plan.training.networks,
         )
-        for k, (stage, (training, tuning)) in enumerate(zip(plan.stages, prepared, strict=True))
+        for k, (stage, both) in enumerate(zip(plan.stages, prepared, strict=True))
     )  # fmt: skip
     networks = fitted(run, plan, items, segmentation_of(plan.stages[0]).monitor_name, listener)
-    cases = [case.as_taught() for case in opened.cases(opened.rows("tuning"))]
-    settled = chosen_on_tuning(plan, cases, networks, execution, listener)
+    looks = [(opened.cohort.cases[row].as_taught(), fold) for row, fold in looking(opened, plan.training).items()]
+    settled = chosen_on_tuning(plan, looks, networks, execution, listener)
     settings = opened.settings
     segmenter = Segmenter(settled, len(networks), settings.hu, settings.synthetic, provenance_of(plan, opened))
     save_segmenter(run.bundle, segmenter, networks)
@@ -100,8 +112,9 @@ def segmentation_cost(opened: OpenStudy, plan: SegmentationPlan) -> Resources:
 
 def _said(plan: SegmentationPlan) -> str:
     steps = plan.steps * plan.training.epochs
+    folds = f" in {plan.training.folds} folds" if plan.training.folds else ""
     return (
-        f"plan: {plan.network.name} outlines {', '.join(one.name for one in plan.structures)}; "
+        f"plan: {plan.network.name} outlines {', '.join(one.name for one in plan.structures)}{folds}; "
         f"{counted(steps, 'step')} of {counted(plan.training.batch, 'patch', 'patches')}, "
         f"{' x '.join(map(str, plan.patch))} each"
     )
