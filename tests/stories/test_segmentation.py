@@ -225,6 +225,13 @@ def test_folds_are_chosen_by_and_judged_by_the_network_that_did_not_see_a_case(
     write_nifti(Volume(values[None], affine(), "HU"), tmp_path / "new.nii.gz")
     (made,) = radcnn.predict(study, tmp_path / "new.nii.gz", out=tmp_path / "out")
     assert made.voxels["organ"] > 0  # type: ignore[union-attr]
+    (told_of,) = json.loads((tmp_path / "out" / "volumes.json").read_text())["images"]
+    about = told_of["intervals_ml"]["organ"]
+    assert about["level"] == pytest.approx(1 - 2 / (len(found["cases"]) + 1), abs=1e-3)
+    assert 0 < about["low"] < about["high"] < 3 * told_of["volumes_ml"]["organ"]
+    told("evaluate", study, "--open-test", "--quiet")
+    judged = json.loads((run / "judgement-test.json").read_text())
+    assert any("interval that predict tells for the volume of organ holds" in note for note in judged["notes"])
     assert "ask for fewer folds" in refused("train", study, "--set", "training.folds=20", "--quiet")
 
 

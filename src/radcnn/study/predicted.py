@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from radcnn.core.errors import InputError
 from radcnn.core.files import refuse_taken, write_json, write_text
@@ -63,12 +63,21 @@ class OutlinedPart:
         return {**said, "slice": self.shape.slice + 1, "centre_mm": [round(at, 2) for at in self.centre_mm]}
 
 
+class VolumeInterval(NamedTuple):
+    """From and to which the true volume of a new patient's structure lies (ml), with which probability."""
+
+    low: float
+    high: float
+    level: float
+
+
 @dataclass(frozen=True)
 class OutlinedImage:
     """An image whose structures were outlined: where the masks are, and how large each structure is.
 
     voxels, volumes_ml  by structure; without volumes where the size of a voxel is not known
     parts               the largest parts of each, likewise
+    intervals           for the true volume of each in ml, and how likely it holds it, where tuning patients tell
     """
 
     image: str
@@ -77,12 +86,17 @@ class OutlinedImage:
     volumes_ml: dict[str, float] | None
     synthetic: bool
     parts: dict[str, tuple[OutlinedPart, ...]] = field(default_factory=dict)
+    intervals: dict[str, VolumeInterval] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
         said: dict[str, Any] = {"image": self.image, "mask": self.path.name, "voxels": self.voxels}
         if self.volumes_ml is not None:
             said["volumes_ml"] = {name: round(ml, 3) for name, ml in self.volumes_ml.items()}
+            said["intervals_ml"] = {
+                name: {"low": round(one.low, 3), "high": round(one.high, 3), "level": round(one.level, 3)}
+                for name, one in self.intervals.items()
+            }
             said["parts"] = {name: [part.as_json() for part in parts] for name, parts in self.parts.items()}
         return said
 
@@ -91,14 +105,17 @@ class OutlinedImage:
         """How large each structure is, in words."""
         if self.volumes_ml is None:
             return ", ".join(f"{name} {count} voxels" for name, count in self.voxels.items())
-        return ", ".join(f"{name} {ml:.1f} ml{self._largest(name)}" for name, ml in self.volumes_ml.items())
+        return ", ".join(f"{name} {ml:.1f} ml{self._more(name)}" for name, ml in self.volumes_ml.items())
 
-    def _largest(self, name: str) -> str:
-        parts = self.parts.get(name, ())
-        if not parts:
-            return ""
-        many = f"{len(parts)} parts, the largest " if len(parts) > 1 else ""
-        return f" ({many}{parts[0].shape.long_axis_mm:.0f} x {parts[0].shape.short_axis_mm:.0f} mm)"
+    def _more(self, name: str) -> str:
+        """The interval of a structure's volume and the diameters of its largest part, in brackets."""
+        said, parts = [], self.parts.get(name, ())
+        if (found := self.intervals.get(name)) is not None:
+            said.append(f"{found.low:.1f} to {found.high:.1f} with {found.level:.0%}")
+        if parts:
+            many = f"{len(parts)} parts, the largest " if len(parts) > 1 else ""
+            said.append(f"{many}{parts[0].shape.long_axis_mm:.0f} x {parts[0].shape.short_axis_mm:.0f} mm")
+        return f" ({'; '.join(said)})" if said else ""
 
 
 Write = Callable[[Sequence[Predicted], Path], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,10 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from radcnn.core.case import Case
+from radcnn.core.volume import Volume
 from radcnn.evaluation.segmentation import dice_by_structure
 from radcnn.inference.refining.choice import BETTER, best_refinement
 from radcnn.inference.segmented import Seen, by_stage, of_fold, on_network_grid, segmented, tidied
 from radcnn.learning.execution import Execution, logits_of
+from radcnn.metrics.foretold import SizeErrors, size_errors
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.settings import Reason
@@ -29,23 +32,27 @@ MOST_CASES = 12  # of the tuning set that refinements are judged on: each takes 
 def chosen_on_tuning(
     plan: SegmentationPlan, looks: Sequence[Look], networks: Sequence[ImageNetwork], execution: Execution,
     listener: Listener,
-) -> SegmentationPlan:  # fmt: skip
-    """The plan with the refinement and rules that help on the tuning cases; its reasons say by how much.
+) -> tuple[SegmentationPlan, dict[str, SizeErrors]]:  # fmt: skip
+    """The plan with the refinement and rules that help on the tuning cases, and how wrong sizes are by it.
+
+    The plan's reasons say by how much something helps. Sizes are in ml where all millimetres are known.
 
     looks  each tuning case, and the network of the fold that did not learn from it; None: all networks look at it
 
     One case is held at a time. The second network of a cascade is judged within what the first one outlines.
     """
     if not looks:
-        return replace(plan, refine="none", refined={}, refined_within={})
+        return replace(plan, refine="none", refined={}, refined_within={}), {}
     settled: list[SegmentationPlan] = []
+    sizes: dict[str, SizeErrors] = {}
     before: tuple[SegmentationPlan, Sequence[ImageNetwork]] | None = None
     for stage, part in by_stage(networks, plan):
-        found = _Stage(stage, part, looks, execution, listener, before).settled()
+        found, wrong = _Stage(stage, part, looks, execution, listener, before).settled()
         settled.append(found)
+        sizes |= wrong
         before = found, part
     first, last = settled[0], settled[-1]
-    return replace(
+    chosen = replace(
         plan,
         refine=next((stage.refine for stage in settled if stage.refine != "none"), "none"),
         refined=first.refined,
@@ -54,6 +61,7 @@ def chosen_on_tuning(
         filled=tuple(dict.fromkeys(name for stage in settled for name in stage.filled)),
         reasons=(*plan.reasons, *(reason for stage in settled for reason in stage.reasons[len(plan.reasons) :])),
     )
+    return chosen, sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +75,8 @@ class _Stage:
     listener: Listener
     before: tuple[SegmentationPlan, Sequence[ImageNetwork]] | None
 
-    def settled(self) -> SegmentationPlan:
-        """The plan with what helps."""
+    def settled(self) -> tuple[SegmentationPlan, dict[str, SizeErrors]]:
+        """The plan with what helps, and how wrong sizes are with it."""
         plan, bare, reasons = self.plan, replace(self.plan, refine="none", refined={}), list(self.plan.reasons)
         if plan.refine != "none":
             found = best_refinement(self._judged(), plan)
@@ -76,20 +84,26 @@ class _Stage:
             self.listener.say(f"{plan.refine}: {self._of(found.sentence)}")
             if found.kept:
                 bare = replace(bare, refine=plan.refine, refined=dict(found.settings))
-        dice = self._dice_by_rule(bare)
+        ruled_by = self._by_rule(bare)
         rules = {"largest": list(plan.largest), "filled": list(plan.filled)}
+        wrong: dict[str, SizeErrors] = {}
+        patients = [case.patient for case, _ in self.looks]
         for k, structure in enumerate(plan.structures):
             at = [structure.name in plan.largest, structure.name in plan.filled]
             for axis, name in enumerate(rules):
                 ruled = [*at]
                 ruled[axis] = True
-                before, after = (dice[(*map(int, which), k)] for which in (at, ruled))
+                before, after = (ruled_by.dice[(*map(int, which), k)] for which in (at, ruled))
                 if after > before + BETTER:
                     rules[name].append(structure.name)
                     said = f"mean Dice on the tuning set {after:.4f}, {before:.4f} without"
                     reasons.append(Reason(f"segmentation.{name}", structure.name, said))
                     at = ruled
-        return replace(bare, largest=tuple(rules["largest"]), filled=tuple(rules["filled"]), reasons=tuple(reasons))
+            made = ruled_by.ml[:, int(at[0]), int(at[1]), k]
+            if (errors := size_errors(ruled_by.true_ml[:, k], made, patients)) is not None:
+                wrong[structure.name] = errors
+        chosen = replace(bare, largest=tuple(rules["largest"]), filled=tuple(rules["filled"]), reasons=tuple(reasons))
+        return chosen, wrong
 
     def _of(self, sentence: str) -> str:
         """A sentence about a cascade's second network says so."""
@@ -106,9 +120,8 @@ class _Stage:
 
         region = None
         if self.before is not None:
-            region = segmented(of_fold(self.before[1], self.before[0], fold), volume, self.before[0], logits_of=looked)[
-                0
-            ]
+            plan, before = self.before
+            region = segmented(of_fold(before, plan, fold), volume, plan, logits_of=looked)[0]
         networks = of_fold(self.networks, self.plan, fold)
         with on_network_grid(networks, volume, self.plan, logits_of=looked, region=region) as seen:
             yield seen, labels
@@ -121,15 +134,39 @@ class _Stage:
             with self._seen(look) as (seen, labels):
                 yield lambda one: float(np.mean(dice_by_structure(labels, seen.masks(one), one)))
 
-    def _dice_by_rule(self, plan: SegmentationPlan) -> NDArray[np.float64]:
-        """Mean Dice of each structure (largest component or all, filled or not, structures) by the rules together."""
+    def _by_rule(self, plan: SegmentationPlan) -> _Ruled:
+        """What each rule makes of the structures."""
         names, untidy = tuple(one.name for one in plan.structures), replace(plan, largest=(), filled=())
-        made = np.zeros((2, 2, len(names)))
+        many = len(self.looks)
+        found = _Ruled(np.zeros((2, 2, len(names))), np.zeros((many, 2, 2, len(names))), np.zeros((many, len(names))))
         for done, look in enumerate(self.looks):
-            self.listener.progress("trying rules for components and holes", done, len(self.looks))
+            self.listener.progress("trying rules for components and holes", done, many)
             with self._seen(look) as (seen, labels):
-                masks = seen.masks(untidy)
+                masks, ml = seen.masks(untidy), _ml(seen.volume) if plan.unlabelled is None else math.nan
+            found.true_ml[done] = [ml * np.isin(labels, one.labels).sum() for one in plan.structures]
             for largest, filled in product((0, 1), repeat=2):
                 ruled = replace(plan, largest=names if largest else (), filled=names if filled else ())
-                made[largest, filled] += dice_by_structure(labels, tidied(masks.copy(), ruled), plan) / len(self.looks)
-        return made
+                made = tidied(masks.copy(), ruled)
+                found.dice[largest, filled] += dice_by_structure(labels, made, plan) / many
+                found.ml[done, largest, filled] = [ml * mask.sum() for mask in made]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Ruled:
+    """What the rules make of structures: only the largest component or all, holes filled or not.
+
+    dice     (largest, filled, structures) mean over cases
+    ml       (cases, largest, filled, structures), NaN where millimetres are not known or not all was looked at
+    true_ml  (cases, structures)
+    """
+
+    dice: NDArray[np.float64]
+    ml: NDArray[np.float64]
+    true_ml: NDArray[np.float64]
+
+
+def _ml(volume: Volume) -> float:
+    """Millilitres of a voxel; NaN where they are not known."""
+    spacing = volume.spacing_mm
+    return math.nan if spacing is None or len(spacing) < 3 else math.prod(spacing) / 1000

@@ -11,13 +11,14 @@ from radcnn.core.case import Case
 from radcnn.core.errors import InputError, Stopped
 from radcnn.core.volume import Volume
 from radcnn.data import ledger
+from radcnn.data.findings import counted
 from radcnn.data.masks.read import mask_of_case
 from radcnn.data.prepared.keys import naming
 from radcnn.data.read import read_source
 from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement, figures_by_structure, judged
 from radcnn.inference.bundle import verify
 from radcnn.inference.segmented import of_fold, segmented
-from radcnn.inference.segmenter import load_segmenter
+from radcnn.inference.segmenter import Segmenter, load_segmenter
 from radcnn.learning.execution import Execution, logits_of
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.segmentation import SegmentationPlan
@@ -58,9 +59,10 @@ def judge_segmentation(
         if open_test:
             raise Stopped("the test set was opened but not judged; the ledger keeps the opening") from stop
         raise
+    notes = notes_on(plan, side=side, in_mm=lengths, scribbles=opened.settings.scribbles is not None)
     return judged(
         cases, side=side, unit=opened.cohort.unit, length="mm" if lengths else "voxels", synthetic=segmenter.synthetic,
-        notes=notes_on(plan, side=side, in_mm=lengths, scribbles=opened.settings.scribbles is not None),
+        notes=(*notes, *notes_on_intervals(segmenter, cases)) if open_test else notes,
     )  # fmt: skip
 
 
@@ -113,3 +115,21 @@ def notes_on(plan: SegmentationPlan, *, side: str, in_mm: bool, scribbles: bool)
     elif plan.unlabelled is not None:
         notes.append(NOTE_PATCHY)
     return tuple(notes)
+
+
+def notes_on_intervals(segmenter: Segmenter, cases: Sequence[OutlinedCase]) -> tuple[str, ...]:
+    """In how many cases the interval that `predict` tells holds the true volume."""
+    said = []
+    for name, errors in segmenter.sizes.items():
+        both = [
+            (one["predicted ml"], one["reference ml"])
+            for case in cases
+            if "predicted ml" in (one := case.figures[name])
+        ]
+        held = sum(low <= true <= high for made, true in both for low, high in (errors.about(made),))
+        if both:
+            said.append(
+                f"The {errors.level:.0%} interval that predict tells for the volume of {name} holds the true one in "
+                f"{held} of {counted(len(both), 'case')}."
+            )
+    return tuple(said)

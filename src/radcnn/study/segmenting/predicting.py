@@ -24,7 +24,7 @@ from radcnn.metrics.shape import shapes_of
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.study.listener import Listener
-from radcnn.study.predicted import OutlinedImage, OutlinedPart, Point
+from radcnn.study.predicted import OutlinedImage, OutlinedPart, Point, VolumeInterval
 from radcnn.study.segmenting.cases import segmenting_execution
 
 DESCRIPTION = "outlined by radcnn; research use only"
@@ -132,7 +132,11 @@ def _told(name: str, path: Path, masks: NDArray[np.bool_], volume: Volume, segme
         return OutlinedImage(name, path, counts, None, segmenter.synthetic)
     volumes = {structure: count * ml for structure, count in counts.items()}
     parts = {structure: parts_of(mask, volume) for structure, mask in zip(counts, masks, strict=True)}
-    return OutlinedImage(name, path, counts, volumes, segmenter.synthetic, parts)
+    intervals = {
+        structure: VolumeInterval(*errors.about(volumes[structure]), errors.level)
+        for structure, errors in segmenter.sizes.items()
+    }
+    return OutlinedImage(name, path, counts, volumes, segmenter.synthetic, parts, intervals)
 
 
 def parts_of(mask: NDArray[np.bool_], volume: Volume) -> tuple[OutlinedPart, ...]:

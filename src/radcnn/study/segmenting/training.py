@@ -93,9 +93,9 @@ def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: 
     )  # fmt: skip
     networks = fitted(run, plan, items, segmentation_of(plan.stages[0]).monitor_name, listener)
     looks = [(opened.cohort.cases[row].as_taught(), fold) for row, fold in looking(opened, plan.training).items()]
-    settled = chosen_on_tuning(plan, looks, networks, execution, listener)
+    settled, sizes = chosen_on_tuning(plan, looks, networks, execution, listener)
     settings = opened.settings
-    segmenter = Segmenter(settled, len(networks), settings.hu, settings.synthetic, provenance_of(plan, opened))
+    segmenter = Segmenter(settled, len(networks), settings.hu, settings.synthetic, provenance_of(plan, opened), sizes)
     save_segmenter(run.bundle, segmenter, networks)
     refined = {**settled.refined, **{f"within {name}": value for name, value in settled.refined_within.items()}}
     chosen = {"refine": settled.refine, "refined": refined, "largest": settled.largest}
