@@ -27,7 +27,7 @@ ROUNDING = 1e-9
 class SizeErrors:
     """How far true sizes lie from predicted ones.
 
-    low, high  of (true - predicted) / (predicted + floor): that of a new patient lies within, as likely as `level` at least
+    low, high  of (true - predicted) / (predicted + floor): a new patient's lies within, as likely as `level` at least
     floor      in the unit of the sizes
     patients   that this comes from; `level` is 1 - 2 / (patients + 1) where these are too few for 95 %
     """
