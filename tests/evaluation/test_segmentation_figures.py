@@ -128,3 +128,25 @@ def test_cells_that_grow_together_cost_the_partition_and_hardly_a_pixel() -> Non
     looked[10, 20] = False
     assert set(cell_figures(cells, joined, counted=looked).values()) == {0.0}
     assert np.isnan(cell_figures(np.zeros_like(cells), cells)["Rand error"])
+
+
+def organ(
+    spacing: tuple[float, float, float], order: tuple[int, int, int] = (0, 1, 2), flip: bool = False
+) -> list[np.ndarray]:
+    """An organ of 58 mm and what somebody drew of it, some millimetres off, on a grid whose axes lie in another order."""
+    at = [(np.arange(int(140 / step)) - (int(140 / step) - 1) / 2) * step for step in spacing]
+    z, y, x = np.meshgrid(*at, indexing="ij", sparse=True)
+    truth = (z / 42) ** 2 + (y / 50) ** 2 + (x / 58) ** 2 <= 1
+    drawn = ((z - 3) / 47) ** 2 + ((y + 2.5) / 48) ** 2 + ((x - 2) / 62) ** 2 <= 1
+    turned = [np.ascontiguousarray(mask.transpose(order)) for mask in (truth, drawn)]
+    return [mask[::-1, :, ::-1] for mask in turned] if flip else turned
+
+
+def test_one_anatomy_has_the_same_figures_at_two_spacings_and_in_two_orientations() -> None:
+    first, second, order = (1.0, 0.8, 0.8), (0.8, 1.0, 0.9), (1, 2, 0)
+    axial = figures_of(*organ(first), first)
+    other = figures_of(*organ(second, order, flip=True), tuple(second[axis] for axis in order))
+    names = {"Dice", "IoU", "surface Dice", "mean distance", "RMS distance", "95 % distance", "largest distance"}
+    for name in (*names, "reference ml", "predicted ml"):
+        assert other[name] == pytest.approx(axial[name], rel=0.01), name
+    assert axial["mean distance"] == pytest.approx(2.9, abs=0.1)  # mm, and not voxels
