@@ -133,7 +133,7 @@ def test_cells_that_grow_together_cost_the_partition_and_hardly_a_pixel() -> Non
 def organ(
     spacing: tuple[float, float, float], order: tuple[int, int, int] = (0, 1, 2), flip: bool = False
 ) -> list[np.ndarray]:
-    """An organ of 58 mm and what somebody drew of it, some millimetres off, on a grid whose axes lie in another order."""
+    """An organ of 58 mm and what somebody drew of it, some millimetres off, on a grid in any order."""
     at = [(np.arange(int(140 / step)) - (int(140 / step) - 1) / 2) * step for step in spacing]
     z, y, x = np.meshgrid(*at, indexing="ij", sparse=True)
     truth = (z / 42) ** 2 + (y / 50) ** 2 + (x / 58) ** 2 <= 1
