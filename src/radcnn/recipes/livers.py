@@ -138,7 +138,7 @@ def christ2016(
                 "lesion sensitivity": found.table[LESION.name]["lesion sensitivity"],
             }  # fmt: skip
     result = Reproduced(
-        "christ2016", CHRIST_TITLE, _protocol(images, len(tested), "slices; one network has a cascade's minutes"), lesions,
+        "christ2016", CHRIST_TITLE, _protocol(images, len(tested), "slices; one network has a cascade's time"), lesions,
         paper=CHRIST_PAPER, more={"the liver": table},
     )  # fmt: skip
     keep(result, folder)
