@@ -12,7 +12,7 @@ from torch import Tensor
 from radcnn.core.errors import BundleError, GeometryError, InputError
 from radcnn.core.volume import Volume
 from radcnn.inference import segmented as module
-from radcnn.inference.segmented import segmented, tiled
+from radcnn.inference.segmented import outlined, segmented, tiled
 from radcnn.inference.segmenter import Segmenter, load_segmenter, save_segmenter
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.networks.image_networks import build_image_network
@@ -156,6 +156,38 @@ def test_a_second_network_looks_about_the_first_ones_structure_alone(dims: int) 
     networks = Above(0.25), Above(-1.0)
     assert not segmented(networks, nothing, plan, logits_of=lambda n, x: n(x)).any()
     assert networks[1].asked == 0
+
+
+@pytest.mark.parametrize("structures", [BRIGHT, REGIONS])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_networks_say_which_dice_they_expect(
+    structures: tuple[Structure, ...], dims: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, volume = planned(structures, dims=dims, patch=(8,) * dims), turned(ball())
+    network = Thresholds(not plan.exclusive)
+    found = outlined([network], volume, plan, logits_of=lambda n, x: 8 * n(x))
+    logits = 8 * network(torch.from_numpy(volume.voxels[None].astype(np.float32) / 1000))[0]
+    if plan.exclusive:
+        p, m = logits.softmax(0)[1:], logits.argmax(0) == torch.arange(1, 3).view(-1, 1, 1, 1)
+    else:
+        p, m = logits.sigmoid(), logits > 0
+    dice = 2 * (p * m).sum((1, 2, 3)) / (p.sum((1, 2, 3)) + m.sum((1, 2, 3)))
+    assert found.expected == pytest.approx(dice.tolist(), abs=0.01)
+    assert np.array_equal(found.masks, segmented([network], volume, plan, logits_of=lambda n, x: 8 * n(x)))
+    monkeypatch.setattr(module, "EXPECTED_AT_ONCE", 5000)
+    again = outlined([network], volume, plan, logits_of=lambda n, x: 8 * n(x))
+    assert again.expected == pytest.approx(found.expected)
+    surer = outlined([network], volume, plan, logits_of=lambda n, x: 80 * n(x))
+    assert all(more > less for more, less in zip(surer.expected, found.expected, strict=True))
+    nothing = volume.with_voxels(np.zeros_like(volume.voxels))
+    assert np.isnan(outlined([network], nothing, plan, logits_of=lambda n, x: n(x)).expected).all()
+
+
+def test_the_second_networks_expectation_is_of_its_region_alone() -> None:
+    plan, volume = planned(REGIONS, within="body", patch=(8, 8)), turned(ball())
+    networks = Above(0.25), Above(-1.0)  # the second one calls everything hard, within the first one's body and beyond
+    found = outlined(networks, volume, plan, logits_of=lambda n, x: 20 * n(x))
+    assert found.expected[1] == pytest.approx(1.0, abs=1e-3)
 
 
 def test_slices_larger_than_the_patch_are_looked_at_by_windows() -> None:

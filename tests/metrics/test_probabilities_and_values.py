@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy import special, stats
 
 from radcnn.metrics.agreement import kappa
 from radcnn.metrics.bootstrap import Resampling, bootstrap
@@ -26,7 +26,7 @@ from radcnn.metrics.decision import net_benefit, treat_all
 from radcnn.metrics.multiclass import macro_auc, macro_bootstrap, macro_mean, multiclass_brier, one_hot
 from radcnn.metrics.proportions import wilson
 from radcnn.metrics.ranking import auc
-from radcnn.metrics.regression import bias, limits_of_agreement, mae, r2, rmse
+from radcnn.metrics.regression import bias, limits_of_agreement, mae, r2, rank_correlation, rmse
 
 
 def calibrated(n=4000, slope=1.0, shift=0.0, seed=0):
@@ -248,6 +248,23 @@ def test_limits_stay_numbers_at_extreme_levels_of_two_patients():
     made = clustered_mean([1.0, 9.0], ["a", "b"], level=0.9999, scale="log")
     assert math.isfinite(made.high)
     assert 0 <= made.low < made.value < made.high
+
+
+@pytest.mark.parametrize(("n", "rho"), [(20, 0.5), (30, 0.0), (24, 0.8)])
+def test_a_rank_correlation_is_scipys_and_its_interval_covers(n, rho):
+    chance, held = np.random.default_rng(1), 0
+    true = 6 / math.pi * math.asin(rho / 2)  # of two normal values whose correlation is rho
+    for _ in range(400):
+        first = chance.normal(size=n)
+        second = rho * first + math.sqrt(1 - rho**2) * chance.normal(size=n)
+        made = rank_correlation(first, second, np.arange(n))
+        held += made.low <= true <= made.high
+    assert made.value == pytest.approx(stats.spearmanr(first, second).statistic)
+    assert 0.92 < held / 400 < 0.99
+    ties = np.round(first), np.round(second)
+    assert rank_correlation(*ties, np.arange(n)).value == pytest.approx(stats.spearmanr(*ties).statistic)
+    assert math.isnan(rank_correlation([1, 1, 1], [1, 2, 3], list("abc")).value)
+    assert math.isnan(rank_correlation([1, 2], [1, 2], list("ab")).value)
 
 
 def test_what_patients_are_called_changes_no_digit():

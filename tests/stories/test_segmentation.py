@@ -51,6 +51,7 @@ def test_one_command_goes_from_volumes_and_masks_to_a_report(trained: Path) -> N
     assert dice["low"] < dice["value"] < dice["high"]
     assert found["length"] == "mm"
     assert set(found["table"]) == {"organ", "lesion", "mean of structures"}
+    assert 0.5 < found["table"]["organ"]["expected Dice"]["value"] <= 1
     assert found["volumes"]["organ"]["low"] < found["volumes"]["organ"]["high"]
     page = (run / "report.html").read_text()
     for words in ("Worst: case", "limits of agreement", "was opened once", "organ", "A missed structure lies at 0"):
@@ -226,6 +227,8 @@ def test_folds_are_chosen_by_and_judged_by_the_network_that_did_not_see_a_case(
     (made,) = radcnn.predict(study, tmp_path / "new.nii.gz", out=tmp_path / "out")
     assert made.voxels["organ"] > 0  # type: ignore[union-attr]
     (told_of,) = json.loads((tmp_path / "out" / "volumes.json").read_text())["images"]
+    assert 0.5 < told_of["expected_dice"]["organ"] <= 1
+    assert any(note.startswith("organ: the Dice that the networks expect has a rank") for note in found["notes"])
     about = told_of["intervals_ml"]["organ"]
     assert about["level"] == pytest.approx(1 - 2 / (len(found["cases"]) + 1), abs=1e-3)
     assert 0 < about["low"] < about["high"] < 3 * told_of["volumes_ml"]["organ"]

@@ -27,7 +27,7 @@ from radcnn.plan.segmentation import SegmentationPlan
 
 KIND = "segmentation"  # stands in the JSON of a judgement
 MEAN = "mean of structures"
-LESIONS, ML, AXIS = "lesions", "ml", "long axis"
+LESIONS, ML, AXIS, EXPECTED = "lesions", "ml", "long axis", "expected Dice"
 CELLS = ("pixel error", "Rand error", "information error", "warping error")  # of tissue of cells
 SIZED: Mapping[str, tuple[float, float]] = {  # by the diameter in mm of a ball of the same volume, from and below
     "F1 of lesions under 10 mm": (0.0, 10.0),  # which RECIST 1.1 takes for not measurable
@@ -36,7 +36,18 @@ SIZED: Mapping[str, tuple[float, float]] = {  # by the diameter in mm of a ball 
 }
 SCALES: Mapping[str, Scale] = {
     **dict.fromkeys(
-        ("Dice", "IoU", "sensitivity", "precision", "surface Dice", "lesion F1", "lesion sensitivity", *SIZED, *CELLS),
+        (
+            "Dice",
+            EXPECTED,
+            "IoU",
+            "sensitivity",
+            "precision",
+            "surface Dice",
+            "lesion F1",
+            "lesion sensitivity",
+            *SIZED,
+            *CELLS,
+        ),
         "logit",
     ),
     **dict.fromkeys(("mean distance", "RMS distance", "95 % distance", "largest distance", "false lesions"), "log"),

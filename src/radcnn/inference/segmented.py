@@ -37,6 +37,7 @@ LogitsOf = Callable[[ImageNetwork, Tensor], Tensor]
 Told = Callable[[int, int], None]
 AT_ONCE = 1 << 18  # pixels of slices that are computed together
 TILES = {2: 512, 3: 64}  # voxels of a side that a network without padding labels at once, by the number of axes
+EXPECTED_AT_ONCE = 1 << 22  # logits whose probabilities are in memory together
 IN_MEMORY = 256 << 20  # bytes of logits; what is more lies on the disk
 LARGEST_LOGIT = 6e4  # half precision ends at 65,504
 
@@ -56,7 +57,31 @@ def segmented(
     logits_of: LogitsOf,
     told: Told | None = None,
 ) -> NDArray[np.bool_]:
-    """Which voxels of an image belong to each structure: (structures, *its size).
+    """Which voxels of an image belong to each structure: (structures, *its size); see `outlined`."""
+    return outlined(networks, volume, plan, logits_of=logits_of, told=told).masks
+
+
+@dataclass(frozen=True, eq=False)
+class Outlined:
+    """Structures of an image.
+
+    masks     (structures, *its size)
+    expected  the Dice coefficient of each that the networks themselves expect, see `Seen.expected_dice`
+    """
+
+    masks: NDArray[np.bool_]
+    expected: tuple[float, ...]
+
+
+def outlined(
+    networks: Sequence[ImageNetwork],
+    volume: Volume,
+    plan: SegmentationPlan,
+    *,
+    logits_of: LogitsOf,
+    told: Told | None = None,
+) -> Outlined:
+    """The structures of an image, and how sure the networks are of them.
 
     networks   of all stages of the plan, those of the first one first
     logits_of  how a network is run, such as `learning.execution.logits_of`
@@ -68,14 +93,15 @@ def segmented(
     if volume.rank < plan.dims:
         raise GeometryError("this network outlines structures in volumes, got a 2D image; give a series or a volume")
     names = [one.name for one in plan.structures]
-    masks = np.zeros((len(names), *volume.size), bool)
+    masks, expected = np.zeros((len(names), *volume.size), bool), np.zeros(len(names))
     region: NDArray[np.bool_] | None = None
     for stage, part in by_stage(networks, plan):
         with on_network_grid(part, volume, stage, logits_of=logits_of, told=told, region=region) as seen:
-            found = seen.masks(stage)
-        masks[[names.index(one.name) for one in stage.structures]] = found
+            found, sure = seen.masks(stage), seen.expected_dice(stage)
+        places = [names.index(one.name) for one in stage.structures]
+        masks[places], expected[places] = found, sure
         region = found[0]
-    return masks
+    return Outlined(masks, tuple(expected.tolist()))
 
 
 def by_stage(
@@ -102,12 +128,14 @@ class Seen:
     region  which of its voxels may belong to a structure at all, (*its size), or None for all
     image   the same on the grid that the networks look at
     logits  (K, *size) on that grid
+    asked   where on that grid `region` is, or None for everywhere
     """
 
     volume: Volume
     image: Volume
     logits: NDArray[np.float16]
     region: NDArray[np.bool_] | None = None
+    asked: NDArray[np.bool_] | None = None
 
     def masks(self, plan: SegmentationPlan) -> NDArray[np.bool_]:
         """Which voxels of the image belong to each structure: (structures, *its size), by the plan's rules."""
@@ -117,6 +145,28 @@ class Seen:
             logits = refined(self.logits, self.image.voxels[0], spacing, plan)
         masks = _on_own_grid(logits, self.volume, plan)
         return tidied(masks if self.region is None else masks & self.region, plan)
+
+    def expected_dice(self, plan: SegmentationPlan) -> list[float]:
+        """The Dice of each structure that the networks expect: 2 sum(p m) / (sum(p) + sum(m)), on their own grid.
+
+        p are their probabilities and m is where the structure is the likeliest. NaN where nothing is outlined. Networks
+        are too sure of themselves; but of two images the one with the lower value is likelier to be wrong.
+        """
+        both, likely, made = np.zeros((3, len(plan.structures)))
+        step = max(1, EXPECTED_AT_ONCE // max(1, math.prod(self.logits.shape) // self.logits.shape[1]))
+        for low in range(0, self.logits.shape[1], step):
+            part = torch.from_numpy(np.asarray(self.logits[:, low : low + step], np.float32))
+            if plan.exclusive:
+                p = part.softmax(0)[1:]
+                m = part.argmax(0) == torch.arange(1, len(part)).view(-1, *(1,) * (part.ndim - 1))
+            else:
+                p, m = part.sigmoid(), part > 0
+            if self.asked is not None:
+                asked = torch.from_numpy(self.asked[low : low + step])
+                p, m = p * asked, m & asked
+            for total, values in ((both, p * m), (likely, p), (made, m)):
+                total += values.flatten(1).double().sum(1).numpy()
+        return np.where(made > 0, 2 * both / np.maximum(likely + made, 1e-9), np.nan).tolist()
 
 
 @contextmanager
@@ -135,7 +185,8 @@ def on_network_grid(
     """
     placed = grid_of_plan(plan).image(volume)
     size = placed.size
-    box = _about(region, volume, plan)
+    asked = None if region is None else _on_grid(region, volume, plan)
+    box = _about(asked, size, plan)
     many = len(networks) * len(test_time_views(plan.training.views, dims=plan.dims))
     with _room((plan.outputs, *size)) as logits:
         done = 0
@@ -147,15 +198,20 @@ def on_network_grid(
                 done += 1
                 if told is not None:
                     told(done, many)
-        yield Seen(volume, placed, logits, region)
+        yield Seen(volume, placed, logits, region, asked)
 
 
-def _about(region: NDArray[np.bool_] | None, volume: Volume, plan: SegmentationPlan) -> tuple[slice, ...]:
-    """The part of the networks' grid that shows a region of the image, with half a patch about it; empty for none."""
-    if region is None:
-        return (slice(None),) * volume.rank
+def _on_grid(region: NDArray[np.bool_], volume: Volume, plan: SegmentationPlan) -> NDArray[np.bool_]:
+    """A region of an image on the networks' grid."""
     mask = Volume(region[None].astype(np.uint8), volume.affine, "mask", volume.frame)
-    there = grid_of_plan(plan).placed(mask).voxels[0] > 0
+    there: NDArray[np.bool_] = grid_of_plan(plan).placed(mask).voxels[0] > 0
+    return there
+
+
+def _about(there: NDArray[np.bool_] | None, size: Sequence[int], plan: SegmentationPlan) -> tuple[slice, ...]:
+    """The part of a grid that shows a region, with half a patch about it; empty for none, all where that is None."""
+    if there is None:
+        return (slice(None),) * len(size)
     if not there.any():
         return (slice(0, 0),) * there.ndim
     more = (0,) * (there.ndim - plan.dims) + tuple(-(-side // 2) for side in plan.patch)

@@ -1,4 +1,4 @@
-"""Figures of predicted values: errors, share of variance explained, and Bland-Altman limits of agreement.
+"""Figures of predicted values: errors, share of variance explained, rank correlation, Bland-Altman limits of agreement.
 
 All intervals are linearised by patient. Differences are predicted minus truth.
 """
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from radcnn.core.estimate import Estimate
 from radcnn.metrics.clustered import Codes, Floats, clustered_mean, linearised, patient_codes
+from radcnn.metrics.ranking import midranks
 
 SPREADS = 1.959963984540054  # Bland and Altman's limits hold 95 % of differences, whatever the level of the interval
 
@@ -92,6 +93,30 @@ def _explained(ratio: float, influence: Floats, codes: Codes, level: float) -> E
     """R2 from 1 - R2 and its influences (n,)."""
     made = linearised(ratio, influence, codes, level=level, scale="log")
     return Estimate(1 - ratio, 1 - made.high, 1 - made.low, made.n, made.patients, made.method, level)
+
+
+def rank_correlation(first: ArrayLike, second: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Spearman's correlation of values (n,), with an interval by patient on the Fisher z scale.
+
+    The variance is that of the correlation of distribution functions, which are estimated as well (Borkowf 2002,
+    doi:10.1016/S0167-9473(01)00081-0). Missing for fewer than three cases, or where one of both does not vary.
+
+    >>> rank_correlation([1, 2, 3, 4], [1, 3, 2, 9], list("abcd")).value
+    0.8
+    """
+    x, y = _given(first, second)
+    codes = patient_codes(patients)
+    people = int(np.unique(codes).size)
+    if x.size < 3:
+        return Estimate.missing("fewer than three cases", x.size, people)
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return Estimate.missing("one of both does not vary", x.size, people)
+    f, g = ((midranks(one) - 0.5) / one.size for one in (x, y))
+    value = float(np.corrcoef(f, g)[0, 1])
+    moved = (x[:, None] <= x).astype(float) @ g + (y[:, None] <= y).astype(float) @ f  # by one more case below or here
+    influence = f * g + moved / x.size
+    influence = (influence - influence.mean()) / (x.size * math.sqrt(float(np.var(f) * np.var(g))))
+    return linearised(value, influence, codes, level=level, scale="fisher")
 
 
 def bias(predicted: ArrayLike, truth: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:

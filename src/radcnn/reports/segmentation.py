@@ -21,6 +21,7 @@ OWN: Mapping[str, str] = {
 SLICE = 640  # pixels of the longer side of a picture
 MEANINGS = {
     "Dice": "overlap, 2 |A and B| / (|A| + |B|); 1 is equal",
+    "expected Dice": "Dice that the networks expect by their own probabilities, where something is outlined",
     "IoU": "overlap, |A and B| / |A or B|; 1 minus it is the volumetric overlap error",
     "volume difference": "(predicted - true) / true volume; 0 is equal",
     "sensitivity": "share of the reference that was found",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,7 @@ class OutlinedImage:
 
     voxels, volumes_ml  by structure; without volumes where the size of a voxel is not known
     parts               the largest parts of each, likewise
+    expected            the Dice that the networks expect, NaN where nothing is outlined; low ones are doubtful
     intervals           for the true volume of each in ml, and how likely it holds it, where tuning patients tell
     """
 
@@ -87,10 +89,14 @@ class OutlinedImage:
     synthetic: bool
     parts: dict[str, tuple[OutlinedPart, ...]] = field(default_factory=dict)
     intervals: dict[str, VolumeInterval] = field(default_factory=dict)
+    expected: dict[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
         said: dict[str, Any] = {"image": self.image, "mask": self.path.name, "voxels": self.voxels}
+        said["expected_dice"] = {
+            k: round(dice, 4) if math.isfinite(dice) else None for k, dice in self.expected.items()
+        }
         if self.volumes_ml is not None:
             said["volumes_ml"] = {name: round(ml, 3) for name, ml in self.volumes_ml.items()}
             said["intervals_ml"] = {

@@ -15,11 +15,12 @@ from radcnn.data.findings import counted
 from radcnn.data.masks.read import mask_of_case
 from radcnn.data.prepared.keys import naming
 from radcnn.data.read import read_source
-from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement, figures_by_structure, judged
+from radcnn.evaluation.segmentation import EXPECTED, OutlinedCase, SegmentationJudgement, figures_by_structure, judged
 from radcnn.inference.bundle import verify
-from radcnn.inference.segmented import of_fold, segmented
+from radcnn.inference.segmented import of_fold, outlined
 from radcnn.inference.segmenter import Segmenter, load_segmenter
 from radcnn.learning.execution import Execution, logits_of
+from radcnn.metrics.regression import rank_correlation
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.study.folder import RunFolder
@@ -28,6 +29,7 @@ from radcnn.study.open_study import OpenStudy
 from radcnn.study.rotating import looking
 from radcnn.study.segmenting.cases import masked_of_study, segmenting_execution
 
+FEWEST_RANKED = 8  # cases, below which ranks say nothing
 NOTE_PATCHY = "Voxels that nobody looked at take no part in any figure."
 
 
@@ -60,6 +62,7 @@ def judge_segmentation(
             raise Stopped("the test set was opened but not judged; the ledger keeps the opening") from stop
         raise
     notes = notes_on(plan, side=side, in_mm=lengths, scribbles=opened.settings.scribbles is not None)
+    notes += notes_on_doubt(cases)
     return judged(
         cases, side=side, unit=opened.cohort.unit, length="mm" if lengths else "voxels", synthetic=segmenter.synthetic,
         notes=(*notes, *notes_on_intervals(segmenter, cases)) if open_test else notes,
@@ -84,11 +87,13 @@ def outlined_cases(
         case = opened.cohort.cases[row]
         with naming(case):
             volume, labels = case_of(case)
-            made = segmented(
+            made = outlined(
                 of_fold(networks, plan, fold), volume, plan, logits_of=lambda n, x: logits_of(n, x, execution)
             )
         in_mm = in_mm and volume.spacing_mm is not None
-        figures = figures_by_structure(labels, made, plan, volume.spacing_mm)
+        figures = figures_by_structure(labels, made.masks, plan, volume.spacing_mm)
+        for name, expected in zip(figures, made.expected, strict=True):
+            figures[name][EXPECTED] = expected
         found.append(OutlinedCase(str(row + 1), case.patient, figures))
         listener.progress(what, done, len(looks))
     return found, in_mm
@@ -115,6 +120,22 @@ def notes_on(plan: SegmentationPlan, *, side: str, in_mm: bool, scribbles: bool)
     elif plan.unlabelled is not None:
         notes.append(NOTE_PATCHY)
     return tuple(notes)
+
+
+def notes_on_doubt(cases: Sequence[OutlinedCase]) -> tuple[str, ...]:
+    """Whether the Dice that networks expect tells which cases are the worse ones."""
+    said = []
+    for name in cases[0].figures:
+        both = [
+            (one[EXPECTED], one["Dice"], case.patient)
+            for case in cases
+            if np.isfinite((one := case.figures[name])[EXPECTED])
+        ]
+        if len(both) < FEWEST_RANKED:
+            continue
+        found = rank_correlation(*zip(*both, strict=True))
+        said.append(f"{name}: the Dice that the networks expect has a rank correlation of {found} with the true one.")
+    return tuple(said)
 
 
 def notes_on_intervals(segmenter: Segmenter, cases: Sequence[OutlinedCase]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from radcnn.data.listing import images_at
 from radcnn.data.matching import stem
 from radcnn.data.nifti import check_nifti_place, write_nifti
 from radcnn.data.units import read_in_unit
-from radcnn.inference.segmented import segmented
+from radcnn.inference.segmented import Outlined, outlined
 from radcnn.inference.segmenter import Segmenter, load_segmenter
 from radcnn.learning.execution import Execution, logits_of
 from radcnn.metrics.shape import shapes_of
@@ -57,22 +57,22 @@ def outline_images(
         if segmenter.segmentation.mask_labels is None:
             raise InputError("regions share voxels, so one file cannot hold them; give a new folder with --out")
         check_nifti_place(into)
-        volume, _, masks = _outlined(found[0][1], segmenter, networks, execution, series, allow_gaps, hu)
-        write_nifti(labelled(masks, volume, segmenter.segmentation), into)
-        return (_told(found[0][0], into, masks, volume, segmenter),)
+        volume, _, made = _outlined(found[0][1], segmenter, networks, execution, series, allow_gaps, hu)
+        write_nifti(labelled(made.masks, volume, segmenter.segmentation), into)
+        return (_told(found[0][0], into, made, volume, segmenter),)
     refuse_used(into)
-    made = []
+    images_told = []
     with whole_folder(into) as partial:
         for done, (name, item) in enumerate(found, start=1):
-            volume, files, masks = _outlined(item, segmenter, networks, execution, series, allow_gaps, hu)
+            volume, files, made = _outlined(item, segmenter, networks, execution, series, allow_gaps, hu)
             below = Path(name).parent / stem(Path(name).name)
             path = partial / below.with_name(f"{below.name}.nii.gz")
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(masks, volume, files, segmenter.segmentation, path)
-            made.append(_told(name, into / path.relative_to(partial), masks, volume, segmenter))
+            _write(made.masks, volume, files, segmenter.segmentation, path)
+            images_told.append(_told(name, into / path.relative_to(partial), made, volume, segmenter))
             listener.progress("outlining", done, len(found))
-        write_json(partial / VOLUMES, as_json(made, segmenter))
-    return tuple(made)
+        write_json(partial / VOLUMES, as_json(images_told, segmenter))
+    return tuple(images_told)
 
 
 def labelled(masks: NDArray[np.bool_], volume: Volume, plan: SegmentationPlan) -> Volume:
@@ -96,13 +96,13 @@ def as_json(found: list[OutlinedImage], segmenter: Segmenter) -> dict[str, Any]:
 def _outlined(
     item: Path, segmenter: Segmenter, networks: list[ImageNetwork], execution: Execution, series: str | None,
     allow_gaps: bool | None, hu: bool,
-) -> tuple[Volume, tuple[Path, ...], NDArray[np.bool_]]:  # fmt: skip
-    """An image, the DICOM file of each of its slices, and the masks of its structures."""
+) -> tuple[Volume, tuple[Path, ...], Outlined]:  # fmt: skip
+    """An image, the DICOM file of each of its slices, and its structures."""
     plan = segmenter.segmentation
     source = Source(item, series=series or "", allow_gaps=bool(allow_gaps))
     volume, read = read_in_unit(source, plan.units, hu=segmenter.hu or hu)
-    masks = segmented(networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, execution))
-    return volume, read.files, masks
+    made = outlined(networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, execution))
+    return volume, read.files, made
 
 
 def _write(
@@ -124,19 +124,21 @@ def _write(
         )
 
 
-def _told(name: str, path: Path, masks: NDArray[np.bool_], volume: Volume, segmenter: Segmenter) -> OutlinedImage:
+def _told(name: str, path: Path, made: Outlined, volume: Volume, segmenter: Segmenter) -> OutlinedImage:
     spacing = volume.spacing_mm if volume.rank == 3 else None
     ml = None if spacing is None else math.prod(spacing) / 1000
-    counts = {one.name: int(mask.sum()) for one, mask in zip(segmenter.segmentation.structures, masks, strict=True)}
+    names = [one.name for one in segmenter.segmentation.structures]
+    counts = {structure: int(mask.sum()) for structure, mask in zip(names, made.masks, strict=True)}
+    expected = dict(zip(names, made.expected, strict=True))
     if ml is None:
-        return OutlinedImage(name, path, counts, None, segmenter.synthetic)
+        return OutlinedImage(name, path, counts, None, segmenter.synthetic, expected=expected)
     volumes = {structure: count * ml for structure, count in counts.items()}
-    parts = {structure: parts_of(mask, volume) for structure, mask in zip(counts, masks, strict=True)}
+    parts = {structure: parts_of(mask, volume) for structure, mask in zip(names, made.masks, strict=True)}
     intervals = {
         structure: VolumeInterval(*errors.about(volumes[structure]), errors.level)
         for structure, errors in segmenter.sizes.items()
     }
-    return OutlinedImage(name, path, counts, volumes, segmenter.synthetic, parts, intervals)
+    return OutlinedImage(name, path, counts, volumes, segmenter.synthetic, parts, intervals, expected)
 
 
 def parts_of(mask: NDArray[np.bool_], volume: Volume) -> tuple[OutlinedPart, ...]:
