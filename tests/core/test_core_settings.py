@@ -151,3 +151,14 @@ def test_changes_by_name_are_as_strict() -> None:
     assert changed(Wrapped(), {"inner": {"rate": 3}}, "w") == Wrapped(Inner(3.0))
     with pytest.raises(SettingsError, match="did you mean count"):
         changed(first, {"cuont": 5}, "study")
+
+
+@dataclass(frozen=True)
+class Named:
+    parts: Mapping[str, Inner] = field(default_factory=dict)
+
+
+def test_settings_by_name_are_as_strict() -> None:
+    assert from_plain(Named, to_plain(Named({"a": Inner(2.0)})), "n") == Named({"a": Inner(2.0)})
+    with pytest.raises(SettingsError, match="has no setting 'rat': did you mean rate"):
+        from_plain(Named, {"parts": {"a": {"rat": 3}}}, "n")

@@ -80,7 +80,7 @@ def _value(hint: Any, value: Any, whose: str) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return from_plain(hint, value, whose)
     if origin is Mapping:
-        return _mapping(value, whose)
+        return _mapping(get_args(hint), value, whose)
     if hint is Path and isinstance(value, str):
         return Path(value)
     return _scalar(hint, value, whose)
@@ -105,9 +105,11 @@ def _items(hints: tuple[Any, ...], value: Any, whose: str) -> tuple[Any, ...]:
     return tuple(_value(hint, item, whose) for hint, item in zip(hints, value, strict=True))
 
 
-def _mapping(value: Any, whose: str) -> dict[str, Any]:
+def _mapping(hints: tuple[Any, ...], value: Any, whose: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise SettingsError(f"{whose} must be names with values, got {value!r}")
+    if hints and dataclasses.is_dataclass(hints[1]):
+        return {str(name): _value(hints[1], item, f"{whose}.{name}") for name, item in value.items()}
     return {str(name): item for name, item in value.items()}
 
 
