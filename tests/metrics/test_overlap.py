@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from radcnn.core.errors import GeometryError
-from radcnn.metrics.overlap import Counts, Distances, Lesions, answers_of, counts_of, distances_of, lesions_of
+from radcnn.metrics.overlap import Counts, Distances, Lesions, counts_of, distances_of, match_lesions
 
 NOTHING = np.zeros((4, 8, 8), bool)
 CUBE = NOTHING.copy()
@@ -54,14 +54,14 @@ def test_each_lesion_answers_one_other() -> None:
     there, said = np.zeros((9, 20), bool), np.zeros((9, 20), bool)
     there[2:5, 1:4] = there[2:5, 8:11] = True
     said[2:5, 2:10] = True  # one that lies over both
-    assert lesions_of(there, said) == Lesions(found=1, missed=1, made_up=0)
-    assert lesions_of(there, said, overlap=0.5) == Lesions(found=0, missed=2, made_up=1)
-    assert lesions_of(there, there).f1 == 1
+    assert match_lesions(there, said).counted() == Lesions(found=1, missed=1, made_up=0)
+    assert match_lesions(there, said, overlap=0.5).counted() == Lesions(found=0, missed=2, made_up=1)
+    assert match_lesions(there, there).counted().f1 == 1
     empty = np.zeros_like(there)
-    assert lesions_of(there, empty) == Lesions(0, 2, 0)
-    assert lesions_of(empty, there) == Lesions(0, 0, 2)
-    assert (lesions_of(empty, empty).f1, lesions_of(there, empty).f1) == (1, 0)
-    assert math.isnan(lesions_of(empty, there).sensitivity)
+    assert match_lesions(there, empty).counted() == Lesions(0, 2, 0)
+    assert match_lesions(empty, there).counted() == Lesions(0, 0, 2)
+    assert (match_lesions(empty, empty).counted().f1, match_lesions(there, empty).counted().f1) == (1, 0)
+    assert math.isnan(match_lesions(empty, there).counted().sensitivity)
 
 
 def test_masks_of_other_sizes_are_refused() -> None:
@@ -73,7 +73,7 @@ def test_lesions_of_a_size_are_counted_by_their_own_size_those_made_up_by_what_w
     there, said = np.zeros((2, 20, 20), bool)
     there[1:3, 1:3] = there[10:16, 10:16] = True  # 4 and 36 pixels
     said[10:16, 10:14] = said[18, 1:4] = True  # the larger one is found, 3 pixels are made up
-    found = answers_of(there, said)
+    found = match_lesions(there, said)
     assert found.counted() == Lesions(1, 1, 1)
     assert found.counted(0, 10) == Lesions(0, 1, 1)
     assert found.counted(10) == Lesions(1, 0, 0)

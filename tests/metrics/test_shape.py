@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from radcnn.core.errors import GeometryError
-from radcnn.metrics.shape import axes_in_slice, shapes_of, surface_cm2
+from radcnn.metrics.shape import axes_in_slice, longest_axes, shapes_of, surface_cm2
 
 RADIUS = 15.0
 
@@ -28,6 +28,7 @@ def test_a_ball_has_its_volume_surface_and_diameters_on_any_grid(spacing: tuple[
     assert found.volume_ml == pytest.approx(4 / 3 * math.pi * RADIUS**3 / 1000, rel=0.01)
     assert found.surface_cm2 == pytest.approx(4 * math.pi * RADIUS**2 / 100, rel=0.015)
     assert found.diameter_mm == pytest.approx(2 * RADIUS, rel=0.005)
+    assert longest_axes(ball(spacing), spacing) == (found.long_axis_mm, found.short_axis_mm)
     widest = max(spacing[1:])
     assert found.long_axis_mm == pytest.approx(2 * RADIUS, abs=widest)
     assert found.short_axis_mm == pytest.approx(2 * RADIUS, abs=widest)

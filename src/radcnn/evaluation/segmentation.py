@@ -21,8 +21,9 @@ from radcnn.evaluation.judgement import Unit
 from radcnn.evaluation.plain import built, plain
 from radcnn.metrics.clustered import Scale, clustered_mean
 from radcnn.metrics.membranes import information_scores, pixel_error, rand_scores, warping_error
-from radcnn.metrics.overlap import Answers, answers_of, counts_of, distances_of
-from radcnn.metrics.shape import shapes_of
+from radcnn.metrics.overlap import LesionMatches, counts_of, distances_of, match_lesions
+from radcnn.metrics.regression import bias, limits_of_agreement
+from radcnn.metrics.shape import longest_axes
 from radcnn.plan.segmentation import SegmentationPlan
 
 KIND = "segmentation"  # stands in the JSON of a judgement
@@ -137,8 +138,8 @@ def figures_of(
         reference, prediction = reference & counted, prediction & counted
     found = counts_of(reference, prediction)
     apart = distances_of(reference, prediction, spacing_mm or (1.0,) * reference.ndim, tolerance=TOLERANCE_MM)
-    answers = answers_of(reference, prediction)
-    lesions = answers.counted()
+    matches = match_lesions(reference, prediction)
+    lesions = matches.counted()
     said = {
         "Dice": found.dice, "IoU": found.iou, "volume difference": found.relative_volume_difference,
         "sensitivity": found.sensitivity, "precision": found.precision,
@@ -149,29 +150,23 @@ def figures_of(
     }  # fmt: skip
     if spacing_mm is not None and reference.ndim == 3:
         ml = math.prod(spacing_mm) / 1000
-        said |= by_size(answers, ml)
+        said |= by_size(matches, ml)
         said |= {f"reference {ML}": found.reference * ml, f"predicted {ML}": found.prediction * ml}
         said |= {
-            f"{whose} {AXIS}": long_axis(mask, spacing_mm)
+            f"{whose} {AXIS}": longest_axes(mask, spacing_mm)[0]
             for whose, mask in (("reference", reference), ("predicted", prediction))
         }
     return said
 
 
-def by_size(answers: Answers, ml: float) -> dict[str, float]:
+def by_size(matches: LesionMatches, ml: float) -> dict[str, float]:
     """F1 of lesions by their size, where a voxel has so many millilitres; NaN where none of a size is there or said."""
     made = {}
     for name, (least, below) in SIZED.items():
         voxels = (math.pi / 6000 * size**3 / ml for size in (least, below))
-        found = answers.counted(*voxels)
+        found = matches.counted(*voxels)
         made[name] = found.f1 if found.there or found.made_up else math.nan
     return made
-
-
-def long_axis(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
-    """The longest diameter in mm, in any slice, of the largest part of a structure; 0 where nothing is there."""
-    found = shapes_of(mask, spacing_mm, most=1)
-    return found[0].long_axis_mm if found else 0.0
 
 
 def figures_by_structure(
@@ -279,7 +274,7 @@ def agreement_of(cases: Sequence[OutlinedCase], name: str, what: str) -> Agreeme
     figures = [case.figures[name] for case in cases]
     if len(figures) < 2 or any(f"predicted {what}" not in one for one in figures):
         return None
-    apart = np.array([one[f"predicted {what}"] - one[f"reference {what}"] for one in figures])
-    bias = clustered_mean(apart, [case.patient for case in cases], what="mean difference")
-    half = 1.96 * float(np.std(apart, ddof=1))
-    return Agreement(bias, bias.value - half, bias.value + half)
+    given = ([one[f"{whose} {what}"] for one in figures] for whose in ("predicted", "reference"))
+    predicted, reference, patients = *given, [case.patient for case in cases]
+    low, high = limits_of_agreement(predicted, reference, patients)
+    return Agreement(bias(predicted, reference, patients), low.value, high.value)

@@ -12,7 +12,7 @@ from safetensors.torch import load as load_tensors
 from radcnn.core.files import write_json
 from radcnn.core.settings import from_plain, to_plain
 from radcnn.inference.bundle import FORMAT, read_bundle, seal, write_weights
-from radcnn.metrics.foretold import SizeErrors
+from radcnn.metrics.conformal import SizeErrors
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.networks.image_networks import bare_image_network
 from radcnn.plan.segmentation import SegmentationPlan
@@ -23,7 +23,7 @@ class Segmenter:
     """What outlining structures needs, besides the weights.
 
     segmentation  the plan, whose reasons are left out
-    sizes         by structure, how wrong volumes in ml were on tuning patients: from that a new one gets an interval
+    volume_errors  by structure, how wrong volumes in ml were on tuning patients: from that a new one gets an interval
     hu            whether values of files that do not say their unit were taken for HU
     provenance    where it came from; no patient information
     """
@@ -33,7 +33,7 @@ class Segmenter:
     hu: bool = False
     synthetic: bool = False
     provenance: tuple[tuple[str, str], ...] = ()
-    sizes: Mapping[str, SizeErrors] = field(default_factory=dict)
+    volume_errors: Mapping[str, SizeErrors] = field(default_factory=dict)
 
 
 def save_segmenter(folder: Path, segmenter: Segmenter, networks: Sequence[ImageNetwork]) -> None:

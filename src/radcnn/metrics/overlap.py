@@ -121,9 +121,9 @@ def _rms(found: SurfaceDistances) -> float:
 class Lesions:
     """How many separate lesions of the reference were found, and how many were made up.
 
-    found   components of the reference that a component of the prediction answers
+    found   components of the reference that a component of the prediction matches
     missed  the others
-    made_up  components of the prediction that answer none
+    made_up  components of the prediction that match none
     """
 
     found: int
@@ -148,54 +148,44 @@ class Lesions:
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """Which lesions of the reference were found, and which lesions of the prediction answer one of them.
+class LesionMatches:
+    """Which lesions of the reference were found, and which lesions of the prediction match one of them.
 
     reference, prediction  (n,) and (m,) voxels of each
-    found, answering       (n,) and (m,) bool
+    found, matching        (n,) and (m,) bool
     """
 
     reference: NDArray[np.int64]
     prediction: NDArray[np.int64]
     found: NDArray[np.bool_]
-    answering: NDArray[np.bool_]
+    matching: NDArray[np.bool_]
 
     def counted(self, least: float = 0.0, below: float = math.inf) -> Lesions:
         """How many there are of `least` to `below` voxels: those made up by the size that was marked."""
         ours, theirs = ((least <= sizes) & (sizes < below) for sizes in (self.reference, self.prediction))
         found = int((ours & self.found).sum())
-        return Lesions(found, int(ours.sum()) - found, int((theirs & ~self.answering).sum()))
+        return Lesions(found, int(ours.sum()) - found, int((theirs & ~self.matching).sum()))
 
 
-def lesions_of(
+def match_lesions(
     reference: NDArray[np.bool_],
     prediction: NDArray[np.bool_],
     *,
     overlap: float = 0.1,
     connectivity: int | None = None,
-) -> Lesions:
-    """Lesions found, missed and made up: components that overlap, each answering one other at most.
+) -> LesionMatches:
+    """Which components of two masks of one size (2 or 3 axes) overlap, each matching one other at most.
 
-    overlap  the least IoU of a component and the one that answers it; pairs are matched from the largest IoU on
+    overlap       the least IoU of a component and the one that matches it; pairs are matched from the largest IoU on
+    connectivity  see `metrics.components.components`, whose errors are raised
 
     >>> there = np.zeros((9, 9), bool)
     >>> there[1:3, 1:3] = there[6:8, 6:8] = True
     >>> said = np.zeros((9, 9), bool)
     >>> said[1:3, 1:4] = said[1, 7] = True
-    >>> lesions_of(there, said)
+    >>> match_lesions(there, said).counted()
     Lesions(found=1, missed=1, made_up=1)
     """
-    return answers_of(reference, prediction, overlap=overlap, connectivity=connectivity).counted()
-
-
-def answers_of(
-    reference: NDArray[np.bool_],
-    prediction: NDArray[np.bool_],
-    *,
-    overlap: float = 0.1,
-    connectivity: int | None = None,
-) -> Answers:
-    """Which lesions were found, as `lesions_of` counts them."""
     from radcnn.metrics.components import components
 
     ours, theirs = (components(mask, connectivity=connectivity) for mask in (reference, prediction))
@@ -205,8 +195,8 @@ def answers_of(
     )
     first, second = (numbers - 1 for numbers in np.divmod(pairs, len(theirs.sizes) + 1))
     iou = shared / (ours.sizes[first] + theirs.sizes[second] - shared)
-    found, answering = (np.zeros(len(one.sizes), bool) for one in (ours, theirs))
+    found, matching = (np.zeros(len(one.sizes), bool) for one in (ours, theirs))
     for k in np.argsort(-iou, kind="stable"):
-        if iou[k] >= overlap and not found[first[k]] and not answering[second[k]]:
-            found[first[k]] = answering[second[k]] = True
-    return Answers(ours.sizes, theirs.sizes, found, answering)
+        if iou[k] >= overlap and not found[first[k]] and not matching[second[k]]:
+            found[first[k]] = matching[second[k]] = True
+    return LesionMatches(ours.sizes, theirs.sizes, found, matching)

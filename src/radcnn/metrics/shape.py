@@ -21,7 +21,6 @@ from radcnn.metrics.components import components
 from radcnn.metrics.distance import as_spacing
 
 STEPS = tuple(step for step in itertools.product((-1, 0, 1), repeat=3) if step > (0, 0, 0))  # 13 directions
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)
@@ -46,12 +45,7 @@ class Shape:
     @property
     def diameter_mm(self) -> float:
         """The diameter of a ball of the same volume."""
-        return diameter_of(self.volume_ml)
-
-
-def diameter_of(volume_ml: float) -> float:
-    """The diameter in mm of a ball of so many millilitres."""
-    return math.cbrt(6000 * volume_ml / math.pi)
+        return math.cbrt(6000 * self.volume_ml / math.pi)
 
 
 def shapes_of(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats, *, most: int = 100) -> tuple[Shape, ...]:
@@ -67,31 +61,44 @@ def shapes_of(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats, *, 
     >>> round(found.long_axis_mm), round(found.short_axis_mm), found.slice
     (17, 17, 10)
     """
-    if mask.ndim != 3:
-        raise GeometryError(f"the shape of a mask of {mask.ndim} axes is not told; it must have slices, rows, columns")
-    spacing = as_spacing(spacing_mm, 3)
-    if not mask.any():
-        return ()
-    from scipy import ndimage
+    spacing, made = _checked(mask, spacing_mm), []
+    for part, first in _parts(mask, most):
+        long, short, number = _axes(part, spacing)
+        centre = first + [float(found.mean()) for found in np.nonzero(part)]
+        volume = float(part.sum() * math.prod(spacing.tolist()) / 1000)
+        z, y, x = centre.tolist()
+        made.append(Shape(volume, surface_cm2(part, spacing), long, short, number + int(first[0]), (z, y, x)))
+    return tuple(made)
 
-    corner, held = _box(mask)
-    parts = components(held)
-    boxes = ndimage.find_objects(parts.labels)
-    order = np.argsort(-parts.sizes, kind="stable")[:most]
-    return tuple(_shape(parts.labels[boxes[k]] == k + 1, boxes[k], corner, spacing) for k in order)
+
+def longest_axes(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats) -> tuple[float, float]:
+    """Long and short axis in mm of the largest part of a mask (slices, rows, columns), as in `Shape`; 0 where empty.
+
+    Raises GeometryError for a mask of other axes and where the spacing does not fit.
+
+    >>> longest_axes(np.zeros((2, 3, 4), bool), (1.0, 1.0, 1.0))
+    (0.0, 0.0)
+    """
+    spacing = _checked(mask, spacing_mm)
+    for part, _ in _parts(mask, most=1):
+        return _axes(part, spacing)[:2]
+    return 0.0, 0.0
 
 
 def surface_cm2(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats) -> float:
     """The surface of a mask (slices, rows, columns), by how often lines in 13 directions cross it (Crofton).
 
+    spacing_mm  distances of voxel centres along each axis
+
     Each direction has the share of the sphere that is nearest to it in mm, so that thick slices do no harm (Legland,
     Kieu and Devaux 2007, doi:10.5566/ias.v26.p83-92): within 2 % for balls, 10 % below for cubes along the grid.
+    Raises GeometryError for a mask of other axes and where the spacing does not fit.
 
     >>> ball = np.sum(np.square((np.indices((11, 41, 41)).T - (5, 20, 20)) * (4, 1, 1)), axis=-1).T <= 15**2
     >>> bool(abs(surface_cm2(ball, (4.0, 1.0, 1.0)) / (4 * math.pi * 1.5**2) - 1) < 0.02)
     True
     """
-    spacing = as_spacing(spacing_mm, 3)
+    spacing = _checked(mask, spacing_mm)
     padded, size = np.pad(mask, 1), np.array(mask.shape) + 2
     total = 0.0
     for step, (share, length) in zip(STEPS, _directions(tuple(spacing.tolist())), strict=True):
@@ -103,6 +110,8 @@ def surface_cm2(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats) -
 
 def axes_in_slice(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats) -> tuple[float, float]:
     """The longest diameter in mm of a mask (rows, columns), and the longest one at right angles to it; 0 where empty.
+
+    spacing_mm  of rows and columns; raises GeometryError where it does not fit
 
     >>> rows, columns = np.indices((61, 61)) - 30
     >>> [round(axis) for axis in axes_in_slice((rows / 30) ** 2 + (columns / 20) ** 2 <= 1, (0.5, 0.5))]
@@ -128,29 +137,35 @@ def axes_in_slice(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats)
     return long, float(np.abs(across).max())
 
 
-def _box(mask: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.bool_]]:
-    """The part of a mask that holds all of it, and the index of its first voxel."""
-    sides = []
-    for axis in range(3):
-        held = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        sides.append(slice(int(held[0]), int(held[-1]) + 1))
-    return np.array([side.start for side in sides], float), mask[tuple(sides)]
+def _checked(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats) -> Floats:
+    if mask.ndim != 3:
+        raise GeometryError(f"the shape of a mask of {mask.ndim} axes is not told; it must have slices, rows, columns")
+    return as_spacing(spacing_mm, 3)
 
 
-def _shape(part: NDArray[np.bool_], box: Box, corner: Floats, spacing: Floats) -> Shape:
-    volume = part.sum() * math.prod(spacing.tolist()) / 1000
+def _parts(mask: NDArray[np.bool_], most: int) -> Iterator[tuple[NDArray[np.bool_], Floats]]:
+    """The connected parts of a mask, the largest first, each in its box, and the index of the box's first voxel."""
+    if not mask.any():
+        return
+    from scipy import ndimage
+
+    (whole,) = ndimage.find_objects(mask.view(np.uint8))
+    parts = components(mask[whole])
+    boxes = ndimage.find_objects(parts.labels)
+    for k in np.argsort(-parts.sizes, kind="stable")[:most]:
+        first = np.array([outer.start + inner.start for outer, inner in zip(whole, boxes[k], strict=True)], float)
+        yield parts.labels[boxes[k]] == k + 1, first
+
+
+def _axes(part: NDArray[np.bool_], spacing: Floats) -> tuple[float, float, int]:
+    """Long and short axis in mm of a part, and the number of the slice in which they lie."""
     best = (0.0, 0.0, 0)
     for number, plane in sorted(enumerate(part), key=lambda pair: -_extent(pair[1], spacing)):
         if _extent(plane, spacing) <= best[0]:
             break
         for island in _islands(plane):
             best = max(best, (*axes_in_slice(island, spacing[1:]), number), key=lambda found: found[0])
-    first = corner + [side.start for side in box]
-    centre = first + [float(found.mean()) for found in np.nonzero(part)]
-    return Shape(
-        float(volume), surface_cm2(part, spacing), best[0], best[1], best[2] + int(first[0]),
-        (float(centre[0]), float(centre[1]), float(centre[2])),
-    )  # fmt: skip
+    return best
 
 
 def _islands(plane: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:

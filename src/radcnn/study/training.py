@@ -29,13 +29,13 @@ from radcnn.study.clearance import cleared_for_training, predicted_cost
 from radcnn.study.engine import as_record, try_engines
 from radcnn.study.environment import changed_rounding, environment
 from radcnn.study.folder import RunFolder, find_run, find_study, read_record
+from radcnn.study.folds import rotated_rows
 from radcnn.study.found import write_outcomes
 from radcnn.study.going_on import begin_record, check_plan, how_to_go_on, say_if_slow, write_history
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.planning import proposed_plan, stored_plan
 from radcnn.study.restoring.training import begin_restoring, go_on_restoring
-from radcnn.study.rotating import rotated_rows
 from radcnn.study.segmenting.training import begin_segmenting, go_on_segmenting
 from radcnn.study.settings import StudySettings, for_run
 from radcnn.study.words import spelled_out

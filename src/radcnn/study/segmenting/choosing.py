@@ -18,7 +18,7 @@ from radcnn.evaluation.segmentation import dice_by_structure
 from radcnn.inference.refining.choice import BETTER, best_refinement
 from radcnn.inference.segmented import Seen, by_stage, of_fold, on_network_grid, segmented, tidied
 from radcnn.learning.execution import Execution, logits_of
-from radcnn.metrics.foretold import SizeErrors, size_errors
+from radcnn.metrics.conformal import SizeErrors, size_errors
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.settings import Reason

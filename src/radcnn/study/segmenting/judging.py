@@ -24,9 +24,9 @@ from radcnn.metrics.regression import rank_correlation
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.study.folder import RunFolder
+from radcnn.study.folds import out_of_fold
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
-from radcnn.study.rotating import looking
 from radcnn.study.segmenting.cases import masked_of_study, segmenting_execution
 
 FEWEST_RANKED = 8  # cases, below which ranks say nothing
@@ -44,7 +44,7 @@ def judge_segmentation(
     segmenter, networks = load_segmenter(folder.bundle)
     plan = segmenter.segmentation
     side = "test" if open_test else "tuning"
-    looks = dict.fromkeys(map(int, opened.rows("test")), None) if open_test else looking(opened, plan.training)
+    looks = dict.fromkeys(map(int, opened.rows("test")), None) if open_test else out_of_fold(opened, plan.training)
     rows = np.array(list(looks), np.intp)
     if not len(rows):
         raise InputError(f"no {side} case is in {opened.folder.path}, so there is nothing to judge it by")
@@ -141,7 +141,7 @@ def notes_on_doubt(cases: Sequence[OutlinedCase]) -> tuple[str, ...]:
 def notes_on_intervals(segmenter: Segmenter, cases: Sequence[OutlinedCase]) -> tuple[str, ...]:
     """In how many cases the interval that `predict` tells holds the true volume."""
     said = []
-    for name, errors in segmenter.sizes.items():
+    for name, errors in segmenter.volume_errors.items():
         both = [
             (one["predicted ml"], one["reference ml"])
             for case in cases

@@ -136,7 +136,7 @@ def _told(name: str, path: Path, made: Outlined, volume: Volume, segmenter: Segm
     parts = {structure: parts_of(mask, volume) for structure, mask in zip(names, made.masks, strict=True)}
     intervals = {
         structure: VolumeInterval(*errors.about(volumes[structure]), errors.level)
-        for structure, errors in segmenter.sizes.items()
+        for structure, errors in segmenter.volume_errors.items()
     }
     return OutlinedImage(name, path, counts, volumes, segmenter.synthetic, parts, intervals, expected)
 

@@ -21,9 +21,9 @@ from radcnn.plan.stored import load_segmentation_plan
 from radcnn.reports.model_card import segmentation_card
 from radcnn.reports.segmentation import Contoured, SegmentationStory, render_segmentation
 from radcnn.study.folder import RunFolder, read_record
+from radcnn.study.folds import out_of_fold
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
-from radcnn.study.rotating import looking
 from radcnn.study.segmenting.cases import segmenting_execution
 from radcnn.study.segmenting.judging import case_of
 from radcnn.study.telling_images import told_of_images
@@ -101,7 +101,7 @@ def _contoured(
     execution = segmenting_execution(plan)
     for network in networks:
         execution.place(network)
-    looks = looking(opened, plan.training) if judged.side == "tuning" else {}
+    looks = out_of_fold(opened, plan.training) if judged.side == "tuning" else {}
     ordered = sorted(judged.cases, key=_dice)
     last = len(ordered) - 1
     ranks = {k: "Worst" if k == 0 else f"Number {k + 1} from the worst" for k in range(min(WORST, len(ordered)))}

@@ -25,10 +25,10 @@ from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.stored import load_segmentation_plan
 from radcnn.study.fitting import begin_images, cost_of_images, fitted, provenance_of, refuse_no_plan
 from radcnn.study.folder import RunFolder, read_record
+from radcnn.study.folds import out_of_fold, rotated_rows
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
 from radcnn.study.planning import refuse_untrusted, settled
-from radcnn.study.rotating import looking, rotated_rows
 from radcnn.study.segmenting.cases import masked_of_study, segmentation_facts, segmenting_execution
 from radcnn.study.segmenting.choosing import chosen_on_tuning
 from radcnn.study.settings import StudySettings
@@ -92,7 +92,7 @@ def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: 
         for k, (stage, both) in enumerate(zip(plan.stages, prepared, strict=True))
     )  # fmt: skip
     networks = fitted(run, plan, items, segmentation_of(plan.stages[0]).monitor_name, listener)
-    looks = [(opened.cohort.cases[row].as_taught(), fold) for row, fold in looking(opened, plan.training).items()]
+    looks = [(opened.cohort.cases[row].as_taught(), fold) for row, fold in out_of_fold(opened, plan.training).items()]
     settled, sizes = chosen_on_tuning(plan, looks, networks, execution, listener)
     settings = opened.settings
     segmenter = Segmenter(settled, len(networks), settings.hu, settings.synthetic, provenance_of(plan, opened), sizes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from radcnn.metrics.foretold import size_errors
+from radcnn.metrics.conformal import size_errors
 
 
 @pytest.mark.parametrize(("patients", "level", "more"), [(6, 1 - 2 / 7, 0.12), (19, 0.9, 0.06), (60, 0.95, 0.03)])

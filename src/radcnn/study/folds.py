@@ -29,7 +29,7 @@ def rotated_rows(opened: OpenStudy, training: TrainingPlan) -> tuple[tuple[Rows,
     return tuple((fold.rows("training"), fold.rows("tuning")) for fold in rotated)
 
 
-def looking(opened: OpenStudy, training: TrainingPlan) -> dict[int, int | None]:
+def out_of_fold(opened: OpenStudy, training: TrainingPlan) -> dict[int, int | None]:
     """Which network looks at each case on which something is chosen: of folds the only one that did not learn from it.
 
     By row of the cohort, in its order; None where all networks look at it.

@@ -17,9 +17,7 @@ from radcnn.metrics.clustered import Floats, patient_codes
 
 LEVEL = 0.95
 FEWEST = 4  # patients, below which an interval would hold for three in five at most
-FLOOR = (
-    0.05  # of the median patient's true size: what is added to a predicted size, so that one of 0 has an interval, too
-)
+FLOOR = 0.05  # of the median patient's true size, added to a predicted one, so that one of 0 has an interval, too
 ROUNDING = 1e-9
 
 
