@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
 from radcnn.core.errors import SettingsError
 from radcnn.core.settings import from_plain, to_plain
 from radcnn.data.fingerprint import Extent, Fingerprint
 from radcnn.data.gauge import Intensities
 from radcnn.data.mask_print import MaskPrint
+from radcnn.networks.image_networks import bare_image_network
 from radcnn.plan.rules_patches import ENOUGH_STEPS, affordable_steps, step_seconds
 from radcnn.plan.rules_segmentation import propose_segmentation
 from radcnn.plan.segmentation import SegmentationPlan
@@ -82,6 +84,32 @@ def test_networks_fit_their_patches_and_minutes(size: tuple[int, ...], minutes: 
     wider = more.network.options["kernels"]
     assert isinstance(wider, (list, tuple))
     assert (more.patch, wider) >= (plan.patch, kernels)
+
+
+@pytest.mark.parametrize("size", [(24, 256, 256), (40, 160, 160), (10, 256, 216), (512, 500), (30, 30, 30)])
+@pytest.mark.parametrize(
+    ("name", "dims"), [("unet2d", 2), ("unet3d", 3), ("resenc3d", 3), ("unet2015", 2), ("vnet", 3), ("lu2017", 2)]
+)
+@pytest.mark.parametrize("minutes", [5.0, 240.0])
+def test_every_network_can_be_taught_on_its_patch(size: tuple[int, ...], name: str, dims: int, minutes: float) -> None:
+    if dims > len(size):
+        return
+    plan = planned(
+        size=size, spacing=(1.0,) * len(size), minutes=minutes, network={"name": name}, segmentation={"dims": dims}
+    )
+    network = bare_image_network(
+        plan.network.name, channels=plan.seen, outputs=plan.outputs, dims=plan.dims, options=plan.network.options
+    )
+    seen = torch.empty(1, plan.seen, *(side + sum(network.margins) for side in plan.patch), device="meta")
+    assert network.with_auxiliary(seen)[0].shape[2:] == plan.patch
+
+
+def test_a_patch_that_cannot_be_halved_is_refused_with_the_next_one() -> None:
+    with pytest.raises(SettingsError, match=r"100 x 100 cannot be halved .* 112 x 112"):
+        planned(
+            size=(200, 200), spacing=None, segmentation={"patch": [100, 100]},
+            network={"name": "unet2d", "options": {"kernels": [8, 16, 16, 16, 16]}},
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("many", [{"members": 3}, {"folds": 3}])

@@ -9,8 +9,10 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from radcnn.core.errors import SettingsError
 from radcnn.core.settings import from_plain, merged, to_plain
 from radcnn.networks import activation_elements, multiply_accumulates
+from radcnn.networks.image_network import ImageNetwork
 from radcnn.networks.image_networks import bare_image_network
 from radcnn.networks.layers import Dims
 from radcnn.plan.cost import Cost
@@ -53,9 +55,24 @@ def patch_cost(plan: SegmentationPlan) -> Cost:
 @lru_cache(maxsize=512)
 def _counted(name: str, options: str, channels: int, outputs: int, size: tuple[int, ...]) -> Cost:
     dims: Dims = 2 if len(size) == 2 else 3
-    built = bare_image_network(name, channels=channels, outputs=outputs, dims=dims, options=json.loads(options))
+    built = _built(name, options, channels, outputs, dims)
     weights = sum(value.numel() for value in built.state_dict().values())
     return Cost(multiply_accumulates(built, size, channels), activation_elements(built, size, channels), dims, weights)
+
+
+@lru_cache(maxsize=64)
+def _built(name: str, options: str, channels: int, outputs: int, dims: Dims) -> ImageNetwork:
+    return bare_image_network(name, channels=channels, outputs=outputs, dims=dims, options=json.loads(options))
+
+
+def whole_patch(plan: SegmentationPlan) -> tuple[int, ...]:
+    """The plan's patch, or the next larger one of which the network halves no voxel in two."""
+    options = json.dumps(to_plain(dict(plan.network.options)), sort_keys=True)
+    network = _built(plan.network.name, options, plan.seen, plan.outputs, plan.dims)
+    if lost := sum(network.margins):
+        return tuple(network.needed(side) - lost for side in plan.patch)
+    multiples = network.multiples or (network.multiple,) * plan.dims
+    return tuple(side + -side % multiple for side, multiple in zip(plan.patch, multiples, strict=True))
 
 
 def asked_network(facts: SegmentationFacts) -> tuple[dict[str, Any], Dims | None]:
@@ -71,7 +88,10 @@ def asked_network(facts: SegmentationFacts) -> tuple[dict[str, Any], Dims | None
 def network_and_patch(
     facts: SegmentationFacts, first: SegmentationPlan, asked: dict[str, Any], patch: Any
 ) -> tuple[SegmentationPlan, str]:
-    """The largest patch, then the widest network, that leave enough steps within the minutes."""
+    """The largest patch, then the widest network, that leave enough steps within the minutes.
+
+    Raises SettingsError for a patch that was asked for and that the network cannot halve.
+    """
     size = _on_grid(facts, first)[-first.dims :]
 
     def enough(plan: SegmentationPlan) -> bool:
@@ -84,6 +104,12 @@ def network_and_patch(
             break
     by_width = (_fitted(facts, first, chosen.patch, width, asked) for width in WIDTHS)
     chosen = next(filter(enough, by_width), chosen)
+    if patch is not None and chosen.patch != tuple(int(n) for n in patch):
+        said = " x ".join(map(str, patch))
+        raise SettingsError(
+            f"segmentation.patch {said} cannot be halved as often as {chosen.network.name} does; the next that can is "
+            f"{' x '.join(map(str, chosen.patch))}"
+        )
     return chosen, f"as large and as wide as leaves {facts.minutes:g} minutes time for {ENOUGH_STEPS} steps"
 
 
@@ -118,7 +144,8 @@ def _fitted(
 ) -> SegmentationPlan:
     """The plan with a patch, and with a network of this width where none was asked for."""
     if asked.get("name", "modern_unet") not in ("modern_unet", "resenc_unet"):
-        return replace(first, patch=patch, network=from_plain(NetworkPlan, asked, "network"))
+        made = replace(first, patch=patch, network=from_plain(NetworkPlan, asked, "network"))
+        return replace(made, patch=whole_patch(made))
     flat = _flat(facts, first) if first.dims == 3 else 0
     halvings = max(1, min(5, int(math.log2(max(2, min(patch[-2:]) / COARSEST)))))
     kernels = [min(width * 2**k, WIDEST * width) for k in range(halvings + 1)]
@@ -129,8 +156,8 @@ def _fitted(
     if asked.get("name") == "resenc_unet":
         options["down"] = [(1, 3, 4, 6, 6, 6)[min(k, 5)] for k in range(halvings + 1)]
     own = {"name": "modern_unet", "options": options}
-    network = from_plain(NetworkPlan, merged(own, asked), "network")
-    return replace(first, patch=patch, network=network)
+    made = replace(first, patch=patch, network=from_plain(NetworkPlan, merged(own, asked), "network"))
+    return replace(made, patch=whole_patch(made))
 
 
 def _flat(facts: SegmentationFacts, plan: SegmentationPlan) -> int:
