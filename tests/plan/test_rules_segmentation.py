@@ -19,6 +19,7 @@ from radcnn.plan.rules_patches import ENOUGH_STEPS, affordable_steps, step_secon
 from radcnn.plan.rules_segmentation import propose_segmentation
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.segmentation_facts import SegmentationFacts
+from radcnn.transforms.spatial import Rotate
 
 MASKS = MaskPrint(40, {"1": 40, "2": 38}, {"0": 0.9, "1": 0.08, "2": 0.02}, -120.0, 260.0)
 GREY = Intensities(0, 10, 90, 200, 255, 100, 50, 0, 255, 0.1, None, False)
@@ -61,6 +62,27 @@ def test_other_spacings_are_brought_to_the_median_but_slices_stay_where_they_are
     assert planned(other=1.5).spacing_mm == (1.0, 0.8, 0.8)
     assert planned(spacing=(8.0, 1.4, 1.4), other=1.5).spacing_mm == (0.0, 1.4, 1.4)
     assert planned(size=(10, 256, 216), spacing=None).spacing_mm is None
+
+
+def test_patients_are_turned_rigidly_in_millimetres_on_the_grid_that_is_asked_for() -> None:
+    assert planned(spacing=(2.5, 1.0, 1.0), minutes=5.0).augmentation.spacing_mm == (2.5, 1.0, 1.0)
+    asked = planned(spacing=(2.5, 1.0, 1.0), segmentation={"spacing_mm": [1.0, 1.0, 1.0]})
+    assert asked.augmentation.spacing_mm == (1.0, 1.0, 1.0)
+    assert planned(spacing=(8.0, 1.4, 0.7)).augmentation.spacing_mm == (1.4, 0.7)
+    assert planned(spacing=None).augmentation.spacing_mm is None
+    with pytest.raises(SettingsError, match="needs 3 numbers"):
+        planned(segmentation={"spacing_mm": [1.0, 1.0]})
+
+
+def test_thick_slices_of_volumes_are_not_turned_into_each_other() -> None:
+    for spacing, thick in (((2.5, 1.0, 1.0), True), ((1.0, 1.0, 1.0), False)):
+        plan = planned(spacing=spacing, segmentation={"dims": 3})
+        (turn,) = (one for one in plan.augmentation.transforms if isinstance(one, Rotate))
+        assert (turn.out_of_plane_degrees == 0.0) == thick
+        assert (plan.network.options["flat"] == 1) == thick
+    own = planned(spacing=(2.5, 1.0, 1.0), segmentation={"dims": 3, "spacing_mm": [0.0, 1.0, 1.0]})
+    assert own.network.options["flat"] == 1
+    assert planned(spacing=(3.0, 1.0, 1.0), segmentation={"dims": 3, "spacing_mm": [3.0, 0.0, 0.0]}).dims == 3
 
 
 def test_grey_values_keep_their_meaning_where_they_have_one() -> None:

@@ -115,13 +115,10 @@ def network_and_patch(
 
 def _on_grid(facts: SegmentationFacts, plan: SegmentationPlan) -> tuple[int, ...]:
     """Voxels per axis of a usual image on the plan's grid."""
-    own = facts.spacing
-    if plan.spacing_mm is None or own is None:
+    own, grid = facts.spacing, grid_spacing(facts, plan.spacing_mm)
+    if own is None or grid is None:
         return facts.size
-    return tuple(
-        max(1, round(n * old / new)) if new else n
-        for n, old, new in zip(facts.size, own.median, plan.spacing_mm, strict=True)
-    )
+    return tuple(max(1, round(n * old / new)) for n, old, new in zip(facts.size, own.median, grid, strict=True))
 
 
 def _patches(size: tuple[int, ...], dims: Dims) -> list[tuple[int, ...]]:
@@ -146,7 +143,7 @@ def _fitted(
     if asked.get("name", "modern_unet") not in ("modern_unet", "resenc_unet"):
         made = replace(first, patch=patch, network=from_plain(NetworkPlan, asked, "network"))
         return replace(made, patch=whole_patch(made))
-    flat = _flat(facts, first) if first.dims == 3 else 0
+    flat = flat_levels(facts, first.spacing_mm) if first.dims == 3 else 0
     halvings = max(1, min(5, int(math.log2(max(2, min(patch[-2:]) / COARSEST)))))
     kernels = [min(width * 2**k, WIDEST * width) for k in range(halvings + 1)]
     if wanted := dict(asked.get("options") or {}).get("kernels"):  # what else depends on their number follows it
@@ -160,11 +157,18 @@ def _fitted(
     return replace(made, patch=whole_patch(made))
 
 
-def _flat(facts: SegmentationFacts, plan: SegmentationPlan) -> int:
-    """Resolutions at which voxels are still more than twice as long as wide."""
+def grid_spacing(facts: SegmentationFacts, asked: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """The usual spacing of the networks' grid: what is asked for, and the median of images where axes stay (0)."""
     own = facts.spacing
-    if own is None:
+    if own is None or asked is None:
+        return None if own is None else own.median
+    return tuple(new or old for new, old in zip(asked, own.median, strict=True))
+
+
+def flat_levels(facts: SegmentationFacts, asked: tuple[float, ...] | None) -> int:
+    """Resolutions at which voxels of that grid are still more than twice as long as wide."""
+    spacing = grid_spacing(facts, asked)
+    if spacing is None:
         return 0
-    spacing = plan.spacing_mm or own.median
     ratio = spacing[0] / min(spacing[1:])
     return max(0, round(math.log2(ratio))) if ratio >= 2 else 0

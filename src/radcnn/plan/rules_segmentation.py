@@ -6,13 +6,21 @@ a few cores change is said with each reason.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from radcnn.core.errors import SettingsError
 from radcnn.core.settings import changed, to_plain
 from radcnn.networks.layers import Dims
-from radcnn.plan.rules_patches import SIDES, affordable_steps, asked_network, network_and_patch
+from radcnn.plan.rules_patches import (
+    SIDES,
+    affordable_steps,
+    asked_network,
+    flat_levels,
+    grid_spacing,
+    network_and_patch,
+)
 from radcnn.plan.rules_training import averaging_rule
 from radcnn.plan.segmentation import SegmentationPlan, Structure
 from radcnn.plan.segmentation_facts import SegmentationFacts
@@ -50,7 +58,6 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
     unlabelled = asked.get("unlabelled", facts.masks.unlabelled)
     structures, why_structures = _structures(facts, unlabelled)
     cells, why_cells = _cells(facts, structures)
-    augmentation, why_augmentation = _augmentation(facts, dims, spacing, free=bool(asked.get("cells", cells)))
     taught = facts.asked.get("training", {})
     batch = int(taught.get("batch", BATCH[dims]))
     many = {name: taught[name] for name in ("members", "folds") if name in taught}
@@ -58,9 +65,12 @@ def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
         NetworkPlan("modern_unet"),
         changed(TrainingPlan(epochs=1, batch=batch, precision=_precision(facts)), many, "training"), structures,
         (SIDES[dims][-1],) * dims, dims, unlabelled, facts.fingerprint.channels, neighbours, spacing,
-        intensity, augmentation, cells=cells, plane=facts.masks.plane, units=facts.units, seed=facts.seed,
+        intensity, cells=cells, plane=facts.masks.plane, units=facts.units, seed=facts.seed,
     )  # fmt: skip
     first = changed(first, {k: v for k, v in asked.items() if k not in ("steps", "patch")}, "segmentation")
+    _check_spacing(facts, first)
+    augmentation, why_augmentation = _augmentation(facts, first)
+    first = first if "augmentation" in asked else replace(first, augmentation=augmentation)
     if first.cells and facts.fingerprint.rank == 3:
         raise SettingsError("segmentation.cells are parted in planes, and these images are volumes; leave it out")
     chosen, why_network = network_and_patch(facts, first, network, asked.get("patch"))
@@ -147,6 +157,16 @@ def _spacing(facts: SegmentationFacts, dims: Dims) -> tuple[tuple[float, ...] | 
     return (0.0, *middle), "the median within slices, which stay where they are"
 
 
+def _check_spacing(facts: SegmentationFacts, plan: SegmentationPlan) -> None:
+    """Raise SettingsError where a spacing has not a number for each axis."""
+    asked = plan.spacing_mm
+    if asked is not None and (len(asked) != len(facts.size) or not all(math.isfinite(mm) and mm >= 0 for mm in asked)):
+        raise SettingsError(
+            f"segmentation.spacing_mm needs {len(facts.size)} numbers, slices first, 0 where an axis stays as it is; "
+            f"got {', '.join(f'{mm:g}' for mm in asked)}"
+        )
+
+
 def _in_words(spacing: tuple[float, ...] | None) -> str:
     if spacing is None:
         return "each image's own"
@@ -164,11 +184,9 @@ def _intensity(facts: SegmentationFacts) -> tuple[Intensity, str]:
     return Intensity("zscore"), "arbitrary units: each image is brought to mean 0 and standard deviation 1"
 
 
-def _augmentation(
-    facts: SegmentationFacts, dims: Dims, spacing: tuple[float, ...] | None, *, free: bool
-) -> tuple[Augmentation, tuple[Reason, ...]]:
-    """Motions, and grey values where they carry no units; a side stays a side, but in a tissue of cells (`free`)."""
-    if free:
+def _augmentation(facts: SegmentationFacts, plan: SegmentationPlan) -> tuple[Augmentation, tuple[Reason, ...]]:
+    """Motions, and grey values where they carry no units; a side stays a side, but in a tissue of cells."""
+    if plan.cells:
         moves: list[Transform] = [
             Flip(laterality="free", axes=(-1, -2)),
             Rotate(degrees=180.0),
@@ -180,7 +198,12 @@ def _augmentation(
             Reason("augmentation.motion", "any rotation, scale 0.85-1.18, bent", "so do their shapes vary"),
         ]
     else:
-        moves = [Rotate(degrees=15.0), Scale(factor=(0.8, 1.25)), Translate(fraction=0.05)]
+        thick = plan.dims == 3 and flat_levels(facts, plan.spacing_mm) > 0  # a slice would be blurred into the next
+        moves = [
+            Rotate(degrees=15.0, out_of_plane_degrees=0.0 if thick else None),
+            Scale(factor=(0.8, 1.25)),
+            Translate(fraction=0.05),
+        ]
         said = [
             Reason("augmentation.flip", "none", "left and right matter, and structures may be told by their side"),
             Reason(
@@ -193,8 +216,8 @@ def _augmentation(
     else:
         tones = [Brightness(shift=0.15), Contrast(factor=(0.7, 1.4)), Gamma(), Noise(sd=0.1, p=0.3)]
         said.append(Reason("augmentation.tones", "brightness, contrast, gamma, noise", "scanners set their own levels"))
-    known = spacing if dims == 3 else None
-    return Augmentation((*moves, *tones), "border", known), tuple(said)
+    known = grid_spacing(facts, plan.spacing_mm)
+    return Augmentation((*moves, *tones), "border", None if known is None else known[-plan.dims :]), tuple(said)
 
 
 def _training(facts: SegmentationFacts, batch: int, steps: int) -> tuple[TrainingPlan, tuple[Reason, ...]]:
