@@ -170,6 +170,8 @@ def test_what_is_asked_for_is_taken_and_said() -> None:
         planned(segmentation={"loss": "dcie"})
     with pytest.raises(SettingsError, match="not averaged over shifts"):
         planned(training={"views": "shifts"})
+    with pytest.raises(SettingsError, match="leave segmentation.border out"):
+        planned(segmentation={"border": 10.0})
     with pytest.raises(SettingsError, match="the images are 2D"):
         planned(size=(64, 64), spacing=None, network={"name": "unet3d"})
 
