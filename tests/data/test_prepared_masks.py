@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from radcnn.core.case import Case, Source
 from radcnn.core.errors import InputError
+from radcnn.core.volume import Volume
 from radcnn.data.mask_print import MaskPrint, mask_print
 from radcnn.data.prepared.masked import UNLABELLED, MaskedGrid, prepare_masked
 from radcnn.study.settings import settings_from
@@ -56,6 +57,17 @@ def test_a_label_that_was_not_declared_is_named_with_its_case(tmp_path: Path) ->
     strange[2, 2, 2] = 9
     with pytest.raises(InputError, match=r"\(one\): the mask holds the label 9, which was not declared \(1, 3 are\)"):
         prepare_masked([case(tmp_path, strange)], GRID, tmp_path / "cache")
+
+
+def test_images_of_nearly_the_grids_spacing_stay_as_they_are_and_others_are_brought_to_it() -> None:
+    grid = MaskedGrid(1, (0.0, 1.0, 1.0), Intensity("keep"), (0, 1))
+    for spacing, size in (
+        ((5.0, 1.0, 1.04), (4, 20, 20)), ((2.0, 0.5, 1.0), (4, 10, 20)), ((2.0, 2.0, 2.0), (4, 40, 40)),
+    ):  # fmt: skip
+        image = Volume.from_spacing(np.ones((1, 4, 20, 20), np.int16), spacing)
+        placed = grid.image(image)
+        assert placed.size == size
+        assert placed.spacing_mm == pytest.approx((spacing[0], 1.0, spacing[2] if size[2] == 20 else 1.0))
 
 
 def test_what_masks_hold_is_counted_and_its_grey_values_are_of_structures(tmp_path: Path) -> None:

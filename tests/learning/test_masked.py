@@ -69,6 +69,14 @@ def test_slices_beside_are_channels_and_margins_are_seen_but_not_judged() -> Non
     assert float(inner[batch.masks == 1].mean()) > 0.7 > 0.3 > float(inner[batch.masks == 0].mean())
 
 
+def test_nothing_is_taught_beyond_the_image() -> None:
+    turned = planned(augmentation=Augmentation((Rotate(degrees=180),)), patch=(48, 48), foreground=0.0)
+    masks = torch.cat([batch.masks for batch in lesson(turned).batches(0, 1)])
+    labelled = (masks != UNLABELLED).flatten(1).float().sum(1)
+    assert float(labelled.max()) <= 40 * 36 + 20  # what the image has, and no more
+    assert float(labelled.min()) > 0
+
+
 @pytest.mark.parametrize("size", [(3, 40, 36), (40, 36)])
 def test_a_small_network_finds_the_ball(size: tuple[int, ...], tmp_path: Path) -> None:
     plan = planned(steps=80, patch=(24, 24))

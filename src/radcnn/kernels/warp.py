@@ -70,13 +70,16 @@ def warp_linear(
     over_slabs(slab, out.shape[1], threads if out[0].size >= ALONE else 1)
 
 
-def warp_nearest(source: Source, way: Map, out: NDArray, *, border: bool, threads: int) -> None:
-    """The same for masks: the voxel whose centre is nearest, of the source's own type."""
+def warp_nearest(source: Source, way: Map, out: NDArray, *, beyond: int | None, threads: int) -> None:
+    """The same for masks: the voxel whose centre is nearest, of the source's own type.
+
+    beyond  what lies beyond its edge; None: the source goes on as it ends
+    """
 
     parts = way.parts()
 
     def slab(start: int, stop: int) -> None:
-        _nearest(source, parts, out, border, start, stop)
+        _nearest(source, parts, out, beyond is None, beyond or 0, start, stop)
 
     over_slabs(slab, out.shape[1], threads if out[0].size >= ALONE else 1)
 
@@ -288,7 +291,7 @@ def _edges(flat, palette, places, row, low, high, shape, border):  # type: ignor
 
 
 @compiled
-def _nearest(source, way, out, border, start, stop):  # type: ignore[no-untyped-def]
+def _nearest(source, way, out, border, beyond, start, stop):  # type: ignore[no-untyped-def]
     shape = source.shape
     places = np.empty((3, out.shape[3]), np.float32)
     at = np.empty(out.shape[3], np.int64)
@@ -300,7 +303,7 @@ def _nearest(source, way, out, border, start, stop):  # type: ignore[no-untyped-
                 flat = source[c].reshape(-1)
                 row = out[c, z, y]
                 for x in range(len(row)):
-                    row[x] = flat[np.uint64(at[x])] if at[x] >= 0 else 0
+                    row[x] = flat[np.uint64(at[x])] if at[x] >= 0 else beyond
 
 
 @compiled

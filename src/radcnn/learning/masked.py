@@ -140,7 +140,9 @@ class MaskLesson(PatchLesson[SegmentationPlan]):
         size = tuple(n + before + after for n in plan.patch)
         drawn = pipeline.sample(torch_generator(self.seed, "augment", *path), (1, image.shape[0], *size))
         middle = [at + (after - before) / 2 for at in centre]
-        moved = pipeline.apply_to_patch(image, drawn, centre=middle, size=size, mask=mask, palette=case.palette)
+        moved = pipeline.apply_to_patch(
+            image, drawn, centre=middle, size=size, mask=mask, palette=case.palette, beyond=UNLABELLED
+        )
         assert moved.mask is not None
         inner = moved.mask[(slice(None), *(slice(before, before + n) for n in plan.patch))]
         return moved.image, inner

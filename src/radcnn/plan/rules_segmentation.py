@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from radcnn.core.errors import SettingsError
 from radcnn.core.settings import changed, to_plain
+from radcnn.data.prepared.masked import NEARLY
 from radcnn.networks.layers import Dims
 from radcnn.plan.rules_patches import (
     SIDES,
@@ -40,7 +41,6 @@ EPOCHS = 25  # times that the tuning patches are looked at
 RATE = 1e-3
 MANY_CELLS = 10  # parts of a structure in a usual 2D mask, from which on it is a tissue of cells
 BENT = Elastic(points=5, sd=0.02, p=0.5)
-DIFFERENT = 0.05  # share by which spacings differ before images are resampled to one
 
 
 def propose_segmentation(facts: SegmentationFacts) -> SegmentationPlan:
@@ -145,16 +145,16 @@ def _dims(facts: SegmentationFacts, asked: int | None) -> tuple[Dims, int, str]:
 
 
 def _spacing(facts: SegmentationFacts, dims: Dims) -> tuple[tuple[float, ...] | None, str]:
-    """The median spacing, where images differ; networks of slices leave the slices where they are."""
+    """The median spacing, to which images that differ are brought; networks of slices leave slices where they are."""
     found = facts.spacing
     if found is None:
         return None, "spacings are unknown, so that nothing can be brought to one"
     low, middle, high = (one[-dims:] for one in (found.minimum, found.median, found.maximum))
-    if all(b - a <= DIFFERENT * m for a, m, b in zip(low, middle, high, strict=True)):
-        return None, "all images have one spacing"
+    same = all(b - a <= NEARLY * m for a, m, b in zip(low, middle, high, strict=True))
+    why = "that of all images; others are brought to it" if same else "the median: structures have one size in voxels"
     if dims == 3 or facts.fingerprint.rank == 2:
-        return tuple(middle), "the median: structures have one size in voxels, in every scan"
-    return (0.0, *middle), "the median within slices, which stay where they are"
+        return tuple(middle), why
+    return (0.0, *middle), f"{why}; slices stay where they are"
 
 
 def _check_spacing(facts: SegmentationFacts, plan: SegmentationPlan) -> None:

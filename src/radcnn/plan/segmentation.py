@@ -120,7 +120,9 @@ class SegmentationPlan:
                 "the boundary loss says nothing of what is not there; add another, such as dice+boundary"
             )
         if self.border and self.dims == 3:
-            raise SettingsError("U-Net's map of weights parts cells in planes; leave segmentation.border out of volumes")
+            raise SettingsError(
+                "U-Net's map of weights parts cells in planes; leave segmentation.border out of volumes"
+            )
         if self.cells and self.dims == 3:
             raise SettingsError("cells are parted in planes; leave segmentation.cells out of networks of volumes")
         for name in (*self.cells, *self.largest, *self.filled):

@@ -38,6 +38,7 @@ def read_into(
     nearest: bool,
     centre: Sequence[float] | None = None,
     palette: NDArray[np.float32] | None = None,
+    beyond: int | None = None,
     threads: int = 1,
 ) -> None:
     """Fill `out` (C, *size) from `source` (C, *its own size) under row `row` of the steps, made for a grid of `size`.
@@ -47,6 +48,7 @@ def read_into(
     centre   the index of the source that the middle of the output shows where nothing moves; the source's middle
              where not given
     palette  the value of each code, where the source holds codes
+    beyond   of masks: the label beyond their edge, instead of what `padding` says
     """
     middle = [(n - 1) / 2 for n in source.shape[1:]] if centre is None else centre
     way = _map(steps, row, out.shape[1:], middle)
@@ -56,7 +58,7 @@ def read_into(
         return
     border = padding == "border"
     if nearest:
-        warp_nearest(volume, way, result, border=border, threads=threads)
+        warp_nearest(volume, way, result, beyond=beyond if border or beyond else 0, threads=threads)
     else:
         warp_linear(volume, palette, way, result, border=border, threads=threads)
 

@@ -103,6 +103,7 @@ class Pipeline:
         size: tuple[int, ...],
         mask: NDArray | None = None,
         palette: NDArray[np.float32] | None = None,
+        beyond: int | None = None,
         threads: int = 1,
     ) -> Moved:
         """A changed patch of one large image, of which only the voxels are read that the patch shows.
@@ -111,6 +112,7 @@ class Pipeline:
         drawn    by `sample` for the shape (1, C, *size)
         centre   the index of the image that the patch's middle shows where nothing moves
         mask     (*its size), labels
+        beyond   the label of what lies beyond the image, such as "nobody looked there"; None: that of its edge
         threads  that share a large patch; changes no number
 
         Equal to cutting the patch out of the moved image. Returns image (1, C, *size) and mask (1, *size).
@@ -125,7 +127,7 @@ class Pipeline:
         if mask is None:
             return Moved(moved)
         labels = np.empty((1, *size), mask.dtype)
-        read_into(labels, mask[None], steps, 0, nearest=True, threads=threads, **asked)
+        read_into(labels, mask[None], steps, 0, nearest=True, beyond=beyond, threads=threads, **asked)
         return Moved(moved, torch.from_numpy(labels))
 
     def _changed(self, image: Tensor, drawn: Drawn) -> Tensor:

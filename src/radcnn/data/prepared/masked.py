@@ -26,8 +26,9 @@ from radcnn.transforms.intensity import Intensity, linear_map
 from radcnn.transforms.orientation import Plane, towards_patient_axes
 from radcnn.transforms.resampling import known_spacing, resample
 
-EDITION = 3  # raised when the same files would be prepared to other numbers
+EDITION = 4  # raised when the same files would be prepared to other numbers
 MOST_VALUES = 254
+NEARLY = 0.05  # share by which an image's spacing may differ from the grid's before it is resampled
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class MaskedGrid:
     """How an image and its mask are brought to the network.
 
     channels    of the images
-    spacing_mm  of the grid, slices first, 0 where an axis stays as it is; None: all do
+    spacing_mm  of the grid, slices first, 0 where an axis stays as it is; None: all do. An axis whose spacing is the
+                grid's to 5 % stays, too: interpolation would cost more than it mends
     intensity   how values are mapped
     values      numbers that masks may hold, 0 first
     unlabelled  the number that says "nobody looked here", or None
@@ -82,11 +84,18 @@ class MaskedGrid:
         return np.where(np.isin(labels, self.region), stored, np.uint8(UNLABELLED))
 
     def spacing_of(self, upright: Volume) -> tuple[float, ...] | None:
-        """The grid's spacing for an image; raises GeometryError where one is needed and the image's is not known."""
+        """What an image is resampled to, None where it stays as it is.
+
+        Raises GeometryError where a spacing is needed and the image's is not known.
+        """
         if self.spacing_mm is None:
             return None
         own = known_spacing(upright, "spacing_mm of this network's grid")
-        return tuple(asked or had for asked, had in zip(self.spacing_mm, own, strict=True))
+        wanted = tuple(
+            had if abs(had - asked) <= NEARLY * asked or not asked else asked
+            for asked, had in zip(self.spacing_mm, own, strict=True)
+        )
+        return None if wanted == own else wanted
 
 
 def prepare_masked(
