@@ -23,7 +23,7 @@ from radcnn.core.chance import generator, torch_generator
 from radcnn.core.cores import available_cores
 from radcnn.data.store import CaseStore, StoredCase
 from radcnn.learning.execution import keep_memory
-from radcnn.learning.patches import drawn_centre
+from radcnn.learning.patches import drawn_place, holders_of
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.coarse import LowResolution
 from radcnn.transforms.drawing import Transform
@@ -57,7 +57,7 @@ def ours(case: StoredCase, *transforms: Transform, size: tuple[int, ...] = SIZE)
     def job() -> object:
         number = next(numbers)
         drawn = pipeline.sample(torch_generator(0, number), (1, 1, *size))
-        centre = drawn_centre(case, size, generator(0, number), 1.0)
+        _, centre = drawn_place([case], holders_of([case]), lambda _: size, generator(0, number), 1.0)
         return pipeline.apply_to_patch(
             case.image, drawn, centre=centre, size=size, mask=case.mask, palette=case.palette, threads=available_cores()
         )

@@ -11,7 +11,7 @@ import torch
 from radcnn.core.chance import generator, torch_generator
 from radcnn.core.errors import SettingsError
 from radcnn.data.store import CaseStore, StoredCase
-from radcnn.learning.patches import drawn_centre, patch_batches
+from radcnn.learning.patches import drawn_place, holders_of, patch_batches
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.elastic import Elastic
 from radcnn.transforms.noise import Noise
@@ -62,11 +62,38 @@ def test_a_rare_class_is_seen_as_often_as_a_common_one(cases):
     assert 140 < common < 260
 
 
+def test_a_class_that_few_cases_have_is_seen_as_often_as_one_that_all_have(tmp_path):
+    store = CaseStore(tmp_path / "store")
+    for number in range(20):
+        mask = np.zeros((4, 8, 8), np.uint8)
+        mask[:, 2:4, 2:4] = 1
+        mask[1, 6, 6] = 2 if number == 7 else 0
+        store.add(str(number), mask[None].astype(np.float32), mask=mask)
+    cases, chance = [store[key] for key in store], generator(0, "few")
+    holders = holders_of(cases)
+    assert holders[2] == (7,)
+    drawn = [drawn_place(cases, holders, lambda _: (1, 1, 1), chance, 1.0) for _ in range(400)]
+    rare = sum(case.mask[tuple(int(at) for at in centre)] == 2 for case, centre in drawn)
+    assert 140 < rare < 260
+
+
+def test_of_slices_that_show_a_class_each_is_as_likely(tmp_path):
+    store = CaseStore(tmp_path / "store")
+    mask = np.zeros((5, 40, 40), np.uint8)
+    mask[1, :2, :2], mask[2, :30, :30], mask[4, :1, :1] = 1, 1, 1
+    store.add("one", mask[None].astype(np.float32), mask=mask)
+    cases, chance = [store["one"]], generator(0, "slices")
+    drawn = [drawn_place(cases, holders_of(cases), lambda _: (1, 9, 9), chance, 1.0)[1][0] for _ in range(600)]
+    for at in (1.0, 2.0, 4.0):
+        assert 140 < drawn.count(at) < 260
+    assert len(set(drawn)) == 3
+
+
 def test_a_patch_lies_in_its_case_where_it_fits_and_about_its_middle_where_it_does_not(cases):
     chance = generator(0, "centres")
     for case in cases:
         for _ in range(50):
-            centre = drawn_centre(case, (12, 16, 16), chance, 0.5)
+            _, centre = drawn_place([case], holders_of([case]), lambda _: (12, 16, 16), chance, 0.5)
             for middle, asked, length in zip(centre, (12, 16, 16), case.size, strict=True):
                 first, last = middle - (asked - 1) / 2, middle + (asked - 1) / 2
                 assert first == int(first)

@@ -26,7 +26,7 @@ from radcnn.learning.execution import Execution, training_logits
 from radcnn.learning.lesson import Measured
 from radcnn.learning.loop import fit
 from radcnn.learning.patch_lesson import PatchLesson
-from radcnn.learning.patches import drawn_centre
+from radcnn.learning.patches import Holders, drawn_place, holders_of
 from radcnn.learning.settling import settle_on
 from radcnn.metrics.distance import distance_transform
 from radcnn.networks.image_network import ImageNetwork
@@ -126,12 +126,11 @@ class MaskLesson(PatchLesson[SegmentationPlan]):
         """An image (1, C, *size and margins) and a stored mask (1, *size) about a random place of a random case."""
         plan = self.whole
         chance = generator(self.seed, "masked", *path)
-        case = cases[int(chance.integers(len(cases)))]
+        holders = self._holders[cases is self.tuning]
+        case, centre = drawn_place(cases, holders, self._size_in, chance, plan.foreground)
         image, mask = case.image, case.mask
         assert mask is not None
-        flat = plan.dims == 2 and mask.ndim == 3
-        centre = drawn_centre(case, (1, *plan.patch) if flat else plan.patch, chance, plan.foreground)
-        if flat:
+        if len(centre) > plan.dims:
             k = round(centre[0])
             beside = np.clip(np.arange(k - plan.neighbours, k + plan.neighbours + 1), 0, len(mask) - 1)
             image = image[:, k] if plan.neighbours == 0 else np.concatenate([image[:, s] for s in beside])
@@ -146,6 +145,15 @@ class MaskLesson(PatchLesson[SegmentationPlan]):
         assert moved.mask is not None
         inner = moved.mask[(slice(None), *(slice(before, before + n) for n in plan.patch))]
         return moved.image, inner
+
+    @cached_property
+    def _holders(self) -> tuple[Holders, Holders]:
+        """Which of the training and of the tuning cases have each class."""
+        return holders_of(self.training), holders_of(self.tuning)
+
+    def _size_in(self, case: StoredCase) -> tuple[int, ...]:
+        """A patch in a case: of a volume, a network of slices sees one of them."""
+        return (1, *self.whole.patch) if len(case.size) > self.whole.dims else self.whole.patch
 
     def _weights(self, masks: Tensor) -> Tensor | None:
         """U-Net's weights of the voxels (B, 1, *size), where they were asked for."""
