@@ -16,6 +16,7 @@ from radcnn.learning.execution import Execution
 from radcnn.learning.masked import MaskLesson, shrunk, signed_distance, train_segmenting_networks
 from radcnn.plan.segmentation import SegmentationPlan, Structure
 from radcnn.plan.settings import NetworkPlan, TrainingPlan
+from radcnn.tasks.segmentation import segmentation_of
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.spatial import Rotate
 
@@ -117,6 +118,14 @@ def test_distances_to_a_border_are_negative_inside() -> None:
     assert not signed_distance(np.zeros((3, 3), bool)).any()
 
 
-def test_coarser_masks_take_the_middle_of_each_window() -> None:
-    masks = torch.arange(16).view(1, 4, 4)
-    assert shrunk(masks, (2, 2)).tolist() == [[[5, 7], [13, 15]]]
+@pytest.mark.parametrize("dims", [2, 3])
+def test_coarser_truth_is_the_share_of_voxels_and_lies_where_it_lay(dims: int) -> None:
+    mask = torch.zeros(1, *(8,) * dims, dtype=torch.uint8)
+    mask[0, ..., 3] = 1  # a membrane, one voxel thick
+    mask[0, ..., 7] = UNLABELLED
+    truth, counted = segmentation_of(planned()).truth(mask)
+    coarse, seen = shrunk(truth, counted, (4,) * dims)
+    column = (0, *(0,) * (dims - 1))
+    assert coarse[0, 1][column[1:]].tolist() == [0.0, 0.5, 0.0, 0.0]
+    assert seen[0, 0][column[1:]].tolist() == [1.0, 1.0, 1.0, 0.5]
+    torch.testing.assert_close(coarse.sum(1), torch.ones_like(coarse[:, 0]))

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from radcnn.core.chance import derived_seed, generator, torch_generator
 from radcnn.data.store import StoredCase
@@ -85,11 +86,12 @@ class MaskLesson(PatchLesson[SegmentationPlan]):
     def loss(self, network: nn.Module, batch: Batch, epoch: int, step: int, execution: Execution) -> Tensor:  # noqa: ARG002
         device = execution.device
         first, *coarser = training_logits(network, batch.images, execution)
-        masks = batch.masks.to(device)
+        truth, counted = self.task.truth(batch.masks.to(device))
         weights, distances = (one if one is None else one.to(device) for one in (batch.weights, batch.distances))
-        total, parts = self.task.loss(first, masks, weights=weights, distances=distances), 1.0
+        total, parts = self.task.loss_of_truth(first, truth, counted, weights=weights, distances=distances), 1.0
         for level, logits in enumerate(coarser, start=1):
-            total = total + COARSER**level * self.task.loss(logits, shrunk(masks, logits.shape[2:]), distances=None)
+            at_level = shrunk(truth, counted, logits.shape[2:])
+            total = total + COARSER**level * self.task.loss_of_truth(logits, *at_level)
             parts += COARSER**level
         return total / parts
 
@@ -182,12 +184,14 @@ def signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     return np.where(mask, 1 - inside, outside).astype(np.float32)
 
 
-def shrunk(masks: Tensor, size: Sequence[int]) -> Tensor:
-    """Stored masks (B, *n) at a coarser resolution: of each window the voxel in its middle."""
-    for axis, (has, wants) in enumerate(zip(masks.shape[1:], size, strict=True), start=1):
-        at = ((torch.arange(wants, device=masks.device) + 0.5) * (has / wants)).long()
-        masks = masks.index_select(axis, at)
-    return masks
+def shrunk(truth: Tensor, counted: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Truth (B, K, *n) and what is counted (B, 1, *n) at a coarser resolution: shares of the voxels that are counted.
+
+    One voxel of each window instead would lie half a voxel off, and lose what is thinner than a window.
+    """
+    pool = functional.adaptive_avg_pool2d if truth.ndim == 4 else functional.adaptive_avg_pool3d
+    seen = pool(counted, list(size))
+    return pool(truth * counted, list(size)) / seen.clamp_min(torch.finfo(seen.dtype).tiny), seen
 
 
 def first_segmenting_network(plan: SegmentationPlan, index: int) -> ImageNetwork:

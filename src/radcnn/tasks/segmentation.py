@@ -65,7 +65,13 @@ class Segmentation:
         weights    (B, 1, *size) of voxels, for the cross-entropy
         distances  (B, K, *size) signed, to the true border; without them the boundary loss is left out
         """
-        truth, counted = self.truth(masks)
+        return self.loss_of_truth(logits, *self.truth(masks), weights=weights, distances=distances)
+
+    def loss_of_truth(
+        self, logits: Tensor, truth: Tensor, counted: Tensor, *, weights: Tensor | None = None,
+        distances: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
+        """The same against truth (B, K, *size), which may be shares, where counted (B, 1, *size) is above 0."""
         total = logits.new_zeros(())
         for term in self.terms:
             if term == "boundary":
