@@ -113,9 +113,18 @@ def test_a_gap_between_cells_weighs_more_the_narrower_it_is() -> None:
 def test_distances_to_a_border_are_negative_inside() -> None:
     mask = np.zeros((5, 5), bool)
     mask[1:4, 1:4] = True
-    found = signed_distance(mask)
+    found = signed_distance(mask, (1.0, 1.0))
     assert (found[2, 2], found[1, 1], found[0, 2], found[0, 0]) == (-1, 0, 1, np.float32(np.sqrt(2)))
-    assert not signed_distance(np.zeros((3, 3), bool)).any()
+    assert not signed_distance(np.zeros((3, 3), bool), (1.0, 1.0)).any()
+    long = signed_distance(mask, (3.0, 1.0))
+    assert (long[0, 2], long[2, 0], long[2, 1]) == (3, 1, 0)
+
+
+def test_the_boundary_loss_is_no_larger_than_what_stands_beside_it() -> None:
+    one = lesson(planned(loss="dice+ce+boundary", patch=(40, 36)))
+    batch = next(iter(one.batches(0, 1)))
+    assert batch.distances is not None
+    assert 0.1 < float(batch.distances.abs().max()) < 2
 
 
 @pytest.mark.parametrize("dims", [2, 3])

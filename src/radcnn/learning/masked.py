@@ -5,6 +5,7 @@ Only what a patch shows is read from the disk. A network of slices learns from p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -168,20 +169,28 @@ class MaskLesson(PatchLesson[SegmentationPlan]):
         return torch.from_numpy(np.stack(found))[:, None]
 
     def _distances(self, masks: Tensor) -> Tensor | None:
-        """Signed distances (B, K, *size) to the true borders, negative inside, where the loss asks for them."""
+        """Signed distances (B, K, *size) to the true borders, negative inside, where the loss asks for them.
+
+        In half diagonals of the patch: in voxels they would drown whatever stands beside them.
+        """
         if "boundary" not in self.whole.terms:
             return None
         truth, _ = self.task.truth(masks)
-        return torch.from_numpy(np.stack([[signed_distance(one) for one in case] for case in truth.bool().numpy()]))
+        steps = self.whole.augmentation.spacing_mm or (1.0,) * self.whole.dims
+        unit = math.dist((0.0,) * len(steps), [n * mm for n, mm in zip(self.whole.patch, steps, strict=True)]) / 2
+        each = [[signed_distance(one, steps) / unit for one in case] for case in truth.bool().numpy()]
+        return torch.from_numpy(np.stack(each).astype(np.float32))
 
 
-def signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Voxels to the border of a mask: positive outside, negative inside, 0 where nothing of it is there."""
+def signed_distance(mask: NDArray[np.bool_], steps: Sequence[float]) -> NDArray[np.float32]:
+    """How far voxels are from the border of a mask, in the unit of `steps`, the distances of their centres.
+
+    Positive outside, 0 in the outermost voxels inside and negative further in; 0 where nothing or everything is inside.
+    """
     if not mask.any() or mask.all():
         return np.zeros(mask.shape, np.float32)
-    steps = (1.0,) * mask.ndim
-    outside, inside = (distance_transform(one, steps, threads=1) for one in (~mask, mask))
-    return np.where(mask, 1 - inside, outside).astype(np.float32)
+    outside, inside = (distance_transform(one, tuple(steps), threads=1) for one in (~mask, mask))
+    return np.where(mask, min(steps) - inside, outside).astype(np.float32)
 
 
 def shrunk(truth: Tensor, counted: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:

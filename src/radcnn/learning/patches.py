@@ -33,8 +33,8 @@ def patch_batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """`steps` batches of images (B, C, *size) float32 and masks (B, *size) of random cases at random places.
 
-    foreground  share of patches about a voxel of a class, in one of the cases that have it: a rare class is seen as often
-                as a common one; others are about any voxel of any case
+    foreground  share of patches about a voxel of a class, in one of the cases that have it: a rare class is seen as
+                often as a common one; others are about any voxel of any case
 
     Every patch has its own stream of chance. Only what a patch shows is read from the disk, so that memory does not
     grow with the number of cases. Raises SettingsError where there is no case or a case has no mask.
