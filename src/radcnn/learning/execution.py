@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from radcnn.networks import Network
 from radcnn.networks.image_network import ImageNetwork
+from radcnn.networks.instance_norm import channels_side_by_side
 from radcnn.networks.narrow_maps import full_where_narrow
 from radcnn.networks.small_volumes import fast_small_volumes
 
@@ -83,13 +84,19 @@ def _computed(
 ) -> tuple[Tensor, ...]:
     layout = execution.memory_format(network, images.ndim - 2)
     images = images.to(execution.device).contiguous(memory_format=layout)
+    with channels_side_by_side(network, images):
+        found = _forwarded(network, forward, images, execution)
+    return tuple(logits.float() for logits in (found if isinstance(found, tuple) else (found,)))
+
+
+def _forwarded(
+    network: nn.Module, forward: Callable[[Tensor], Tensor | tuple[Tensor, ...]], images: Tensor, execution: Execution
+) -> Tensor | tuple[Tensor, ...]:
     if execution.bfloat16:
         with torch.autocast(execution.device, torch.bfloat16), full_last_layer(network), full_where_narrow(images):
-            found = forward(images)
-    else:
-        with fast_small_volumes(images):
-            found = forward(images)
-    return tuple(logits.float() for logits in (found if isinstance(found, tuple) else (found,)))
+            return forward(images)
+    with fast_small_volumes(images):
+        return forward(images)
 
 
 @contextmanager
