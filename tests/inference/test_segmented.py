@@ -129,6 +129,20 @@ def test_one_anatomy_at_two_spacings_has_one_volume_in_ml(structures: tuple[Stru
     assert np.allclose(volumes[0], volumes[1], rtol=0.06)
 
 
+def test_a_network_of_slices_takes_one_slice_and_volumes_whichever_it_learned_from() -> None:
+    volume = ball((3.0, 1.6, 1.6))
+    of_volumes, of_slices = planned(spacing_mm=(0.0, 1.0, 1.0)), planned(spacing_mm=(1.0, 1.0))
+    found = made(volume, of_volumes)
+    assert np.array_equal(made(volume, of_slices), found)
+    assert volume.affine is not None
+    for k in (2, 4):
+        affine = volume.affine.copy()
+        affine[:3, 3] = volume.world((k, 0, 0))
+        slice_ = Volume(volume.voxels[:, k], affine, "HU", "patient")
+        for plan in (of_volumes, of_slices):
+            assert np.array_equal(made(slice_, plan), found[:, k])
+
+
 class Above(Thresholds):
     """One structure: what is above a value, and how many voxels it was asked about."""
 

@@ -35,7 +35,8 @@ class MaskedGrid:
     """How an image and its mask are brought to the network.
 
     channels    of the images
-    spacing_mm  of the grid, slices first, 0 where an axis stays as it is; None: all do
+    spacing_mm  of the grid, slices first, 0 where an axis stays as it is; None: all do. Rows and columns alone are for
+                slices, and of an image of one slice only theirs are asked
     intensity   how values are mapped
     values      numbers that masks may hold, 0 first
     unlabelled  the number that says "nobody looked here", or None
@@ -86,7 +87,8 @@ class MaskedGrid:
         if self.spacing_mm is None:
             return None
         own = known_spacing(upright, "spacing_mm of this network's grid")
-        return tuple(asked or had for asked, had in zip(self.spacing_mm, own, strict=True))
+        asked = (0.0, *self.spacing_mm)[-upright.rank :]
+        return tuple(wanted or had for wanted, had in zip(asked, own, strict=True))
 
 
 def prepare_masked(
