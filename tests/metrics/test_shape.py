@@ -82,6 +82,11 @@ def test_one_voxel_has_a_shape_and_an_empty_mask_has_none() -> None:
     assert found.long_axis_mm == 1
 
 
+def test_the_volume_of_a_voxel_may_be_less_than_the_product_of_its_spacings() -> None:
+    (found,) = shapes_of(np.ones((2, 2, 2), bool), (2.0, 1.0, 1.0), voxel_ml=0.0015)
+    assert found.volume_ml == pytest.approx(8 * 0.0015)
+
+
 def test_surfaces_of_bodies_turned_against_the_grid_are_near_the_true_ones() -> None:
     cube = np.zeros((60, 60, 60), bool)
     cube[15:45, 15:45, 15:45] = True

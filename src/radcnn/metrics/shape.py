@@ -48,10 +48,17 @@ class Shape:
         return math.cbrt(6000 * self.volume_ml / math.pi)
 
 
-def shapes_of(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats, *, most: int = 100) -> tuple[Shape, ...]:
+def shapes_of(
+    mask: NDArray[np.bool_],
+    spacing_mm: Sequence[float] | Floats,
+    *,
+    voxel_ml: float | None = None,
+    most: int = 100,
+) -> tuple[Shape, ...]:
     """The shape of each connected part of a mask (slices, rows, columns), the largest part first.
 
     spacing_mm  distances of voxel centres along each axis
+    voxel_ml    of a voxel; None for the product of the spacings, which it is where axes are at right angles
     most        parts that are told; smaller ones are left out
 
     Raises GeometryError for a mask of other axes and where the spacing does not fit.
@@ -62,11 +69,11 @@ def shapes_of(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats, *, 
     (17, 17, 10)
     """
     spacing, made = _checked(mask, spacing_mm), []
+    ml = math.prod(spacing.tolist()) / 1000 if voxel_ml is None else voxel_ml
     for part, first in _parts(mask, most):
         long, short, number = _axes(part, spacing)
         centre = first + [float(found.mean()) for found in np.nonzero(part)]
-        volume = float(part.sum() * math.prod(spacing.tolist()) / 1000)
-        z, y, x = centre.tolist()
+        volume, (z, y, x) = int(part.sum()) * ml, centre.tolist()
         made.append(Shape(volume, surface_cm2(part, spacing), long, short, number + int(first[0]), (z, y, x)))
     return tuple(made)
 

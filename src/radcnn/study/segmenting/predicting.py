@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any, cast
 
@@ -125,8 +124,7 @@ def _write(
 
 
 def _told(name: str, path: Path, made: Outlined, volume: Volume, segmenter: Segmenter) -> OutlinedImage:
-    spacing = volume.spacing_mm if volume.rank == 3 else None
-    ml = None if spacing is None else math.prod(spacing) / 1000
+    ml = volume.voxel_ml
     names = [one.name for one in segmenter.segmentation.structures]
     counts = {structure: int(mask.sum()) for structure, mask in zip(names, made.masks, strict=True)}
     expected = dict(zip(names, made.expected, strict=True))
@@ -144,5 +142,5 @@ def _told(name: str, path: Path, made: Outlined, volume: Volume, segmenter: Segm
 def parts_of(mask: NDArray[np.bool_], volume: Volume) -> tuple[OutlinedPart, ...]:
     """The largest parts of a structure in an image whose millimetres are known."""
     assert volume.spacing_mm is not None, "asked before"
-    found = shapes_of(mask, volume.spacing_mm, most=MOST_PARTS)
+    found = shapes_of(mask, volume.spacing_mm, voxel_ml=volume.voxel_ml, most=MOST_PARTS)
     return tuple(OutlinedPart(one, cast("Point", tuple(volume.world(one.centre).tolist()))) for one in found)
