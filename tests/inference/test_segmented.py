@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from radcnn.core.errors import BundleError, GeometryError, InputError
 from radcnn.core.volume import Volume
 from radcnn.inference import segmented as module
-from radcnn.inference.segmented import outlined, segmented, tiled
+from radcnn.inference.segmented import largest_component, outlined, segmented, tiled, without_holes
 from radcnn.inference.segmenter import Segmenter, load_segmenter, save_segmenter
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.networks.image_networks import build_image_network
@@ -252,6 +253,20 @@ def test_components_and_holes_follow_the_plan() -> None:
     found = made(image, planned(largest=("soft",), filled=("soft",)))
     assert found[0].sum() == 49
     assert made(image, planned())[0].sum() == 52
+
+
+@pytest.mark.parametrize("size", [(24, 30), (12, 24, 30)])
+def test_components_and_holes_are_looked_for_in_a_box_and_are_those_of_the_whole(size: tuple[int, ...]) -> None:
+    chance = np.random.default_rng(1)
+    for share in (0.0, 0.3, 0.7):
+        mask = np.zeros(size, bool)
+        inner = tuple(slice(3, n - 5) for n in size)
+        mask[inner] = chance.random(mask[inner].shape) < share
+        assert np.array_equal(without_holes(mask), ndimage.binary_fill_holes(mask))
+        labels, count = ndimage.label(mask, np.ones((3,) * len(size)))
+        sizes = np.bincount(labels.reshape(-1), minlength=2)[1:]
+        wanted = labels == 1 + int(sizes.argmax()) if count else mask
+        assert np.array_equal(largest_component(mask), wanted)
 
 
 def test_images_that_do_not_fit_are_refused() -> None:

@@ -25,7 +25,7 @@ from radcnn.data.masks.lattice import grid_of, placement, three
 from radcnn.data.prepared.masked import MaskedGrid
 from radcnn.inference.refining.choice import refined
 from radcnn.inference.windows import Slab, slabs
-from radcnn.metrics.components import components
+from radcnn.metrics.components import box_of, components
 from radcnn.networks.image_network import ImageNetwork, mirrored
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.transforms.labels_on_grid import labels_on_grid
@@ -215,11 +215,10 @@ def _about(there: NDArray[np.bool_] | None, size: Sequence[int], plan: Segmentat
     if not there.any():
         return (slice(0, 0),) * there.ndim
     more = (0,) * (there.ndim - plan.dims) + tuple(-(-side // 2) for side in plan.patch)
-    box = []
-    for axis, beyond in enumerate(more):
-        along = np.flatnonzero(there.any(axis=tuple(other for other in range(there.ndim) if other != axis)))
-        box.append(slice(max(0, int(along[0]) - beyond), int(along[-1]) + 1 + beyond))
-    return tuple(box)
+    return tuple(
+        slice(max(0, along.start - beyond), along.stop + beyond)
+        for along, beyond in zip(box_of(there), more, strict=True)
+    )
 
 
 def _add(
@@ -359,10 +358,12 @@ def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     >>> largest_component(np.array([[1, 1, 0, 1]]) > 0).tolist()
     [[True, True, False, False]]
     """
-    found = components(mask)
+    box = box_of(mask)
+    found = components(mask[box])
     if len(found.sizes) < 2:
         return mask
-    kept: NDArray[np.bool_] = found.labels == 1 + int(np.argmax(found.sizes))
+    kept = np.zeros_like(mask)
+    kept[box] = found.labels == 1 + int(np.argmax(found.sizes))
     return kept
 
 
@@ -370,5 +371,8 @@ def without_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """A mask with what it encloses on all sides."""
     from scipy import ndimage
 
-    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(mask)
+    box = box_of(mask)  # what lies beyond it is enclosed by nothing
+    filled = mask.copy()
+    if filled[box].size:
+        filled[box] = ndimage.binary_fill_holes(mask[box])
     return filled

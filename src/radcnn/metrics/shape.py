@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from radcnn.core.errors import GeometryError
 from radcnn.metrics.clustered import Floats
-from radcnn.metrics.components import components
+from radcnn.metrics.components import box_of, components
 from radcnn.metrics.distance import as_spacing
 
 STEPS = tuple(step for step in itertools.product((-1, 0, 1), repeat=3) if step > (0, 0, 0))  # 13 directions
@@ -156,7 +156,7 @@ def _parts(mask: NDArray[np.bool_], most: int) -> Iterator[tuple[NDArray[np.bool
         return
     from scipy import ndimage
 
-    (whole,) = ndimage.find_objects(mask.view(np.uint8))
+    whole = box_of(mask)
     parts = components(mask[whole])
     boxes = ndimage.find_objects(parts.labels)
     for k in np.argsort(-parts.sizes, kind="stable")[:most]:
