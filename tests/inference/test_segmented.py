@@ -220,6 +220,9 @@ def test_tiles_of_a_network_without_padding_give_what_the_whole_image_would(
     network = build_image_network(name, outputs=3, dims=dims, options=options, seed=0).eval()  # type: ignore[arg-type]
     image = torch.randn(1, *size, generator=torch.Generator().manual_seed(0))
     monkeypatch.setattr(module, "TILES", {2: 24, 3: 12})
+    for flips in ((-1,), (-2, -1)):
+        (there,) = tiled(network, np.flip(image.numpy(), flips))
+        torch.testing.assert_close(there.logits, network(image.flip(flips)[None])[0].detach(), rtol=1e-5, atol=1e-5)
     (slab,) = tiled(network, image.numpy())
     whole = network(image[None])[0].detach()
     torch.testing.assert_close(slab.logits, whole, rtol=1e-5, atol=1e-5)

@@ -273,7 +273,7 @@ def tiled(network: ImageNetwork, image: NDArray[np.float32]) -> Iterator[Slab]:
     sizes = [network.needed(n) - lost for n in size]
     tiles = [min(network.needed(TILES[len(size)]) - lost, n) for n in sizes]
     beyond = [(before, made + lost - before - had) for made, had in zip(sizes, size, strict=True)]
-    padded = mirrored(torch.from_numpy(image)[None], beyond)
+    padded = mirrored(torch.from_numpy(np.ascontiguousarray(image))[None], beyond)
     made: Tensor | None = None
     with torch.inference_mode():
         for place in product(*(_starts(n, tile, network.multiple) for n, tile in zip(sizes, tiles, strict=True))):
