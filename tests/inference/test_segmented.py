@@ -205,6 +205,23 @@ def test_the_second_networks_expectation_is_of_its_region_alone() -> None:
     assert found.expected[1] == pytest.approx(1.0, abs=1e-3)
 
 
+class Beside(Above):
+    """What the slice before shows, of three that it sees."""
+
+    def _maps(self, x: Tensor) -> Tensor:
+        before = x[:, :1]
+        return torch.cat([torch.zeros_like(before), before - self.level], 1)
+
+
+def test_a_second_network_of_slices_sees_the_true_ones_beside_its_region() -> None:
+    plan = planned(REGIONS, within="body", neighbours=1, patch=(8, 8))
+    values = np.zeros((1, 7, 16, 16), np.int16)
+    values[0, 2:5, 4:12, 4:12] = 500
+    found = segmented((Above(0.25), Beside(0.1)), Volume(values, None, "HU"), plan, logits_of=lambda n, x: n(x))
+    assert found[0].any((1, 2)).tolist() == [False, False, True, True, True, False, False]
+    assert found[1].any((1, 2)).tolist() == [False, False, False, True, True, False, False]  # nothing before slice 2
+
+
 def test_slices_larger_than_the_patch_are_looked_at_by_windows() -> None:
     volume = ball()
     assert np.array_equal(made(volume, planned(patch=(16, 24))), made(volume, planned(patch=(64, 64))))

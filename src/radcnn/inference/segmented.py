@@ -209,12 +209,15 @@ def _on_grid(region: NDArray[np.bool_], volume: Volume, plan: SegmentationPlan) 
 
 
 def _about(there: NDArray[np.bool_] | None, size: Sequence[int], plan: SegmentationPlan) -> tuple[slice, ...]:
-    """The part of a grid that shows a region, with half a patch about it; empty for none, all where that is None."""
+    """The part of a grid that shows a region, with half a patch about it and the slices that a network sees beside one.
+
+    Empty for none, all where that is None.
+    """
     if there is None:
         return (slice(None),) * len(size)
     if not there.any():
         return (slice(0, 0),) * there.ndim
-    more = (0,) * (there.ndim - plan.dims) + tuple(-(-side // 2) for side in plan.patch)
+    more = (plan.neighbours,) * (there.ndim - plan.dims) + tuple(-(-side // 2) for side in plan.patch)
     return tuple(
         slice(max(0, along.start - beyond), along.stop + beyond)
         for along, beyond in zip(box_of(there), more, strict=True)
