@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +221,14 @@ def test_a_second_network_of_slices_sees_the_true_ones_beside_its_region() -> No
     found = segmented((Above(0.25), Beside(0.1)), Volume(values, None, "HU"), plan, logits_of=lambda n, x: n(x))
     assert found[0].any((1, 2)).tolist() == [False, False, True, True, True, False, False]
     assert found[1].any((1, 2)).tolist() == [False, False, False, True, True, False, False]  # nothing before slice 2
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("plan", [planned(), planned(REGIONS), planned(spacing_mm=(2.0, 1.0, 1.0))])
+def test_logits_that_are_not_finite_are_refused_on_any_grid(plan: SegmentationPlan, value: float) -> None:
+    network = Thresholds(not plan.exclusive)
+    with pytest.raises(InputError, match="logits are not finite"):
+        segmented([network], ball(), plan, logits_of=lambda n, x: n(x).masked_fill(x[:, :1] > 0.75, value))
 
 
 def test_slices_larger_than_the_patch_are_looked_at_by_windows() -> None:

@@ -28,7 +28,7 @@ from radcnn.inference.windows import Slab, slabs
 from radcnn.metrics.components import box_of, components
 from radcnn.networks.image_network import ImageNetwork, mirrored
 from radcnn.plan.segmentation import SegmentationPlan
-from radcnn.transforms.labels_on_grid import labels_on_grid
+from radcnn.transforms.labels_on_grid import labels_on_grid, require_finite
 from radcnn.transforms.resampling import lines_by_spacing
 from radcnn.transforms.views import test_time_views
 from radcnn.transforms.weights import Line
@@ -240,6 +240,7 @@ def _add(
             return logits_of(network, batch).float().cpu()
 
     def put(at: tuple[slice, ...], found: Tensor) -> None:
+        require_finite(bool(found.sum().isfinite()) or bool(found.isfinite().all()))
         into[(slice(None), *at)] += (share * found).clamp(-LARGEST_LOGIT, LARGEST_LOGIT).numpy().astype(np.float16)
 
     bare = network.margins == (0, 0)
