@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from radcnn.core.errors import BundleError, GeometryError, InputError
+from radcnn.core.errors import BundleError, GeometryError, InputError, StorageError
 from radcnn.core.volume import Volume
 from radcnn.inference import segmented as module
 from radcnn.inference.segmented import largest_component, outlined, segmented, tiled, without_holes
@@ -265,6 +266,17 @@ def test_what_is_on_the_disk_is_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     before = made(volume, plan)
     monkeypatch.setattr(module, "IN_MEMORY", 0)
     assert np.array_equal(made(volume, plan), before)
+
+
+def test_logits_that_do_not_fit_on_the_disk_are_refused_before_they_are_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "IN_MEMORY", 0)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda where: SimpleNamespace(free=1000))
+    network = Above(0.25)
+    with pytest.raises(StorageError, match="let TMPDIR name a folder"):
+        segmented([network], ball(), planned(), logits_of=lambda n, x: n(x))
+    assert network.asked == 0
 
 
 @pytest.mark.parametrize("views", ["flips", "rotations"])

@@ -7,6 +7,7 @@ the latter lie on the disk.
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from radcnn.core.errors import GeometryError
+from radcnn.core.errors import GeometryError, StorageError
 from radcnn.core.volume import Volume
 from radcnn.data.masks.lattice import grid_of, placement, three
 from radcnn.data.prepared.masked import MaskedGrid
@@ -300,9 +301,17 @@ def _starts(length: int, tile: int, step: int) -> list[int]:
 @contextmanager
 def _room(shape: tuple[int, ...]) -> Iterator[NDArray[np.float16]]:
     """Zeros in half precision, in memory or, where there are many, in a file that is removed at the end."""
-    if 2 * math.prod(shape) <= IN_MEMORY:
+    needed = 2 * math.prod(shape)
+    if needed <= IN_MEMORY:
         yield np.zeros(shape, np.float16)
         return
+    where = tempfile.gettempdir()
+    free = shutil.disk_usage(where).free
+    if needed > free:
+        raise StorageError(
+            f"the logits of this image need {needed / 2**30:.1f} GiB of temporary files, but {where} has "
+            f"{free / 2**30:.1f} GiB free; free some space, or let TMPDIR name a folder on another disk"
+        )
     with tempfile.TemporaryDirectory(prefix="radcnn-logits-") as folder:
         yield np.memmap(Path(folder, "logits"), np.float16, "w+", shape=shape)
 
