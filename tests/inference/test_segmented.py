@@ -193,6 +193,7 @@ def test_networks_say_which_dice_they_expect(
     assert np.array_equal(found.masks, segmented([network], volume, plan, logits_of=lambda n, x: 8 * n(x)))
     monkeypatch.setattr(module, "EXPECTED_AT_ONCE", 5000)
     again = outlined([network], volume, plan, logits_of=lambda n, x: 8 * n(x))
+    assert outlined([network], volume, plan, logits_of=lambda n, x: 8 * n(x), expecting=False).expected == ()
     assert again.expected == pytest.approx(found.expected)
     surer = outlined([network], volume, plan, logits_of=lambda n, x: 80 * n(x))
     assert all(more > less for more, less in zip(surer.expected, found.expected, strict=True))

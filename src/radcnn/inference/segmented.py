@@ -25,7 +25,7 @@ from radcnn.core.volume import Volume
 from radcnn.data.masks.lattice import grid_of, placement, three
 from radcnn.data.prepared.masked import MaskedGrid
 from radcnn.inference.refining.choice import refined
-from radcnn.inference.windows import Slab, slabs
+from radcnn.inference.windows import Slab, slabs, write_largest
 from radcnn.metrics.components import box_of, components
 from radcnn.networks.image_network import ImageNetwork, mirrored
 from radcnn.plan.segmentation import SegmentationPlan
@@ -59,7 +59,7 @@ def segmented(
     told: Told | None = None,
 ) -> NDArray[np.bool_]:
     """Which voxels of an image belong to each structure: (structures, *its size); see `outlined`."""
-    return outlined(networks, volume, plan, logits_of=logits_of, told=told).masks
+    return outlined(networks, volume, plan, logits_of=logits_of, told=told, expecting=False).masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,8 @@ class Outlined:
     """Structures of an image.
 
     masks     (structures, *its size)
-    expected  the Dice coefficient of each that the networks themselves expect, see `Seen.expected_dice`
+    expected  the Dice coefficient of each that the networks themselves expect, see `Seen.expected_dice`; empty where
+              nobody asked
     """
 
     masks: NDArray[np.bool_]
@@ -81,28 +82,32 @@ def outlined(
     *,
     logits_of: LogitsOf,
     told: Told | None = None,
+    expecting: bool = True,
 ) -> Outlined:
     """The structures of an image, and how sure the networks are of them.
 
     networks   of all stages of the plan, those of the first one first
     logits_of  how a network is run, such as `learning.execution.logits_of`
     told       hears how much is done
+    expecting  whether the Dice that the networks expect is asked for
 
     Raises GeometryError for an image of too few axes, or of unknown spacing where the plan needs one; InputError for
-    another number of channels.
+    another number of channels, and where what a network says is not finite; StorageError where the folder of temporary
+    files has no room for the logits.
     """
     if volume.rank < plan.dims:
         raise GeometryError("this network outlines structures in volumes, got a 2D image; give a series or a volume")
     names = [one.name for one in plan.structures]
-    masks, expected = np.zeros((len(names), *volume.size), bool), np.zeros(len(names))
+    masks, expected = np.zeros((len(names), *volume.size), bool), dict.fromkeys(names, math.nan)
     region: NDArray[np.bool_] | None = None
     for stage, part in by_stage(networks, plan):
         with on_network_grid(part, volume, stage, logits_of=logits_of, told=told, region=region) as seen:
-            found, sure = seen.masks(stage), seen.expected_dice(stage)
-        places = [names.index(one.name) for one in stage.structures]
-        masks[places], expected[places] = found, sure
+            found = seen.masks(stage)
+            if expecting:
+                expected.update(zip((one.name for one in stage.structures), seen.expected_dice(stage), strict=True))
+        masks[[names.index(one.name) for one in stage.structures]] = found
         region = found[0]
-    return Outlined(masks, tuple(expected.tolist()))
+    return Outlined(masks, tuple(expected.values()) if expecting else ())
 
 
 def by_stage(
@@ -158,15 +163,18 @@ class Seen:
         for low in range(0, self.logits.shape[1], step):
             part = torch.from_numpy(np.asarray(self.logits[:, low : low + step], np.float32))
             if plan.exclusive:
-                p = part.softmax(0)[1:]
-                m = part.argmax(0) == torch.arange(1, len(part)).view(-1, *(1,) * (part.ndim - 1))
+                labels = torch.zeros(part.shape[1:], dtype=torch.uint8)
+                write_largest(part, labels)
+                p, chosen = part.softmax(0)[1:], [labels == k for k in range(1, len(part))]
             else:
-                p, m = part.sigmoid(), part > 0
+                p, chosen = part.sigmoid(), list((part > 0).unbind(0))
             if self.asked is not None:
                 asked = torch.from_numpy(self.asked[low : low + step])
-                p, m = p * asked, m & asked
-            for total, values in ((both, p * m), (likely, p), (made, m)):
-                total += values.flatten(1).double().sum(1).numpy()
+                p, chosen = p * asked, [m & asked for m in chosen]
+            for k, m in enumerate(chosen):
+                both[k] += float((p[k] * m).sum(dtype=torch.float64))
+                likely[k] += float(p[k].sum(dtype=torch.float64))
+                made[k] += int(torch.count_nonzero(m))
         return np.where(made > 0, 2 * both / np.maximum(likely + made, 1e-9), np.nan).tolist()
 
 
