@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -101,12 +101,12 @@ def outlined(
     masks, expected = np.zeros((len(names), *volume.size), bool), dict.fromkeys(names, math.nan)
     region: NDArray[np.bool_] | None = None
     for stage, part in by_stage(networks, plan):
+        own = [masks[names.index(one.name)] for one in stage.structures]
         with on_network_grid(part, volume, stage, logits_of=logits_of, told=told, region=region) as seen:
-            found = seen.masks(stage)
+            seen.outline(stage, own)
             if expecting:
                 expected.update(zip((one.name for one in stage.structures), seen.expected_dice(stage), strict=True))
-        masks[[names.index(one.name) for one in stage.structures]] = found
-        region = found[0]
+        region = own[0]
     return Outlined(masks, tuple(expected.values()) if expecting else ())
 
 
@@ -132,25 +132,35 @@ class Seen:
 
     volume  the image as it came
     region  which of its voxels may belong to a structure at all, (*its size), or None for all
-    image   the same on the grid that the networks look at
+    image   the same on the grid that the networks look at; None where no refinement needs it
     logits  (K, *size) on that grid
     asked   where on that grid `region` is, or None for everywhere
     """
 
     volume: Volume
-    image: Volume
+    image: Volume | None
     logits: NDArray[np.float16]
     region: NDArray[np.bool_] | None = None
     asked: NDArray[np.bool_] | None = None
 
     def masks(self, plan: SegmentationPlan) -> NDArray[np.bool_]:
         """Which voxels of the image belong to each structure: (structures, *its size), by the plan's rules."""
+        masks = np.zeros((len(plan.structures), *self.volume.size), bool)
+        self.outline(plan, list(masks))
+        return masks
+
+    def outline(self, plan: SegmentationPlan, masks: Sequence[NDArray[np.bool_]]) -> None:
+        """Write the same into masks (*the image's size), one for each structure."""
         logits: NDArray[np.floating] = self.logits
         if plan.refine != "none" and plan.refined:
+            assert self.image is not None, "kept for it"
             spacing = self.image.spacing_mm or (1.0,) * self.image.rank
             logits = refined(self.logits, self.image.voxels[0], spacing, plan)
-        masks = _on_own_grid(logits, self.volume, plan)
-        return tidied(masks if self.region is None else masks & self.region, plan)
+        _write_on_own_grid(logits, self.volume, plan, masks)
+        if self.region is not None:
+            for mask in masks:
+                mask &= self.region
+        tidy(masks, plan)
 
     def expected_dice(self, plan: SegmentationPlan) -> list[float]:
         """The Dice of each structure that the networks expect: 2 sum(p m) / (sum(p) + sum(m)), on their own grid.
@@ -193,21 +203,13 @@ def on_network_grid(
     region  voxels of the image that may belong to a structure; the networks look about them alone
     """
     placed = grid_of_plan(plan).image(volume)
-    size = placed.size
     asked = None if region is None else _on_grid(region, volume, plan)
-    box = _about(asked, size, plan)
-    many = len(networks) * len(test_time_views(plan.training.views, dims=plan.dims))
-    with _room((plan.outputs, *size)) as logits:
-        done = 0
-        image, into = placed.voxels[(slice(None), *box)], logits[(slice(None), *box)]
-        for network in networks if image.size else ():
-            for view in test_time_views(plan.training.views, dims=plan.dims):
-                patch = (*plan.patch[:-2], *reversed(plan.patch[-2:])) if view.swapped else plan.patch
-                _add(network, view.of_array(image), view.of_array(into), patch, plan, logits_of, 1 / many)
-                done += 1
-                if told is not None:
-                    told(done, many)
-        yield Seen(volume, placed, logits, region, asked)
+    box = (slice(None), *_about(asked, placed.size, plan))
+    with _room((plan.outputs, *placed.size)) as logits:
+        _add_all(networks, placed.voxels[box], logits[box], plan, logits_of, told)
+        kept = placed if plan.refine != "none" else None
+        del placed  # of a large volume gigabytes, which nobody needs while masks are made
+        yield Seen(volume, kept, logits, region, asked)
 
 
 def _on_grid(region: NDArray[np.bool_], volume: Volume, plan: SegmentationPlan) -> NDArray[np.bool_]:
@@ -231,6 +233,23 @@ def _about(there: NDArray[np.bool_] | None, size: Sequence[int], plan: Segmentat
         slice(max(0, along.start - beyond), along.stop + beyond)
         for along, beyond in zip(box_of(there), more, strict=True)
     )
+
+
+def _add_all(
+    networks: Sequence[ImageNetwork],
+    image: NDArray[np.float32],
+    into: NDArray[np.float16],
+    plan: SegmentationPlan,
+    logits_of: LogitsOf,
+    told: Told | None,
+) -> None:
+    """Add the mean of what networks say of an image (C, *size), over the plan's views, to logits (K, *size)."""
+    looks = list(product(networks if image.size else (), test_time_views(plan.training.views, dims=plan.dims)))
+    for done, (network, view) in enumerate(looks, start=1):
+        patch = (*plan.patch[:-2], *reversed(plan.patch[-2:])) if view.swapped else plan.patch
+        _add(network, view.of_array(image), view.of_array(into), patch, plan, logits_of, 1 / len(looks))
+        if told is not None:
+            told(done, len(looks))
 
 
 def _add(
@@ -324,14 +343,15 @@ def _room(shape: tuple[int, ...]) -> Iterator[NDArray[np.float16]]:
         yield np.memmap(Path(folder, "logits"), np.float16, "w+", shape=shape)
 
 
-def _on_own_grid(logits: NDArray[np.floating], volume: Volume, plan: SegmentationPlan) -> NDArray[np.bool_]:
-    """Masks (structures, *size) on the grid of an image, of logits on the network's."""
+def _write_on_own_grid(
+    logits: NDArray[np.floating], volume: Volume, plan: SegmentationPlan, masks: Sequence[NDArray[np.bool_]]
+) -> None:
+    """Write masks (*size) on the grid of an image, one for each structure, of logits on the network's."""
     grid = grid_of_plan(plan)
     upright = grid.upright(volume)
     spacing = grid.spacing_of(upright)
     lines = None if spacing is None else tuple(line.inverse() for line in lines_by_spacing(upright, spacing))
-    masks = np.zeros((len(plan.structures), *volume.size), bool)
-    shaped = masks.reshape(len(masks), *three(volume.size))
+    shaped = [mask.reshape(three(volume.size)) for mask in masks]
     where = None
     if volume.rank == 3 and volume.frame == "patient":
         where = placement("the mask", grid_of(upright), grid_of(volume))
@@ -341,10 +361,9 @@ def _on_own_grid(logits: NDArray[np.floating], volume: Volume, plan: Segmentatio
         for k in range(len(plan.structures)) if plan.exclusive else (group,):
             found = labels == (k + 1 if plan.exclusive else 1)
             if where is None:
-                shaped[k] = found
+                shaped[k][...] = found
             else:
                 where.view(shaped[k], three(upright.size))[...] = found
-    return masks
 
 
 def _labels(logits: NDArray[np.floating], lines: tuple[Line, ...] | None) -> NDArray[np.integer]:
@@ -363,14 +382,13 @@ def _labels(logits: NDArray[np.floating], lines: tuple[Line, ...] | None) -> NDA
     return labels
 
 
-def tidied(masks: NDArray[np.bool_], plan: SegmentationPlan) -> NDArray[np.bool_]:
-    """Masks (structures, *size) by the plan's rules: of some only the largest component, of some without holes."""
-    for k, one in enumerate(plan.structures):
+def tidy(masks: Iterable[NDArray[np.bool_]], plan: SegmentationPlan) -> None:
+    """Bring masks to the plan's rules, in place: of some only the largest component, of some without holes."""
+    for mask, one in zip(masks, plan.structures, strict=True):
         if one.name in plan.largest:
-            masks[k] = largest_component(masks[k])
+            mask[...] = largest_component(mask)
         if one.name in plan.filled:
-            masks[k] = without_holes(masks[k])
-    return masks
+            mask[...] = without_holes(mask)
 
 
 def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

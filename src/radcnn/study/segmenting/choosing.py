@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from radcnn.core.case import Case
 from radcnn.evaluation.segmentation import dice_by_structure
 from radcnn.inference.refining.choice import BETTER, best_refinement
-from radcnn.inference.segmented import Seen, by_stage, of_fold, on_network_grid, segmented, tidied
+from radcnn.inference.segmented import Seen, by_stage, of_fold, on_network_grid, segmented, tidy
 from radcnn.learning.execution import Execution, logits_of
 from radcnn.metrics.conformal import SizeErrors, size_errors
 from radcnn.networks.image_network import ImageNetwork
@@ -146,7 +146,8 @@ class _Stage:
             found.true_ml[done] = [ml * np.isin(labels, one.labels).sum() for one in plan.structures]
             for largest, filled in product((0, 1), repeat=2):
                 ruled = replace(plan, largest=names if largest else (), filled=names if filled else ())
-                made = tidied(masks.copy(), ruled)
+                made = masks.copy()
+                tidy(made, ruled)
                 found.dice[largest, filled] += dice_by_structure(labels, made, plan) / many
                 found.ml[done, largest, filled] = [ml * mask.sum() for mask in made]
         return found
