@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from highdicom.color import CIELabColor
 
 from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, InputError
+from radcnn.data.dicom import outlined
 from radcnn.data.dicom.derived import Derivation, write_derived
 from radcnn.data.dicom.outlined import write_segments
+from radcnn.data.masks.read import read_mask
 from radcnn.data.read import read_noted
 from written_dicom import write_stack
 
@@ -105,6 +108,27 @@ def test_values_beyond_16_bits_get_a_rescale_that_holds_them(tmp_path: Path) -> 
     write_derived(wide, read.files, tmp_path_out(tmp_path), SAID)
     again = read_noted(Source(tmp_path / "out")).volume
     assert np.abs(again.voxels - wide.voxels).max() < 1.0
+
+
+def segmented(folder: Path, masks: np.ndarray, path: Path, **attributes: object) -> pydicom.Dataset:
+    read = read_noted(Source(source(folder, **attributes)))
+    names = [f"structure {k}" for k in range(len(masks))]
+    write_segments(masks, names, read.volume, read.files, path, "test")
+    for k, mask in enumerate(masks, start=1):
+        assert np.array_equal(read_mask(path, read.volume, segment=k).volume.voxels[0] == k, mask)
+    return pydicom.dcmread(path)
+
+
+def test_segments_have_colours_that_an_eye_tells_apart(tmp_path: Path) -> None:
+    colours = np.array(outlined.COLOURS, float)
+    apart = np.linalg.norm(colours[:, None] - colours[None], axis=-1)
+    assert apart[~np.eye(len(colours), dtype=bool)].min() > 30
+    masks = np.zeros((3, 4, 6, 5), bool)
+    masks[0, 0, 0, 0] = masks[1, 0, 0, 1] = masks[2, 0, 0, 2] = True
+    made = segmented(tmp_path / "in", masks, tmp_path / "seg.dcm")
+    for segment, (light, a, b) in zip(made.SegmentSequence, outlined.COLOURS, strict=False):
+        stored = CIELabColor.from_dicom_value(tuple(segment.RecommendedDisplayCIELabValue))
+        assert (stored.l_star, stored.a_star, stored.b_star) == pytest.approx((light, a, b), abs=0.01)
 
 
 def test_slices_may_be_off_as_far_as_the_reader_lets_them(tmp_path: Path) -> None:

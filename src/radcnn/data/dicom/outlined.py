@@ -25,6 +25,14 @@ ALWAYS = (  # of patient and study, which may be empty and must be there
 )  # fmt: skip
 
 
+# L*, a*, b* of colours for segments, any two at least 34 apart: Okabe and Ito 2008, then whichever is farthest from all
+COLOURS = (
+    (71, 16, 75), (70, -12, -35), (58, -46, 13), (89, -13, 75), (54, 43, 63), (61, 39, -11), (44, 85, -88),
+    (88, -86, 83), (54, 83, 19), (58, 92, -36), (48, 35, -82), (42, -11, 48), (89, -73, 35), (81, -8, 26),
+    (56, -52, 58), (43, 0, 0), (91, -48, -14), (67, 24, -51),
+)  # fmt: skip
+
+
 def write_segments(
     masks: NDArray[np.bool_], names: Sequence[str], volume: Volume, files: Sequence[Path], path: Path, description: str
 ) -> None:
@@ -86,8 +94,9 @@ def _described(names: Sequence[str]) -> list[Any]:
     how = AlgorithmIdentificationSequence(
         name="radcnn", version=__version__, family=codes.DCM.ArtificialIntelligence, source="radcnn"
     )
-    return [
-        SegmentDescription(
+    made = []
+    for number, name in enumerate(names, start=1):
+        one = SegmentDescription(
             segment_number=number,
             segment_label=name[:MOST_LABEL],
             segmented_property_category=codes.SCT.Tissue,
@@ -95,5 +104,15 @@ def _described(names: Sequence[str]) -> list[Any]:
             algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
             algorithm_identification=how,
         )
-        for number, name in enumerate(names, start=1)
-    ]
+        one.RecommendedDisplayCIELabValue = encoded_colour(*COLOURS[(number - 1) % len(COLOURS)])
+        made.append(one)
+    return made
+
+
+def encoded_colour(lightness: float, a: float, b: float) -> list[int]:
+    """A colour in L*, a* and b* as DICOM stores it, in 16 bits (PS3.3 C.10.7.1.1).
+
+    >>> encoded_colour(100, -128, 127)
+    [65535, 0, 65535]
+    """
+    return [round(lightness * 65535 / 100), *(round((one + 128) * 65535 / 255) for one in (a, b))]
