@@ -119,6 +119,27 @@ def segmented(folder: Path, masks: np.ndarray, path: Path, **attributes: object)
     return pydicom.dcmread(path)
 
 
+def test_structures_that_share_no_voxel_are_written_the_same_from_one_map_as_from_a_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = np.random.default_rng(0).integers(0, 4, (4, 6, 5))
+    labels[2] = 0
+    masks = np.stack([labels == k for k in (1, 2, 3)])
+    assert outlined.as_pixels(masks).ndim == 3
+    first = segmented(tmp_path / "in", masks, tmp_path / "map.dcm")
+    monkeypatch.setattr(outlined, "as_pixels", lambda masks: np.moveaxis(masks, 0, -1))
+    second = segmented(tmp_path / "in", masks, tmp_path / "stack.dcm")
+    assert first.PixelData == second.PixelData
+    for name in ("PerFrameFunctionalGroupsSequence", "SegmentSequence", "SegmentsOverlap", "NumberOfFrames"):
+        assert first[name].to_json() == second[name].to_json(), name
+
+
+def test_structures_that_share_voxels_keep_them(tmp_path: Path) -> None:
+    masks = np.zeros((2, 4, 6, 5), bool)
+    masks[0, 1:3], masks[1, 2, 2:4] = True, True
+    assert segmented(tmp_path / "in", masks, tmp_path / "seg.dcm").SegmentsOverlap == "YES"
+
+
 def test_segments_have_colours_that_an_eye_tells_apart(tmp_path: Path) -> None:
     colours = np.array(outlined.COLOURS, float)
     apart = np.linalg.norm(colours[:, None] - colours[None], axis=-1)

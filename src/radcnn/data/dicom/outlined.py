@@ -50,7 +50,7 @@ def write_segments(
     shaped = masks.reshape(len(masks), -1, *masks.shape[-2:])
     made = Segmentation(
         source_images=_sources(volume, slices_in_order(volume, files, shaped.shape[1])),
-        pixel_array=np.moveaxis(shaped, 0, -1),
+        pixel_array=as_pixels(shaped),
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=_described(names),
         series_instance_uid=UID(),
@@ -67,6 +67,20 @@ def write_segments(
     )
     made.ContentCreatorName = ""  # no person made it; the attribute has to be there (PS3.3 C.8.20.2)
     made.save_as(path, enforce_file_format=True)
+
+
+def as_pixels(masks: NDArray[np.bool_]) -> NDArray:
+    """Masks (structures, slices, rows, columns) as one map of segment numbers; where they overlap one beside the other.
+
+    >>> as_pixels(np.array([[[[1, 0, 0]]], [[[0, 0, 1]]]]) > 0).tolist()
+    [[[1, 0, 2]]]
+    """
+    numbers = np.zeros(masks.shape[1:], np.uint8 if len(masks) < 256 else np.uint16)
+    for number, mask in enumerate(masks, start=1):
+        if numbers[mask].any():
+            return np.moveaxis(masks, 0, -1)
+        numbers[mask] = number
+    return numbers
 
 
 def _sources(volume: Volume, files: Sequence[Path]) -> list[Dataset]:
