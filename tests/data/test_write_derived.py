@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 from highdicom.color import CIELabColor
+from pydicom.uid import ComputedRadiographyImageStorage
 
 from radcnn.core.case import Source
 from radcnn.core.errors import GeometryError, InputError
@@ -17,7 +18,7 @@ from radcnn.data.dicom.derived import Derivation, write_derived
 from radcnn.data.dicom.outlined import write_segments
 from radcnn.data.masks.read import read_mask
 from radcnn.data.read import read_noted
-from written_dicom import write_stack
+from written_dicom import write_enhanced, write_stack, written
 
 SAID = Derivation("made by a test", "test")
 
@@ -163,6 +164,41 @@ def test_slices_may_be_off_as_far_as_the_reader_lets_them(tmp_path: Path) -> Non
     read = read_noted(Source(write_stack(tmp_path / "in", stored, steps_mm=steps, each=aside)))
     write_segments(read.volume.voxels > 50, ["bright"], read.volume, read.files, tmp_path / "seg.dcm", "test")
     assert len(write_derived(read.volume, read.files, tmp_path_out(tmp_path), SAID)) == 21
+
+
+def test_a_radiograph_without_a_place_has_its_segmentation_object(tmp_path: Path) -> None:
+    file = written(
+        tmp_path / "cr.dcm", np.arange(80, dtype=np.uint16).reshape(8, 10), Modality="CR", PatientID="1",
+        SOPClassUID=ComputedRadiographyImageStorage, ImagerPixelSpacing=["0.2", "0.2"],
+    )  # fmt: skip
+    read = read_noted(Source(file))
+    write_segments(read.volume.voxels > 50, ["bright"], read.volume, read.files, tmp_path / "seg.dcm", "test")
+    found = read_mask(tmp_path / "seg.dcm", read.volume).volume.voxels
+    assert np.array_equal(found > 0, read.volume.voxels > 50)
+
+
+def refused_segments(source: Source) -> str:
+    read, path = read_noted(source), source.path.parent / "seg.dcm"
+    with pytest.raises(InputError) as refused:
+        write_segments(read.volume.voxels > 50, ["bright"], read.volume, read.files, path, "test")
+    assert not path.exists()
+    return str(refused.value)
+
+
+def test_what_a_segmentation_object_cannot_refer_to_is_said(tmp_path: Path) -> None:
+    stored = np.arange(6 * 6 * 5, dtype=np.int16).reshape(6, 6, 5)
+    tilted = write_stack(tmp_path / "tilted", stored, lean_degrees=12)
+    assert "a tilt was made upright" in refused_segments(Source(tilted))
+    gaps = write_stack(tmp_path / "gaps", stored, steps_mm=[2, 2, 4, 2, 2])
+    assert "6 files were found for 7 slices" in refused_segments(Source(gaps, allow_gaps=True))
+    enhanced = write_enhanced(tmp_path / "enhanced.dcm", stored)
+    assert "frames of one file" in refused_segments(Source(enhanced))
+    nowhere = write_stack(tmp_path / "nowhere", stored, FrameOfReferenceUID=None)
+    assert "does not say its frame of reference" in refused_segments(Source(nowhere))
+    lone = write_stack(tmp_path / "lone", stored[:1])
+    assert "SliceThickness is missing" in refused_segments(Source(lone))
+    strange = write_stack(tmp_path / "strange", stored, each=lambda i: {"StudyInstanceUID": f"2.25.{i + 1}"})
+    assert "do not suffice for a segmentation object" in refused_segments(Source(strange))
 
 
 def test_a_volume_that_lies_elsewhere_is_not_written(tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from radcnn.core.errors import InputError
+from radcnn.core.errors import GeometryError, InputError
+from radcnn.core.files import atomic
 from radcnn.core.version import __version__
 from radcnn.core.volume import Volume
 from radcnn.data.dicom.derived import identify, slices_in_order
+from radcnn.data.quiet import quiet
 
 SERIES_NUMBER = 9001
 MOST_LABEL = 64  # letters of a segment's label (LO)
@@ -42,15 +44,36 @@ def write_segments(
     volume  the series that was outlined, on whose grid the masks are
     files   of that series, in any order; one for each slice
 
-    Raises GeometryError where the slices do not lie where the files say, InputError where a file is no image of it.
+    Raises GeometryError where the slices do not lie where the files say, InputError where their headers do not suffice,
+    StorageError where the file cannot be written.
     """
+    shaped = masks.reshape(len(masks), -1, *masks.shape[-2:])
+    with quiet():
+        sources = _sources(volume, slices_in_order(volume, files, shaped.shape[1]))
+        try:
+            made = _segmentation(shaped, names, sources, description)
+        except MemoryError:
+            raise
+        except Exception as cause:
+            # highdicom asks headers for what it needs, and fails in any way where that is missing or wrong; its words
+            # may quote them
+            missing = f": {cause.name} is missing" if isinstance(cause, AttributeError) else ""
+            raise InputError(
+                f"the headers of the series do not suffice for a segmentation object{missing or ' of highdicom'}"
+            ) from cause
+        with atomic(path) as temporary:
+            made.save_as(temporary, enforce_file_format=True)
+
+
+def _segmentation(
+    masks: NDArray[np.bool_], names: Sequence[str], sources: Sequence[Dataset], description: str
+) -> Dataset:
     from highdicom.seg import Segmentation, SegmentationTypeValues
     from highdicom.uid import UID
 
-    shaped = masks.reshape(len(masks), -1, *masks.shape[-2:])
     made = Segmentation(
-        source_images=_sources(volume, slices_in_order(volume, files, shaped.shape[1])),
-        pixel_array=as_pixels(shaped),
+        source_images=sources,
+        pixel_array=as_pixels(masks),
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=_described(names),
         series_instance_uid=UID(),
@@ -63,10 +86,10 @@ def write_segments(
         device_serial_number="0",
         content_description=description[:MOST_LABEL],
         series_description=description[:MOST_LABEL],
-        omit_empty_frames=bool(shaped.any()),
+        omit_empty_frames=bool(masks.any()),
     )
     made.ContentCreatorName = ""  # no person made it; the attribute has to be there (PS3.3 C.8.20.2)
-    made.save_as(path, enforce_file_format=True)
+    return made
 
 
 def as_pixels(masks: NDArray[np.bool_]) -> NDArray:
@@ -89,7 +112,9 @@ def _sources(volume: Volume, files: Sequence[Path]) -> list[Dataset]:
     study, series = (generate_uid(prefix=None) for _ in range(2))
     for source in sources:
         if int(source.get("NumberOfFrames") or 1) > 1:
-            raise InputError("the series is a file of several frames; write NIfTI instead")
+            raise GeometryError("the image is a file of several frames")
+        if source.get("ImagePositionPatient") and not source.get("FrameOfReferenceUID"):
+            raise InputError("the series does not say its frame of reference, which a segmentation object has to name")
         identify(source, study=study, series=series)
         for keyword in ALWAYS:
             if keyword not in source:
