@@ -96,6 +96,12 @@ def test_identifiers_that_were_emptied_are_filled(tmp_path: Path) -> None:
         write_segments(read.volume.voxels > 50, ["bright"], read.volume, read.files, tmp_path / "seg.dcm", "test")
 
 
+def test_values_that_are_no_hu_are_not_called_so(tmp_path: Path) -> None:
+    read = read_noted(Source(source(tmp_path / "in")))
+    made = write_derived(replace(read.volume, units="arbitrary"), read.files, tmp_path_out(tmp_path), SAID)
+    assert {pydicom.dcmread(file).RescaleType for file in made} == {"US"}  # unspecified
+
+
 def test_what_spoke_of_the_old_pixels_is_gone(tmp_path: Path) -> None:
     folder = source(tmp_path / "in", PixelPaddingValue=-5, SmallestImagePixelValue=0)
     read = read_noted(Source(folder))

@@ -47,7 +47,7 @@ class Derivation:
 def write_derived(volume: Volume, files: Sequence[Path], folder: Path, said: Derivation) -> tuple[Path, ...]:
     """Write the slices of a volume as the series that its source's files are, one file for each; returns them.
 
-    volume  (1, slices, rows, columns) or one slice, on the grid of the source, in HU
+    volume  (1, slices, rows, columns) or one slice, on the grid of the source
     files   of the source series, in any order; one for each slice
 
     Raises GeometryError where the slices do not lie where the files say, InputError where a file is no image; then
@@ -61,7 +61,7 @@ def write_derived(volume: Volume, files: Sequence[Path], folder: Path, said: Der
     for k, file in enumerate(placed):
         dataset = pydicom.dcmread(file)
         identify(dataset, study=study, series=series)
-        _derive(dataset, slices[k], (slope, intercept), series, said)
+        _derive(dataset, slices[k], (slope, intercept, "HU" if volume.units == "HU" else "US"), series, said)
         path = folder / f"{k + 1:04d}.dcm"
         dataset.save_as(path, enforce_file_format=True)
         made.append(path)
@@ -130,9 +130,12 @@ def _rescale(slices: NDArray[np.floating]) -> tuple[float, float]:
 
 
 def _derive(
-    dataset: Dataset, values: NDArray[np.floating], rescale: tuple[float, float], series: str, said: Derivation
+    dataset: Dataset, values: NDArray[np.floating], rescale: tuple[float, float, str], series: str, said: Derivation
 ) -> None:
-    """Turn the dataset of a slice into that of its derived image, in place."""
+    """Turn the dataset of a slice into that of its derived image, in place.
+
+    rescale  slope, intercept and type
+    """
     source = Dataset()
     source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
     for name in GONE:
@@ -147,9 +150,9 @@ def _derive(
     dataset.SeriesDescription, dataset.SeriesNumber = said.series_description[:64], said.series_number
     dataset.SeriesInstanceUID, dataset.SOPInstanceUID = series, generate_uid(prefix=None)
     dataset.SoftwareVersions = f"radcnn {__version__}"
-    slope, intercept = rescale
+    slope, intercept, kind = rescale
     stored = np.clip(np.rint((values - intercept) / slope), 0, 65535).astype("<u2")
-    dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = f"{slope:.10g}", f"{intercept:.10g}", "HU"
+    dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = f"{slope:.10g}", f"{intercept:.10g}", kind
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.PixelData = np.ascontiguousarray(stored).tobytes()
