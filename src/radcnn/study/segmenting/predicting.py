@@ -142,5 +142,5 @@ def _told(name: str, path: Path, made: Outlined, volume: Volume, segmenter: Segm
 def parts_of(mask: NDArray[np.bool_], volume: Volume) -> tuple[OutlinedPart, ...]:
     """The largest parts of a structure in an image whose millimetres are known."""
     assert volume.spacing_mm is not None, "asked before"
-    found = shapes_of(mask, volume.spacing_mm, voxel_ml=volume.voxel_ml, most=MOST_PARTS)
+    found = shapes_of(mask, volume.spacing_mm, voxel_ml=volume.voxel_ml, most=MOST_PARTS).largest
     return tuple(OutlinedPart(one, cast("Point", tuple(volume.world(one.centre).tolist()))) for one in found)
