@@ -40,15 +40,32 @@ class Predicted:
 
 @dataclass(frozen=True)
 class RestoredImage:
-    """An image that was restored: what it is called, and where it was written."""
+    """An image that was restored: what it is called, and where it was written.
+
+    dicom_not_written  why it is NIfTI, though it came as DICOM
+    """
 
     image: str
     path: Path
     synthetic: bool
+    dicom_not_written: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
-        return {"synthetic": self.synthetic, "image": self.image, "restored": str(self.path)}
+        why = {"dicom_not_written": self.dicom_not_written} if self.dicom_not_written else {}
+        return {"synthetic": self.synthetic, "image": self.image, "restored": str(self.path), **why}
+
+
+@dataclass(frozen=True)
+class FailedImage:
+    """An image of several that could not be used, and why; the others are there."""
+
+    image: str
+    failed: str
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {"image": self.image, "failed": self.failed}
 
 
 @dataclass(frozen=True)
