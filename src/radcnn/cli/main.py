@@ -172,8 +172,8 @@ def predict(
 ) -> None:
     """Scores for new images, images restored, or structures outlined: what the network was trained for.
 
-    --out takes scores as .csv or .json, one image or mask as .nii.gz, and a folder for several or for DICOM.
-    Exits 1 where some of several images could not be used.
+    --out takes scores as .csv or .json, one image or mask as .nii.gz (a mask of a PNG as .png), and a folder for
+    several or for DICOM. Exits 1 where some of several images could not be used.
     """
     with one_sentence():
         from radcnn.study.predicted import FailedImage

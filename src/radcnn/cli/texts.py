@@ -212,7 +212,7 @@ def predicted_text(found: Sequence[Predicted | RestoredImage | OutlinedImage | F
             lines.append(f"{one.image}: wrote {one.path}")
             continue
         if isinstance(one, Outlined):
-            lines.append(f"{one.image}: {one.told}; wrote {one.path}")
+            lines.append(f"{one.image}: {one.told}; wrote {', '.join(map(str, one.files))}")
             continue
         scores = ", ".join(f"{name} {value:.3f}" for name, value in one.scores.items())
         called = [name for name, positive in one.called.items() if positive]

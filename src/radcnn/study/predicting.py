@@ -49,7 +49,7 @@ def predict(
     run     a run, a study (its newest run), or a bundle's folder
     images  a file, a DICOM series, or a folder of them
     out     a .csv or .json file to write; of restored images a .nii.gz file, or a folder, where DICOM stays DICOM; of
-            masks a .nii.gz file, or a folder with NIfTI, DICOM SEG and volumes.json
+            masks a .nii.gz or .png file, or a folder with NIfTI or PNG, DICOM SEG and volumes.json
     centre  (x, y, z) in mm (LPS) of the region to look at, for networks trained on regions
     array   which array of an npz file, one prediction per item
     series, allow_gaps  which series of a DICOM folder, and whether its gaps may be filled
