@@ -51,6 +51,17 @@ def test_an_image_lies_in_slice_0_of_its_affine(spacing, angle, origin, index) -
     assert image.spacing_mm == stack.spacing_mm[1:]
 
 
+def test_a_voxel_has_the_volume_between_its_axes_whatever_their_angle() -> None:
+    straight = affine_of((2.0, 1.0, 0.5), (10.0, 20.0, 30.0), (1.0, 2.0, 3.0))
+    assert Volume(np.zeros((1, 2, 2, 2)), straight).voxel_ml == pytest.approx(0.001)
+    sheared = straight.copy()
+    sheared[:3, 0] += 1.5 * straight[:3, 1]  # slices slide within their plane: what they hold stays
+    assert Volume(np.zeros((1, 2, 2, 2)), sheared).voxel_ml == pytest.approx(0.001)
+    assert np.prod(Volume(np.zeros((1, 2, 2, 2)), sheared).spacing_mm) > 1.2
+    assert Volume(np.zeros((1, 2, 2)), straight).voxel_ml is None
+    assert Volume(np.zeros((1, 2, 2, 2)), None).voxel_ml is None
+
+
 def test_a_point_keeps_its_leading_axes() -> None:
     volume = Volume.from_spacing(np.zeros((1, 4, 4, 4)), (2.0, 1.0, 0.5))
     assert volume.world(np.zeros((5, 7, 3))).shape == (5, 7, 3)

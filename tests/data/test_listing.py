@@ -11,7 +11,7 @@ from PIL import Image
 
 from radcnn.data.dicom import header
 from radcnn.data.dicom.header import Place, dicom_places
-from radcnn.data.listing import image_places, place_in
+from radcnn.data.listing import image_places, images_at, place_in
 from radcnn.data.matching import Images
 from radcnn.data.read import list_images
 from written_dicom import write_stack
@@ -33,6 +33,15 @@ def test_an_image_beside_us_has_its_bare_name(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     assert image_places(".") == ("a.png",)
     assert list_images(".") == (Path("a.png"),)
+
+
+def test_a_series_that_is_given_as_a_dot_is_called_as_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series = write_stack(tmp_path / "ct 7", np.zeros((3, 4, 6), np.int16))
+    monkeypatch.chdir(series)
+    assert images_at(Path()) == (("ct 7", series),)
+    assert images_at(Path("..")) == (("ct 7", series),)
 
 
 def test_headers_are_read_once_while_the_files_stay_as_they_are(

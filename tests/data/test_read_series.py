@@ -107,6 +107,13 @@ def test_positions_win_over_thickness_and_slice_location(tmp_path: Path) -> None
     assert read(tmp_path).spacing_mm == (2.0, 0.8, 0.5)
 
 
+def test_slices_are_numbered_as_viewers_show_them(tmp_path: Path) -> None:
+    read = read_noted(Source(write_stack(tmp_path / "ct", stored(4), order=[2, 0, 3, 1])))
+    assert read.numbers == (2, 4, 1, 3)
+    assert [file.name for file in read.files] == ["001.dcm", "003.dcm", "000.dcm", "002.dcm"]
+    assert read_noted(Source(write_enhanced(tmp_path / "enhanced.dcm", stored(4)))).numbers == (None,) * 4
+
+
 def test_a_lone_slice_is_an_image(tmp_path: Path) -> None:
     write_stack(tmp_path, stored(1))
     assert read(tmp_path).rank == 2

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from radcnn.core.errors import GeometryError
-from radcnn.evaluation.segmentation import MEAN, OutlinedCase, SegmentationJudgement, cell_figures, figures_of, judged
+from radcnn.core.volume import Volume
+from radcnn.evaluation.segmentation import (
+    MEAN,
+    OutlinedCase,
+    SegmentationJudgement,
+    cell_figures,
+    figures_by_structure,
+    figures_of,
+    judged,
+)
+from radcnn.plan.segmentation import SegmentationPlan, Structure
+from radcnn.plan.settings import NetworkPlan, TrainingPlan
 
 NOTHING = np.zeros((4, 10, 10), bool)
 
@@ -58,6 +69,16 @@ def test_volumes_are_in_ml_with_limits_of_agreement() -> None:
     kidney = found.volumes["kidney"]
     assert kidney.bias.value == pytest.approx(-ml / 3)
     assert kidney.low < kidney.bias.value < kidney.high
+
+
+def test_volumes_on_a_sheared_grid_are_those_between_its_axes() -> None:
+    affine = np.array([[0, 0, 2.0, 0], [3.0, 2.0, 0, 0], [5.0, 0, 0, 0], [0, 0, 0, 1]])
+    plan = SegmentationPlan(
+        NetworkPlan("modern_unet"), TrainingPlan(epochs=1, batch=1), (Structure("liver", (1,)),), (8, 8)
+    )
+    volume = Volume(np.zeros((1, *NOTHING.shape)), affine)
+    found = figures_by_structure(cube().astype(np.uint8), cube()[None], plan, volume)["liver"]
+    assert found["reference ml"] == found["predicted ml"] == pytest.approx(2 * 4 * 4 * 20 / 1000)
 
 
 def test_longest_diameters_are_in_mm_with_limits_of_agreement() -> None:

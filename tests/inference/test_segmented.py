@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from torch import Tensor
 
-from radcnn.core.errors import BundleError, GeometryError, InputError
+from radcnn.core.errors import BundleError, GeometryError, InputError, StorageError
 from radcnn.core.volume import Volume
 from radcnn.inference import segmented as module
-from radcnn.inference.segmented import outlined, segmented, tiled
+from radcnn.inference.segmented import largest_component, outlined, segmented, tiled, without_holes
 from radcnn.inference.segmenter import Segmenter, load_segmenter, save_segmenter
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.networks.image_networks import build_image_network
@@ -129,6 +132,20 @@ def test_one_anatomy_at_two_spacings_has_one_volume_in_ml(structures: tuple[Stru
     assert np.allclose(volumes[0], volumes[1], rtol=0.06)
 
 
+def test_a_network_of_slices_takes_one_slice_and_volumes_whichever_it_learned_from() -> None:
+    volume = ball((3.0, 1.6, 1.6))
+    of_volumes, of_slices = planned(spacing_mm=(0.0, 1.0, 1.0)), planned(spacing_mm=(1.0, 1.0))
+    found = made(volume, of_volumes)
+    assert np.array_equal(made(volume, of_slices), found)
+    assert volume.affine is not None
+    for k in (2, 4):
+        affine = volume.affine.copy()
+        affine[:3, 3] = volume.world((k, 0, 0))
+        slice_ = Volume(volume.voxels[:, k], affine, "HU", "patient")
+        for plan in (of_volumes, of_slices):
+            assert np.array_equal(made(slice_, plan), found[:, k])
+
+
 class Above(Thresholds):
     """One structure: what is above a value, and how many voxels it was asked about."""
 
@@ -176,6 +193,7 @@ def test_networks_say_which_dice_they_expect(
     assert np.array_equal(found.masks, segmented([network], volume, plan, logits_of=lambda n, x: 8 * n(x)))
     monkeypatch.setattr(module, "EXPECTED_AT_ONCE", 5000)
     again = outlined([network], volume, plan, logits_of=lambda n, x: 8 * n(x))
+    assert outlined([network], volume, plan, logits_of=lambda n, x: 8 * n(x), expecting=False).expected == ()
     assert again.expected == pytest.approx(found.expected)
     surer = outlined([network], volume, plan, logits_of=lambda n, x: 80 * n(x))
     assert all(more > less for more, less in zip(surer.expected, found.expected, strict=True))
@@ -188,6 +206,31 @@ def test_the_second_networks_expectation_is_of_its_region_alone() -> None:
     networks = Above(0.25), Above(-1.0)  # the second one calls everything hard, within the first one's body and beyond
     found = outlined(networks, volume, plan, logits_of=lambda n, x: 20 * n(x))
     assert found.expected[1] == pytest.approx(1.0, abs=1e-3)
+
+
+class Beside(Above):
+    """What the slice before shows, of three that it sees."""
+
+    def _maps(self, x: Tensor) -> Tensor:
+        before = x[:, :1]
+        return torch.cat([torch.zeros_like(before), before - self.level], 1)
+
+
+def test_a_second_network_of_slices_sees_the_true_ones_beside_its_region() -> None:
+    plan = planned(REGIONS, within="body", neighbours=1, patch=(8, 8))
+    values = np.zeros((1, 7, 16, 16), np.int16)
+    values[0, 2:5, 4:12, 4:12] = 500
+    found = segmented((Above(0.25), Beside(0.1)), Volume(values, None, "HU"), plan, logits_of=lambda n, x: n(x))
+    assert found[0].any((1, 2)).tolist() == [False, False, True, True, True, False, False]
+    assert found[1].any((1, 2)).tolist() == [False, False, False, True, True, False, False]  # nothing before slice 2
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("plan", [planned(), planned(REGIONS), planned(spacing_mm=(2.0, 1.0, 1.0))])
+def test_logits_that_are_not_finite_are_refused_on_any_grid(plan: SegmentationPlan, value: float) -> None:
+    network = Thresholds(not plan.exclusive)
+    with pytest.raises(InputError, match="logits are not finite"):
+        segmented([network], ball(), plan, logits_of=lambda n, x: n(x).masked_fill(x[:, :1] > 0.75, value))
 
 
 def test_slices_larger_than_the_patch_are_looked_at_by_windows() -> None:
@@ -205,6 +248,9 @@ def test_tiles_of_a_network_without_padding_give_what_the_whole_image_would(
     network = build_image_network(name, outputs=3, dims=dims, options=options, seed=0).eval()  # type: ignore[arg-type]
     image = torch.randn(1, *size, generator=torch.Generator().manual_seed(0))
     monkeypatch.setattr(module, "TILES", {2: 24, 3: 12})
+    for flips in ((-1,), (-2, -1)):
+        (there,) = tiled(network, np.flip(image.numpy(), flips))
+        torch.testing.assert_close(there.logits, network(image.flip(flips)[None])[0].detach(), rtol=1e-5, atol=1e-5)
     (slab,) = tiled(network, image.numpy())
     whole = network(image[None])[0].detach()
     torch.testing.assert_close(slab.logits, whole, rtol=1e-5, atol=1e-5)
@@ -223,6 +269,17 @@ def test_what_is_on_the_disk_is_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     assert np.array_equal(made(volume, plan), before)
 
 
+def test_logits_that_do_not_fit_on_the_disk_are_refused_before_they_are_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "IN_MEMORY", 0)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda where: SimpleNamespace(free=1000))
+    network = Above(0.25)
+    with pytest.raises(StorageError, match="let TMPDIR name a folder"):
+        segmented([network], ball(), planned(), logits_of=lambda n, x: n(x))
+    assert network.asked == 0
+
+
 @pytest.mark.parametrize("views", ["flips", "rotations"])
 def test_flips_and_rotations_are_undone(views: ViewKind) -> None:
     training = TrainingPlan(epochs=1, batch=1, views=views)
@@ -238,6 +295,20 @@ def test_components_and_holes_follow_the_plan() -> None:
     found = made(image, planned(largest=("soft",), filled=("soft",)))
     assert found[0].sum() == 49
     assert made(image, planned())[0].sum() == 52
+
+
+@pytest.mark.parametrize("size", [(24, 30), (12, 24, 30)])
+def test_components_and_holes_are_looked_for_in_a_box_and_are_those_of_the_whole(size: tuple[int, ...]) -> None:
+    chance = np.random.default_rng(1)
+    for share in (0.0, 0.3, 0.7):
+        mask = np.zeros(size, bool)
+        inner = tuple(slice(3, n - 5) for n in size)
+        mask[inner] = chance.random(mask[inner].shape) < share
+        assert np.array_equal(without_holes(mask), ndimage.binary_fill_holes(mask))
+        labels, count = ndimage.label(mask, np.ones((3,) * len(size)))
+        sizes = np.bincount(labels.reshape(-1), minlength=2)[1:]
+        wanted = labels == 1 + int(sizes.argmax()) if count else mask
+        assert np.array_equal(largest_component(mask), wanted)
 
 
 def test_images_that_do_not_fit_are_refused() -> None:

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from radcnn.core.errors import SettingsError
-from radcnn.metrics.components import CONNECTIVITIES, components
+from radcnn.metrics.components import CONNECTIVITIES, box_of, components
 
 SHARED = {4: 1, 8: 2, 6: 1, 18: 2, 26: 3}  # scipy's name for each connectivity
 
@@ -23,6 +23,23 @@ def test_components_are_those_of_scipy(seed, rank):
             assert np.array_equal(found.labels > 0, mask)
             assert (pairs > 0).all(axis=0).sum() == count == found.sizes.size  # each one lies in one of scipy's
             assert found.sizes.tolist() == np.bincount(found.labels.reshape(-1), minlength=count + 1)[1:].tolist()
+
+
+@pytest.mark.parametrize("size", [(9, 12), (6, 9, 12)])
+def test_the_box_about_a_mask_is_the_smallest_and_components_are_numbered_as_without_it(size):
+    chance = np.random.default_rng(0)
+    for _ in range(20):
+        mask = np.zeros(size, bool)
+        inner = tuple(slice(*sorted(chance.choice(n + 1, 2, replace=False))) for n in size)
+        mask[inner] = chance.random(mask[inner].shape) < 0.4
+        box = box_of(mask)
+        assert mask[box].sum() == mask.sum()
+        assert all(face.any() for axis in range(mask.ndim) for face in np.moveaxis(mask[box], axis, 0)[[0, -1]]) or (
+            not mask.any() and mask[box].size == 0
+        )
+        found = components(mask)
+        firsts = [np.flatnonzero(found.labels.reshape(-1) == k + 1)[0] for k in range(len(found.sizes))]
+        assert firsts == sorted(firsts)
 
 
 def test_the_widest_connectivity_is_the_usual_one():

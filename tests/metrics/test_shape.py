@@ -24,7 +24,7 @@ def ball(spacing: tuple[float, float, float], radius: float = RADIUS) -> np.ndar
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (3.0, 0.7, 0.7), (5.0, 0.8, 0.8), (0.5, 2.0, 1.0)])
 def test_a_ball_has_its_volume_surface_and_diameters_on_any_grid(spacing: tuple[float, float, float]) -> None:
-    (found,) = shapes_of(ball(spacing), spacing)
+    (found,) = shapes_of(ball(spacing), spacing).largest
     assert found.volume_ml == pytest.approx(4 / 3 * math.pi * RADIUS**3 / 1000, rel=0.01)
     assert found.surface_cm2 == pytest.approx(4 * math.pi * RADIUS**2 / 100, rel=0.015)
     assert found.diameter_mm == pytest.approx(2 * RADIUS, rel=0.005)
@@ -60,7 +60,7 @@ def test_axes_are_read_in_the_slice_that_shows_the_largest_and_within_one_part_o
     mask[3, 4:8, 4:20] = True  # the longest slice
     mask[2:4, 30:32, 30:32] = True  # another part: smaller, told second
     mask[4, 4:8, 36] = mask[4, 20, 8:37] = mask[4, 8:21, 8] = mask[4, 8:21, 36] = True  # far off, but joined in slice 4
-    first, second = shapes_of(mask, (2.0, 1.0, 1.0))
+    (first, second), _ = shapes_of(mask, (2.0, 1.0, 1.0))
     assert first.slice == 4
     assert first.volume_ml > second.volume_ml
     assert second.centre == (2.5, 30.5, 30.5)
@@ -68,18 +68,24 @@ def test_axes_are_read_in_the_slice_that_shows_the_largest_and_within_one_part_o
     apart[1, 4:8, 4:8] = apart[1, 30:34, 30:34] = apart[0, 4:34, 4:34] = True
     apart[0, 6:33, 6:33] = False
     apart[2] = apart[1]
-    assert shapes_of(apart[1:], (1.0, 1.0, 1.0))[0].long_axis_mm < 6  # two islands in a slice are not one diameter
-    assert len(shapes_of(apart[1:], (1.0, 1.0, 1.0), most=1)) == 1
+    largest, parts = shapes_of(apart[1:], (1.0, 1.0, 1.0), most=1)
+    assert largest[0].long_axis_mm < 6  # two islands in a slice are not one diameter
+    assert (len(largest), parts) == (1, 2)  # the other one is counted
 
 
 def test_one_voxel_has_a_shape_and_an_empty_mask_has_none() -> None:
     mask = np.zeros((3, 3, 3), bool)
-    assert shapes_of(mask, (1.0, 1.0, 1.0)) == ()
+    assert shapes_of(mask, (1.0, 1.0, 1.0)) == ((), 0)
     assert axes_in_slice(mask[0], (1.0, 1.0)) == (0.0, 0.0)
     mask[2, 1, 0] = True
-    (found,) = shapes_of(mask, (5.0, 1.0, 1.0))
+    (found,) = shapes_of(mask, (5.0, 1.0, 1.0)).largest
     assert (found.slice, found.centre, found.volume_ml) == (2, (2.0, 1.0, 0.0), 0.005)
     assert found.long_axis_mm == 1
+
+
+def test_the_volume_of_a_voxel_may_be_less_than_the_product_of_its_spacings() -> None:
+    (found,) = shapes_of(np.ones((2, 2, 2), bool), (2.0, 1.0, 1.0), voxel_ml=0.0015).largest
+    assert found.volume_ml == pytest.approx(8 * 0.0015)
 
 
 def test_surfaces_of_bodies_turned_against_the_grid_are_near_the_true_ones() -> None:

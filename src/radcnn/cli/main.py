@@ -172,15 +172,19 @@ def predict(
 ) -> None:
     """Scores for new images, images restored, or structures outlined: what the network was trained for.
 
-    --out takes scores as .csv or .json, one image or mask as .nii.gz, and a folder for several or for DICOM.
+    --out takes scores as .csv or .json, one image or mask as .nii.gz (a mask of a PNG as .png), and a folder for
+    several or for DICOM. Exits 1 where some of several images could not be used.
     """
     with one_sentence():
+        from radcnn.study.predicted import FailedImage
         from radcnn.study.predicting import predict as predict_images
 
         voice = Voice(quiet=quiet)
         settings = {**given(options), "engine": engine}
         found = predict_images(run, images, out=out, centre=centre, array=array, listener=voice, **settings)
         show([one.as_json() for one in found], predicted_text(found), as_json=as_json)
+        if any(isinstance(one, FailedImage) for one in found):
+            raise typer.Exit(1)
 
 
 @app.command()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from radcnn.study.caching import Kept
     from radcnn.study.checking import Checked
     from radcnn.study.judging import AnyJudgement
-    from radcnn.study.predicted import OutlinedImage, Predicted, RestoredImage
+    from radcnn.study.predicted import FailedImage, OutlinedImage, Predicted, RestoredImage
 
 SIDES = {"test": "internal test", "tuning": "tuning", "training": "training"}
 FIRST = (
@@ -197,18 +197,22 @@ def _mib(count: int) -> str:
     return f"{count / 2**20:.1f} MiB"
 
 
-def predicted_text(found: Sequence[Predicted] | Sequence[RestoredImage] | Sequence[OutlinedImage]) -> str:
-    """One line per image: its scores and which operating points call it positive, or where it was written."""
+def predicted_text(found: Sequence[Predicted | RestoredImage | OutlinedImage | FailedImage]) -> str:
+    """One line per image: its scores and which operating points call it positive, where it was written, or why not."""
+    from radcnn.study.predicted import FailedImage as Failed
     from radcnn.study.predicted import OutlinedImage as Outlined
     from radcnn.study.predicted import RestoredImage as Restored
 
-    lines = [SYNTHETIC_TRAINING] if any(one.synthetic for one in found) else []
+    lines = [SYNTHETIC_TRAINING] if any(not isinstance(one, Failed) and one.synthetic for one in found) else []
     for one in found:
+        if isinstance(one, Failed):
+            lines.append(f"{one.image}: FAILED: {one.failed}")
+            continue
         if isinstance(one, Restored):
             lines.append(f"{one.image}: wrote {one.path}")
             continue
         if isinstance(one, Outlined):
-            lines.append(f"{one.image}: {one.told}; wrote {one.path}")
+            lines.append(f"{one.image}: {one.told}; wrote {', '.join(map(str, one.files))}")
             continue
         scores = ", ".join(f"{name} {value:.3f}" for name, value in one.scores.items())
         called = [name for name, positive in one.called.items() if positive]

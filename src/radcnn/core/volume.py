@@ -101,6 +101,17 @@ class Volume:
         lengths = np.linalg.norm(self.affine[:3, :3], axis=0)[3 - self.rank :]
         return tuple(float(np.round(length, 9)) for length in lengths)
 
+    @property
+    def voxel_ml(self) -> float | None:
+        """Millilitres of a voxel, also where axes are not at right angles; None for 2D images and unknown spacings.
+
+        >>> Volume.from_spacing(np.zeros((1, 4, 8, 8)), (5.0, 0.5, 0.5)).voxel_ml
+        0.00125
+        """
+        if self.affine is None or self.rank != 3:
+            return None
+        return abs(float(np.linalg.det(self.affine[:3, :3]))) / 1000
+
     def world(self, index: ArrayLike) -> NDArray[np.float64]:
         """Indices (..., rank) to patient coordinates (..., 3) in mm (LPS).
 

@@ -33,8 +33,10 @@ def list_images(folder: Path | str) -> tuple[Path, ...]:
 def images_at(path: Path) -> tuple[tuple[str, Path], ...]:
     """The image at a path, or all below it where it is a folder of several, each with what it is called there.
 
-    Raises InputError when nothing is there.
+    A folder that is given as . or .. is called by its own name. Raises InputError when nothing is there.
     """
+    if path.name in ("", ".."):
+        path = path.resolve()
     if not path.exists():
         raise InputError(f"{path} does not exist; give an image, a DICOM series or a folder of images")
     found = list_images(path) if path.is_dir() else (path,)

@@ -14,13 +14,15 @@ class Reading:
     """A Volume, and the findings that go with it: what was chosen, resampled or contradicted itself.
 
     finite  whether its reader knows that no voxel is NaN or infinite, so that nobody need look
-    files   the DICOM file of each slice; empty for other formats
+    files   the DICOM file of each slice that was read; empty for other formats
+    numbers InstanceNumber of each of these, as viewers show it; None where there is none, and of a file's frames
     """
 
     volume: Volume
     findings: tuple[Finding, ...] = ()
     finite: bool = False
     files: tuple[Path, ...] = ()
+    numbers: tuple[int | None, ...] = ()
 
     def nameless(self, path: Path) -> tuple[Finding, ...]:
         """The findings without the name of the file or folder, which may be called like its patient."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from radcnn.core.errors import GeometryError
 from radcnn.core.estimate import Estimate
+from radcnn.core.volume import Volume
 from radcnn.evaluation.judgement import Unit
 from radcnn.evaluation.plain import built, plain
 from radcnn.metrics.clustered import Scale, clustered_mean
@@ -123,11 +124,13 @@ def figures_of(
     prediction: NDArray[np.bool_],
     spacing_mm: Sequence[float] | None,
     *,
+    voxel_ml: float | None = None,
     counted: NDArray[np.bool_] | None = None,
 ) -> dict[str, float]:
     """Figures of one structure, both masks of one size on the image's grid.
 
     spacing_mm  of the voxels; None where it is unknown: distances are in voxels then, and there are no millilitres
+    voxel_ml    of a voxel; None for the product of the spacings, which it is where axes are at right angles
     counted     voxels that somebody looked at; others take no part
 
     Raises GeometryError where the masks differ in size.
@@ -149,7 +152,7 @@ def figures_of(
         LESIONS: float(lesions.there),
     }  # fmt: skip
     if spacing_mm is not None and reference.ndim == 3:
-        ml = math.prod(spacing_mm) / 1000
+        ml = math.prod(spacing_mm) / 1000 if voxel_ml is None else voxel_ml
         said |= by_size(matches, ml)
         said |= {f"reference {ML}": found.reference * ml, f"predicted {ML}": found.prediction * ml}
         said |= {
@@ -173,14 +176,17 @@ def figures_by_structure(
     labels: NDArray[np.integer],
     masks: NDArray[np.bool_],
     plan: SegmentationPlan,
-    spacing_mm: Sequence[float] | None,
+    volume: Volume,
 ) -> dict[str, dict[str, float]]:
-    """Figures of the plan's structures: labels (*size) of a mask, and what was outlined (structures, *size)."""
+    """Figures of the plan's structures in an image: labels (*size) of a mask, and what was outlined in it.
+
+    masks  (structures, *size)
+    """
     counted = None if plan.unlabelled is None else labels != plan.unlabelled
     made = {}
     for one, mask in zip(plan.structures, masks, strict=True):
         truth = np.isin(labels, one.labels)
-        made[one.name] = figures_of(truth, mask, spacing_mm, counted=counted)
+        made[one.name] = figures_of(truth, mask, volume.spacing_mm, voxel_ml=volume.voxel_ml, counted=counted)
         if one.name in plan.cells:
             made[one.name] |= cell_figures(truth, mask, counted=counted)
     return made

@@ -7,8 +7,9 @@ the latter lie on the disk.
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -19,16 +20,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from radcnn.core.errors import GeometryError
+from radcnn.core.errors import GeometryError, StorageError
 from radcnn.core.volume import Volume
 from radcnn.data.masks.lattice import grid_of, placement, three
 from radcnn.data.prepared.masked import MaskedGrid
 from radcnn.inference.refining.choice import refined
-from radcnn.inference.windows import Slab, slabs
-from radcnn.metrics.components import components
+from radcnn.inference.windows import Slab, slabs, write_largest
+from radcnn.metrics.components import box_of, components
 from radcnn.networks.image_network import ImageNetwork, mirrored
 from radcnn.plan.segmentation import SegmentationPlan
-from radcnn.transforms.labels_on_grid import labels_on_grid
+from radcnn.transforms.labels_on_grid import labels_on_grid, require_finite
 from radcnn.transforms.resampling import lines_by_spacing
 from radcnn.transforms.views import test_time_views
 from radcnn.transforms.weights import Line
@@ -58,7 +59,7 @@ def segmented(
     told: Told | None = None,
 ) -> NDArray[np.bool_]:
     """Which voxels of an image belong to each structure: (structures, *its size); see `outlined`."""
-    return outlined(networks, volume, plan, logits_of=logits_of, told=told).masks
+    return outlined(networks, volume, plan, logits_of=logits_of, told=told, expecting=False).masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,8 @@ class Outlined:
     """Structures of an image.
 
     masks     (structures, *its size)
-    expected  the Dice coefficient of each that the networks themselves expect, see `Seen.expected_dice`
+    expected  the Dice coefficient of each that the networks themselves expect, see `Seen.expected_dice`; empty where
+              nobody asked
     """
 
     masks: NDArray[np.bool_]
@@ -80,28 +82,32 @@ def outlined(
     *,
     logits_of: LogitsOf,
     told: Told | None = None,
+    expecting: bool = True,
 ) -> Outlined:
     """The structures of an image, and how sure the networks are of them.
 
     networks   of all stages of the plan, those of the first one first
     logits_of  how a network is run, such as `learning.execution.logits_of`
     told       hears how much is done
+    expecting  whether the Dice that the networks expect is asked for
 
     Raises GeometryError for an image of too few axes, or of unknown spacing where the plan needs one; InputError for
-    another number of channels.
+    another number of channels, and where what a network says is not finite; StorageError where the folder of temporary
+    files has no room for the logits.
     """
     if volume.rank < plan.dims:
         raise GeometryError("this network outlines structures in volumes, got a 2D image; give a series or a volume")
     names = [one.name for one in plan.structures]
-    masks, expected = np.zeros((len(names), *volume.size), bool), np.zeros(len(names))
+    masks, expected = np.zeros((len(names), *volume.size), bool), dict.fromkeys(names, math.nan)
     region: NDArray[np.bool_] | None = None
     for stage, part in by_stage(networks, plan):
+        own = [masks[names.index(one.name)] for one in stage.structures]
         with on_network_grid(part, volume, stage, logits_of=logits_of, told=told, region=region) as seen:
-            found, sure = seen.masks(stage), seen.expected_dice(stage)
-        places = [names.index(one.name) for one in stage.structures]
-        masks[places], expected[places] = found, sure
-        region = found[0]
-    return Outlined(masks, tuple(expected.tolist()))
+            seen.outline(stage, own)
+            if expecting:
+                expected.update(zip((one.name for one in stage.structures), seen.expected_dice(stage), strict=True))
+        region = own[0]
+    return Outlined(masks, tuple(expected.values()) if expecting else ())
 
 
 def by_stage(
@@ -126,25 +132,35 @@ class Seen:
 
     volume  the image as it came
     region  which of its voxels may belong to a structure at all, (*its size), or None for all
-    image   the same on the grid that the networks look at
+    image   the same on the grid that the networks look at; None where no refinement needs it
     logits  (K, *size) on that grid
     asked   where on that grid `region` is, or None for everywhere
     """
 
     volume: Volume
-    image: Volume
+    image: Volume | None
     logits: NDArray[np.float16]
     region: NDArray[np.bool_] | None = None
     asked: NDArray[np.bool_] | None = None
 
     def masks(self, plan: SegmentationPlan) -> NDArray[np.bool_]:
         """Which voxels of the image belong to each structure: (structures, *its size), by the plan's rules."""
+        masks = np.zeros((len(plan.structures), *self.volume.size), bool)
+        self.outline(plan, list(masks))
+        return masks
+
+    def outline(self, plan: SegmentationPlan, masks: Sequence[NDArray[np.bool_]]) -> None:
+        """Write the same into masks (*the image's size), one for each structure."""
         logits: NDArray[np.floating] = self.logits
         if plan.refine != "none" and plan.refined:
+            assert self.image is not None, "kept for it"
             spacing = self.image.spacing_mm or (1.0,) * self.image.rank
             logits = refined(self.logits, self.image.voxels[0], spacing, plan)
-        masks = _on_own_grid(logits, self.volume, plan)
-        return tidied(masks if self.region is None else masks & self.region, plan)
+        _write_on_own_grid(logits, self.volume, plan, masks)
+        if self.region is not None:
+            for mask in masks:
+                mask &= self.region
+        tidy(masks, plan)
 
     def expected_dice(self, plan: SegmentationPlan) -> list[float]:
         """The Dice of each structure that the networks expect: 2 sum(p m) / (sum(p) + sum(m)), on their own grid.
@@ -157,15 +173,18 @@ class Seen:
         for low in range(0, self.logits.shape[1], step):
             part = torch.from_numpy(np.asarray(self.logits[:, low : low + step], np.float32))
             if plan.exclusive:
-                p = part.softmax(0)[1:]
-                m = part.argmax(0) == torch.arange(1, len(part)).view(-1, *(1,) * (part.ndim - 1))
+                labels = torch.zeros(part.shape[1:], dtype=torch.uint8)
+                write_largest(part, labels)
+                p, chosen = part.softmax(0)[1:], [labels == k for k in range(1, len(part))]
             else:
-                p, m = part.sigmoid(), part > 0
+                p, chosen = part.sigmoid(), list((part > 0).unbind(0))
             if self.asked is not None:
                 asked = torch.from_numpy(self.asked[low : low + step])
-                p, m = p * asked, m & asked
-            for total, values in ((both, p * m), (likely, p), (made, m)):
-                total += values.flatten(1).double().sum(1).numpy()
+                p, chosen = p * asked, [m & asked for m in chosen]
+            for k, m in enumerate(chosen):
+                both[k] += float((p[k] * m).sum(dtype=torch.float64))
+                likely[k] += float(p[k].sum(dtype=torch.float64))
+                made[k] += int(torch.count_nonzero(m))
         return np.where(made > 0, 2 * both / np.maximum(likely + made, 1e-9), np.nan).tolist()
 
 
@@ -184,21 +203,13 @@ def on_network_grid(
     region  voxels of the image that may belong to a structure; the networks look about them alone
     """
     placed = grid_of_plan(plan).image(volume)
-    size = placed.size
     asked = None if region is None else _on_grid(region, volume, plan)
-    box = _about(asked, size, plan)
-    many = len(networks) * len(test_time_views(plan.training.views, dims=plan.dims))
-    with _room((plan.outputs, *size)) as logits:
-        done = 0
-        image, into = placed.voxels[(slice(None), *box)], logits[(slice(None), *box)]
-        for network in networks if image.size else ():
-            for view in test_time_views(plan.training.views, dims=plan.dims):
-                patch = (*plan.patch[:-2], *reversed(plan.patch[-2:])) if view.swapped else plan.patch
-                _add(network, view.of_array(image), view.of_array(into), patch, plan, logits_of, 1 / many)
-                done += 1
-                if told is not None:
-                    told(done, many)
-        yield Seen(volume, placed, logits, region, asked)
+    box = (slice(None), *_about(asked, placed.size, plan))
+    with _room((plan.outputs, *placed.size)) as logits:
+        _add_all(networks, placed.voxels[box], logits[box], plan, logits_of, told)
+        kept = placed if plan.refine != "none" else None
+        del placed  # of a large volume gigabytes, which nobody needs while masks are made
+        yield Seen(volume, kept, logits, region, asked)
 
 
 def _on_grid(region: NDArray[np.bool_], volume: Volume, plan: SegmentationPlan) -> NDArray[np.bool_]:
@@ -209,17 +220,36 @@ def _on_grid(region: NDArray[np.bool_], volume: Volume, plan: SegmentationPlan) 
 
 
 def _about(there: NDArray[np.bool_] | None, size: Sequence[int], plan: SegmentationPlan) -> tuple[slice, ...]:
-    """The part of a grid that shows a region, with half a patch about it; empty for none, all where that is None."""
+    """The part of a grid that shows a region, with half a patch about it and the slices that a network sees beside one.
+
+    Empty for none, all where that is None.
+    """
     if there is None:
         return (slice(None),) * len(size)
     if not there.any():
         return (slice(0, 0),) * there.ndim
-    more = (0,) * (there.ndim - plan.dims) + tuple(-(-side // 2) for side in plan.patch)
-    box = []
-    for axis, beyond in enumerate(more):
-        along = np.flatnonzero(there.any(axis=tuple(other for other in range(there.ndim) if other != axis)))
-        box.append(slice(max(0, int(along[0]) - beyond), int(along[-1]) + 1 + beyond))
-    return tuple(box)
+    more = (plan.neighbours,) * (there.ndim - plan.dims) + tuple(-(-side // 2) for side in plan.patch)
+    return tuple(
+        slice(max(0, along.start - beyond), along.stop + beyond)
+        for along, beyond in zip(box_of(there), more, strict=True)
+    )
+
+
+def _add_all(
+    networks: Sequence[ImageNetwork],
+    image: NDArray[np.float32],
+    into: NDArray[np.float16],
+    plan: SegmentationPlan,
+    logits_of: LogitsOf,
+    told: Told | None,
+) -> None:
+    """Add the mean of what networks say of an image (C, *size), over the plan's views, to logits (K, *size)."""
+    looks = list(product(networks if image.size else (), test_time_views(plan.training.views, dims=plan.dims)))
+    for done, (network, view) in enumerate(looks, start=1):
+        patch = (*plan.patch[:-2], *reversed(plan.patch[-2:])) if view.swapped else plan.patch
+        _add(network, view.of_array(image), view.of_array(into), patch, plan, logits_of, 1 / len(looks))
+        if told is not None:
+            told(done, len(looks))
 
 
 def _add(
@@ -238,6 +268,7 @@ def _add(
             return logits_of(network, batch).float().cpu()
 
     def put(at: tuple[slice, ...], found: Tensor) -> None:
+        require_finite(bool(found.sum().isfinite()) or bool(found.isfinite().all()))
         into[(slice(None), *at)] += (share * found).clamp(-LARGEST_LOGIT, LARGEST_LOGIT).numpy().astype(np.float16)
 
     bare = network.margins == (0, 0)
@@ -274,7 +305,7 @@ def tiled(network: ImageNetwork, image: NDArray[np.float32]) -> Iterator[Slab]:
     sizes = [network.needed(n) - lost for n in size]
     tiles = [min(network.needed(TILES[len(size)]) - lost, n) for n in sizes]
     beyond = [(before, made + lost - before - had) for made, had in zip(sizes, size, strict=True)]
-    padded = mirrored(torch.from_numpy(image)[None], beyond)
+    padded = mirrored(torch.from_numpy(np.ascontiguousarray(image))[None], beyond)
     made: Tensor | None = None
     with torch.inference_mode():
         for place in product(*(_starts(n, tile, network.multiple) for n, tile in zip(sizes, tiles, strict=True))):
@@ -297,21 +328,30 @@ def _starts(length: int, tile: int, step: int) -> list[int]:
 @contextmanager
 def _room(shape: tuple[int, ...]) -> Iterator[NDArray[np.float16]]:
     """Zeros in half precision, in memory or, where there are many, in a file that is removed at the end."""
-    if 2 * math.prod(shape) <= IN_MEMORY:
+    needed = 2 * math.prod(shape)
+    if needed <= IN_MEMORY:
         yield np.zeros(shape, np.float16)
         return
+    where = tempfile.gettempdir()
+    free = shutil.disk_usage(where).free
+    if needed > free:
+        raise StorageError(
+            f"the logits of this image need {needed / 2**30:.1f} GiB of temporary files, but {where} has "
+            f"{free / 2**30:.1f} GiB free; free some space, or let TMPDIR name a folder on another disk"
+        )
     with tempfile.TemporaryDirectory(prefix="radcnn-logits-") as folder:
         yield np.memmap(Path(folder, "logits"), np.float16, "w+", shape=shape)
 
 
-def _on_own_grid(logits: NDArray[np.floating], volume: Volume, plan: SegmentationPlan) -> NDArray[np.bool_]:
-    """Masks (structures, *size) on the grid of an image, of logits on the network's."""
+def _write_on_own_grid(
+    logits: NDArray[np.floating], volume: Volume, plan: SegmentationPlan, masks: Sequence[NDArray[np.bool_]]
+) -> None:
+    """Write masks (*size) on the grid of an image, one for each structure, of logits on the network's."""
     grid = grid_of_plan(plan)
     upright = grid.upright(volume)
     spacing = grid.spacing_of(upright)
     lines = None if spacing is None else tuple(line.inverse() for line in lines_by_spacing(upright, spacing))
-    masks = np.zeros((len(plan.structures), *volume.size), bool)
-    shaped = masks.reshape(len(masks), *three(volume.size))
+    shaped = [mask.reshape(three(volume.size)) for mask in masks]
     where = None
     if volume.rank == 3 and volume.frame == "patient":
         where = placement("the mask", grid_of(upright), grid_of(volume))
@@ -321,10 +361,9 @@ def _on_own_grid(logits: NDArray[np.floating], volume: Volume, plan: Segmentatio
         for k in range(len(plan.structures)) if plan.exclusive else (group,):
             found = labels == (k + 1 if plan.exclusive else 1)
             if where is None:
-                shaped[k] = found
+                shaped[k][...] = found
             else:
                 where.view(shaped[k], three(upright.size))[...] = found
-    return masks
 
 
 def _labels(logits: NDArray[np.floating], lines: tuple[Line, ...] | None) -> NDArray[np.integer]:
@@ -343,14 +382,13 @@ def _labels(logits: NDArray[np.floating], lines: tuple[Line, ...] | None) -> NDA
     return labels
 
 
-def tidied(masks: NDArray[np.bool_], plan: SegmentationPlan) -> NDArray[np.bool_]:
-    """Masks (structures, *size) by the plan's rules: of some only the largest component, of some without holes."""
-    for k, one in enumerate(plan.structures):
+def tidy(masks: Iterable[NDArray[np.bool_]], plan: SegmentationPlan) -> None:
+    """Bring masks to the plan's rules, in place: of some only the largest component, of some without holes."""
+    for mask, one in zip(masks, plan.structures, strict=True):
         if one.name in plan.largest:
-            masks[k] = largest_component(masks[k])
+            mask[...] = largest_component(mask)
         if one.name in plan.filled:
-            masks[k] = without_holes(masks[k])
-    return masks
+            mask[...] = without_holes(mask)
 
 
 def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -359,10 +397,12 @@ def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     >>> largest_component(np.array([[1, 1, 0, 1]]) > 0).tolist()
     [[True, True, False, False]]
     """
-    found = components(mask)
+    box = box_of(mask)
+    found = components(mask[box])
     if len(found.sizes) < 2:
         return mask
-    kept: NDArray[np.bool_] = found.labels == 1 + int(np.argmax(found.sizes))
+    kept = np.zeros_like(mask)
+    kept[box] = found.labels == 1 + int(np.argmax(found.sizes))
     return kept
 
 
@@ -370,5 +410,8 @@ def without_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """A mask with what it encloses on all sides."""
     from scipy import ndimage
 
-    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(mask)
+    box = box_of(mask)  # what lies beyond it is enclosed by nothing
+    filled = mask.copy()
+    if filled[box].size:
+        filled[box] = ndimage.binary_fill_holes(mask[box])
     return filled

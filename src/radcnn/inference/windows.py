@@ -201,12 +201,12 @@ def windowed_labels(volume: NDArray[np.generic], compute: Compute, **settings: o
             into.copy_(slab.logits[0] > 0)
         else:
             for logits, chosen in zip(slab.logits.unbind(1), into, strict=True):
-                _largest(logits, chosen)
+                write_largest(logits, chosen)
     return labels
 
 
-def _largest(logits: Tensor, labels: Tensor) -> None:
-    """Write argmax over the first axis of logits (K, ...) into labels; one vectorised pass per output.
+def write_largest(logits: Tensor, labels: Tensor) -> None:
+    """Write argmax over the first axis of logits (K, ...) into labels, which are 0; one vectorised pass per output.
 
     torch's argmax takes one voxel after the other here and 20 times as long.
     """

@@ -11,13 +11,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.errors import GeometryError
 from radcnn.metrics.clustered import Floats
-from radcnn.metrics.components import components
+from radcnn.metrics.components import Components, box_of, components
 from radcnn.metrics.distance import as_spacing
 
 STEPS = tuple(step for step in itertools.product((-1, 0, 1), repeat=3) if step > (0, 0, 0))  # 13 directions
@@ -48,27 +49,43 @@ class Shape:
         return math.cbrt(6000 * self.volume_ml / math.pi)
 
 
-def shapes_of(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats, *, most: int = 100) -> tuple[Shape, ...]:
+class Shapes(NamedTuple):
+    """The shapes of the largest parts of a structure, and how many parts it has in all."""
+
+    largest: tuple[Shape, ...]
+    parts: int
+
+
+def shapes_of(
+    mask: NDArray[np.bool_],
+    spacing_mm: Sequence[float] | Floats,
+    *,
+    voxel_ml: float | None = None,
+    most: int = 100,
+) -> Shapes:
     """The shape of each connected part of a mask (slices, rows, columns), the largest part first.
 
     spacing_mm  distances of voxel centres along each axis
-    most        parts that are told; smaller ones are left out
+    voxel_ml    of a voxel; None for the product of the spacings, which it is where axes are at right angles
+    most        parts whose shapes are told; smaller ones are counted alone
 
     Raises GeometryError for a mask of other axes and where the spacing does not fit.
 
     >>> ball = np.sum(np.square(np.indices((21, 21, 21)) - 10), axis=0) <= 64
-    >>> found = shapes_of(ball, (1.0, 1.0, 1.0))[0]
+    >>> (found,) = shapes_of(ball, (1.0, 1.0, 1.0)).largest
     >>> round(found.long_axis_mm), round(found.short_axis_mm), found.slice
     (17, 17, 10)
     """
     spacing, made = _checked(mask, spacing_mm), []
-    for part, first in _parts(mask, most):
+    ml = math.prod(spacing.tolist()) / 1000 if voxel_ml is None else voxel_ml
+    whole = box_of(mask)
+    parts = components(mask[whole])
+    for part, first in _largest(parts, whole, most):
         long, short, number = _axes(part, spacing)
         centre = first + [float(found.mean()) for found in np.nonzero(part)]
-        volume = float(part.sum() * math.prod(spacing.tolist()) / 1000)
-        z, y, x = centre.tolist()
+        volume, (z, y, x) = int(part.sum()) * ml, centre.tolist()
         made.append(Shape(volume, surface_cm2(part, spacing), long, short, number + int(first[0]), (z, y, x)))
-    return tuple(made)
+    return Shapes(tuple(made), len(parts.sizes))
 
 
 def longest_axes(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats) -> tuple[float, float]:
@@ -80,7 +97,8 @@ def longest_axes(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats) 
     (0.0, 0.0)
     """
     spacing = _checked(mask, spacing_mm)
-    for part, _ in _parts(mask, most=1):
+    whole = box_of(mask)
+    for part, _ in _largest(components(mask[whole]), whole, most=1):
         return _axes(part, spacing)[:2]
     return 0.0, 0.0
 
@@ -143,14 +161,15 @@ def _checked(mask: NDArray[np.bool_], spacing_mm: Sequence[float] | Floats) -> F
     return as_spacing(spacing_mm, 3)
 
 
-def _parts(mask: NDArray[np.bool_], most: int) -> Iterator[tuple[NDArray[np.bool_], Floats]]:
-    """The connected parts of a mask, the largest first, each in its box, and the index of the box's first voxel."""
-    if not mask.any():
-        return
+def _largest(parts: Components, whole: tuple[slice, ...], most: int) -> Iterator[tuple[NDArray[np.bool_], Floats]]:
+    """The largest parts of a mask, each in its box, and the index of the box's first voxel; the largest part first.
+
+    whole  the box of the mask in which parts are numbered
+    """
     from scipy import ndimage
 
-    (whole,) = ndimage.find_objects(mask.view(np.uint8))
-    parts = components(mask[whole])
+    if not len(parts.sizes):
+        return
     boxes = ndimage.find_objects(parts.labels)
     for k in np.argsort(-parts.sizes, kind="stable")[:most]:
         first = np.array([outer.start + inner.start for outer, inner in zip(whole, boxes[k], strict=True)], float)

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from radcnn.core.errors import GeometryError, SettingsError
 from radcnn.metrics.clustered import Floats
+from radcnn.metrics.components import box_of
 from radcnn.metrics.distance import as_mask, as_spacing
 from radcnn.metrics.surface_elements import element_sizes
 
@@ -108,11 +109,9 @@ def _elements(mask: NDArray[np.uint8]) -> tuple[Places, NDArray[np.uint8]]:
     volume = mask[None] if planar else mask
     if not volume.any():
         return np.empty((0, 3), np.int32), np.empty(0, np.uint8)
-    axes = range(3)
-    held = [np.flatnonzero(volume.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
-    box = tuple(slice(along[0], along[-1] + 1) for along in held)
+    box = box_of(volume)
     places, codes = border_cells(np.ascontiguousarray(volume[box]), planar)
-    places += np.array([along[0] for along in held], np.int32)
+    places += np.array([along.start for along in box], np.int32)
     return places, codes
 
 

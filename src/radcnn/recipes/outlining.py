@@ -168,7 +168,7 @@ def judge(
     """Figures of the plan's structures on these cases, by patient; `outline` gives their masks (structures, *size)."""
     found = []
     for one in cases:
-        figures = figures_by_structure(one.labels, outline(one.volume), plan, one.volume.spacing_mm)
+        figures = figures_by_structure(one.labels, outline(one.volume), plan, one.volume)
         found.append(OutlinedCase(one.patient, one.patient, figures))
     return judged(found, side="test", synthetic=True)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from radcnn.core.errors import InputError
 from radcnn.core.files import refuse_taken, write_json, write_text
+from radcnn.data.findings import Finding
 from radcnn.metrics.shape import Shape
 
 Point = tuple[float, float, float]
@@ -40,28 +41,51 @@ class Predicted:
 
 @dataclass(frozen=True)
 class RestoredImage:
-    """An image that was restored: what it is called, and where it was written."""
+    """An image that was restored: what it is called, and where it was written.
+
+    dicom_not_written  why it is NIfTI, though it came as DICOM
+    """
 
     image: str
     path: Path
     synthetic: bool
+    dicom_not_written: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
-        return {"synthetic": self.synthetic, "image": self.image, "restored": str(self.path)}
+        why = {"dicom_not_written": self.dicom_not_written} if self.dicom_not_written else {}
+        return {"synthetic": self.synthetic, "image": self.image, "restored": str(self.path), **why}
+
+
+@dataclass(frozen=True)
+class FailedImage:
+    """An image of several that could not be used, and why; the others are there."""
+
+    image: str
+    failed: str
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {"image": self.image, "failed": self.failed}
 
 
 @dataclass(frozen=True)
 class OutlinedPart:
-    """One connected part of a structure: its shape, and its centre (x, y, z) in mm."""
+    """One connected part of a structure: its shape, and its centre (x, y, z) in mm (LPS).
+
+    instance_number  of the DICOM slice that shows its diameters, as viewers show it
+    """
 
     shape: Shape
     centre_mm: Point
+    instance_number: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object; slices are counted from 1, as viewers do."""
         said = {name: round(getattr(self.shape, name), 3) for name in MEASURED}
-        return {**said, "slice": self.shape.slice + 1, "centre_mm": [round(at, 2) for at in self.centre_mm]}
+        number = {} if self.instance_number is None else {"instance_number": self.instance_number}
+        place = {"slice": self.shape.slice + 1, **number}
+        return {**said, **place, "centre_mm": [round(at, 2) for at in self.centre_mm]}
 
 
 class VolumeInterval(NamedTuple):
@@ -72,56 +96,120 @@ class VolumeInterval(NamedTuple):
     level: float
 
 
+class MaskFile(NamedTuple):
+    """Where the mask of a structure is, below the folder that was written, and which number its voxels have there."""
+
+    path: PurePath
+    label: int
+
+
+@dataclass(frozen=True)
+class OutlinedStructure:
+    """A structure that was outlined in an image.
+
+    voxels, volume_ml  how large it is; without volume where the size of a voxel is not known
+    expected     the Dice that the networks expect, NaN where nothing is outlined; low ones are doubtful
+    cut_off      whether it reaches the first or the last slice, so that there may be more of it
+    parts        the largest ones, where its size is known
+    parts_found  how many it has in all
+    interval     for the true volume, and how likely it holds it, where tuning patients tell
+    """
+
+    mask: MaskFile
+    voxels: int
+    expected: float
+    volume_ml: float | None = None
+    cut_off: bool = False
+    parts: tuple[OutlinedPart, ...] = ()
+    parts_found: int = 0
+    interval: VolumeInterval | None = None
+
+    @property
+    def told(self) -> str:
+        """How large it is, in words; in brackets how sure that is, and how large the largest part."""
+        said = []
+        if self.interval is not None:
+            said.append(f"{self.interval.low:.1f} to {self.interval.high:.1f} with {self.interval.level:.0%}")
+        if self.parts:
+            many = f"{self.parts_found} parts, the largest " if self.parts_found > 1 else ""
+            shape = self.parts[0].shape
+            said.append(f"{many}{shape.long_axis_mm:.0f} x {shape.short_axis_mm:.0f} mm")
+        if self.cut_off:
+            said.append("cut off at the first or last slice")
+        size = f"{self.voxels} voxels" if self.volume_ml is None else f"{self.volume_ml:.1f} ml"
+        return f"{size} ({'; '.join(said)})" if said else size
+
+
 @dataclass(frozen=True)
 class OutlinedImage:
     """An image whose structures were outlined: where the masks are, and how large each structure is.
 
-    voxels, volumes_ml  by structure; without volumes where the size of a voxel is not known
-    parts               the largest parts of each, likewise
-    expected            the Dice that the networks expect, NaN where nothing is outlined; low ones are doubtful
-    intervals           for the true volume of each in ml, and how likely it holds it, where tuning patients tell
+    structures   by name
+    folder       that the files are in
+    slices       whether it has several, so that structures may be cut off
+    seg          the DICOM segmentation object below the folder, where the image came as DICOM
+    seg_not_written  why there is none all the same
+    findings     what the reader chose or changed, without the names of files
     """
 
     image: str
-    path: Path
-    voxels: dict[str, int]
-    volumes_ml: dict[str, float] | None
+    structures: Mapping[str, OutlinedStructure]
+    folder: Path
     synthetic: bool
-    parts: dict[str, tuple[OutlinedPart, ...]] = field(default_factory=dict)
-    intervals: dict[str, VolumeInterval] = field(default_factory=dict)
-    expected: dict[str, float] = field(default_factory=dict)
+    slices: bool = False
+    seg: PurePath | None = None
+    seg_not_written: str = ""
+    findings: tuple[Finding, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
-        """A JSON object."""
-        said: dict[str, Any] = {"image": self.image, "mask": self.path.name, "voxels": self.voxels}
-        said["expected_dice"] = {
-            k: round(dice, 4) if math.isfinite(dice) else None for k, dice in self.expected.items()
-        }
-        if self.volumes_ml is not None:
-            said["volumes_ml"] = {name: round(ml, 3) for name, ml in self.volumes_ml.items()}
-            said["intervals_ml"] = {
-                name: {"low": round(one.low, 3), "high": round(one.high, 3), "level": round(one.level, 3)}
-                for name, one in self.intervals.items()
-            }
-            said["parts"] = {name: [part.as_json() for part in parts] for name, parts in self.parts.items()}
-        return said
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that was written of it, the masks first."""
+        masks = dict.fromkeys(one.mask.path for one in self.structures.values())
+        return tuple(self.folder / file for file in (*masks, self.seg) if file is not None)
+
+    @property
+    def path(self) -> Path:
+        """The mask, or the first of several."""
+        return self.files[0]
+
+    @property
+    def voxels(self) -> dict[str, int]:
+        """Voxels of each structure."""
+        return {name: one.voxels for name, one in self.structures.items()}
 
     @property
     def told(self) -> str:
         """How large each structure is, in words."""
-        if self.volumes_ml is None:
-            return ", ".join(f"{name} {count} voxels" for name, count in self.voxels.items())
-        return ", ".join(f"{name} {ml:.1f} ml{self._more(name)}" for name, ml in self.volumes_ml.items())
+        return ", ".join(f"{name} {one.told}" for name, one in self.structures.items())
 
-    def _more(self, name: str) -> str:
-        """The interval of a structure's volume and the diameters of its largest part, in brackets."""
-        said, parts = [], self.parts.get(name, ())
-        if (found := self.intervals.get(name)) is not None:
-            said.append(f"{found.low:.1f} to {found.high:.1f} with {found.level:.0%}")
-        if parts:
-            many = f"{len(parts)} parts, the largest " if len(parts) > 1 else ""
-            said.append(f"{many}{parts[0].shape.long_axis_mm:.0f} x {parts[0].shape.short_axis_mm:.0f} mm")
-        return f" ({'; '.join(said)})" if said else ""
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object; files are told from the folder on."""
+        all_of = self.structures.items()
+        masks = {name: {"file": one.mask.path.as_posix(), "label": one.mask.label} for name, one in all_of}
+        said: dict[str, Any] = {"image": self.image, "masks": masks}
+        if self.seg is not None:
+            said["seg"] = self.seg.as_posix()
+        elif self.seg_not_written:
+            said |= {"seg": None, "seg_not_written": self.seg_not_written}
+        said["voxels"] = self.voxels
+        said["expected_dice"] = {
+            name: round(one.expected, 4) if math.isfinite(one.expected) else None for name, one in all_of
+        }
+        if self.slices:
+            said["touches_edge"] = {name: one.cut_off for name, one in all_of}
+        volumes = {name: round(one.volume_ml, 3) for name, one in all_of if one.volume_ml is not None}
+        if volumes:
+            said["volumes_ml"] = volumes
+            said["intervals_ml"] = {
+                name: {"low": round(one.interval.low, 3), "high": round(one.interval.high, 3),
+                       "level": round(one.interval.level, 3)}
+                for name, one in all_of if one.interval is not None
+            }  # fmt: skip
+            said["parts_found"] = {name: one.parts_found for name, one in all_of}
+            said["parts"] = {name: [part.as_json() for part in one.parts] for name, one in all_of}
+        if self.findings:
+            said["findings"] = [one.as_json() for one in self.findings]
+        return said
 
 
 Write = Callable[[Sequence[Predicted], Path], None]

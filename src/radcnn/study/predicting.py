@@ -26,7 +26,7 @@ from radcnn.plan.stored import load_any_plan
 from radcnn.study.engine import Asked, engine_of, trained_here
 from radcnn.study.folder import find_run
 from radcnn.study.listener import SILENCE, Listener
-from radcnn.study.predicted import OutlinedImage, Point, Predicted, RestoredImage, writer_for
+from radcnn.study.predicted import FailedImage, OutlinedImage, Point, Predicted, RestoredImage, writer_for
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.preparation import Preparation, prepare
 
@@ -43,13 +43,13 @@ def predict(
     hu: bool | None = None,
     engine: Asked = "auto",
     listener: Listener = SILENCE,
-) -> tuple[Predicted, ...] | tuple[RestoredImage, ...] | tuple[OutlinedImage, ...]:
+) -> tuple[Predicted, ...] | tuple[RestoredImage | FailedImage, ...] | tuple[OutlinedImage | FailedImage, ...]:
     """Scores of new images; of a network that restores, the images themselves; of one that outlines, masks.
 
     run     a run, a study (its newest run), or a bundle's folder
     images  a file, a DICOM series, or a folder of them
     out     a .csv or .json file to write; of restored images a .nii.gz file, or a folder, where DICOM stays DICOM; of
-            masks a .nii.gz file, or a folder with NIfTI, DICOM SEG and volumes.json
+            masks a .nii.gz or .png file, or a folder with NIfTI or PNG, DICOM SEG and volumes.json
     centre  (x, y, z) in mm (LPS) of the region to look at, for networks trained on regions
     array   which array of an npz file, one prediction per item
     series, allow_gaps  which series of a DICOM folder, and whether its gaps may be filled
@@ -57,7 +57,8 @@ def predict(
     engine  what computes the logits: "plain" (torch, as the networks were trained), "openvino-float32",
             "openvino-bfloat16"; "auto" is what the run chose after its training, plain for a bundle without its run
 
-    Raises ReadError, GeometryError or BundleError with the cause and the next step.
+    Of several images to restore or to outline one that cannot be used comes back as FailedImage. Raises ReadError,
+    GeometryError or BundleError with the cause and the next step.
     """
     if (what := _of_images(Path(run))) is not None:
         folder = bundle_folder(Path(run))
@@ -123,7 +124,7 @@ def _of_images(run: Path) -> str | None:
 def _images_by(
     what: str, folder: Path, images: Path, out: Path | str | None, series: str | None, allow_gaps: bool | None,
     hu: bool, listener: Listener,
-) -> tuple[RestoredImage, ...] | tuple[OutlinedImage, ...]:  # fmt: skip
+) -> tuple[RestoredImage | FailedImage, ...] | tuple[OutlinedImage | FailedImage, ...]:  # fmt: skip
     if what == "segmentation":
         from radcnn.study.segmenting.predicting import outline_images
 

@@ -46,7 +46,7 @@ def labels_on_grid(logits: NDArray, lines: tuple[Line, ...], *, threads: int | N
 
 def labels_by_interpolation(logits: NDArray, lines: tuple[Line, ...]) -> NDArray:
     """The same by interpolating every class in full, then argmax: the reference, and best when small."""
-    _require_finite(bool(np.isfinite(logits).all()))
+    require_finite(bool(np.isfinite(logits).all()))
     values = resample_by_matrices(logits, lines, "linear")
     return values.argmax(axis=0).astype(_label_type(len(logits)))
 
@@ -70,7 +70,7 @@ def _labels_by_loops(logits: NDArray, lines: tuple[Line, ...], threads: int | No
             if not as_it_is:
                 (z0, z1), (y0, y1) = needed(z, low[0], high[0]), needed(y, low[1], high[1])
                 part, origin = np.ascontiguousarray(logits[:, z0:z1, y0:y1], dtype=np.float32), (z0, y0)
-            _require_finite(largest(part, origin, (z, y, x), low, high, out))
+            require_finite(largest(part, origin, (z, y, x), low, high, out))
 
     over_slabs(slab, len(bands), threads)
     return out
@@ -85,7 +85,8 @@ def _label_type(classes: int) -> type[np.unsignedinteger]:
     return np.uint8 if classes <= 1 << 8 else np.uint16
 
 
-def _require_finite(finite: bool) -> None:
+def require_finite(finite: bool) -> None:
+    """Raise InputError where logits are not all finite."""
     if not finite:
         raise InputError(
             "the logits are not finite (NaN or infinite values): the network's output has no largest class"

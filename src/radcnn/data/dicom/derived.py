@@ -21,8 +21,10 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from radcnn.core.errors import GeometryError, InputError
 from radcnn.core.version import __version__
 from radcnn.core.volume import Volume
+from radcnn.data.dicom.regularity import DRIFT, ROUNDING_MM, SIDEWAYS
+from radcnn.data.findings import counted
 
-FAR = 0.05  # voxels that a slice may lie from where the volume has it
+ALONG, ACROSS = DRIFT + 1e-6, SIDEWAYS + 1e-6  # of a slice and of a pixel, as far as the reader lets a slice be off
 GONE = (  # what speaks of values or pixels that are no longer there
     "PixelPaddingValue", "PixelPaddingRangeLimit", "SmallestImagePixelValue", "LargestImagePixelValue",
     "SmallestPixelValueInSeries", "LargestPixelValueInSeries", "ModalityLUTSequence", "VOILUTSequence",
@@ -45,10 +47,11 @@ class Derivation:
 def write_derived(volume: Volume, files: Sequence[Path], folder: Path, said: Derivation) -> tuple[Path, ...]:
     """Write the slices of a volume as the series that its source's files are, one file for each; returns them.
 
-    volume  (1, slices, rows, columns) or one slice, on the grid of the source, in HU
+    volume  (1, slices, rows, columns) or one slice, on the grid of the source
     files   of the source series, in any order; one for each slice
 
-    Raises GeometryError where the slices do not lie where the files say, InputError where a file is no image.
+    Raises GeometryError where the slices do not lie where the files say, InputError where a file is no image; then
+    nothing can be written but another format.
     """
     slices = volume.voxels.reshape(-1, *volume.size[-2:])
     placed = slices_in_order(volume, files, len(slices))
@@ -58,7 +61,7 @@ def write_derived(volume: Volume, files: Sequence[Path], folder: Path, said: Der
     for k, file in enumerate(placed):
         dataset = pydicom.dcmread(file)
         identify(dataset, study=study, series=series)
-        _derive(dataset, slices[k], (slope, intercept), series, said)
+        _derive(dataset, slices[k], (slope, intercept, "HU" if volume.units == "HU" else "US"), series, said)
         path = folder / f"{k + 1:04d}.dcm"
         dataset.save_as(path, enforce_file_format=True)
         made.append(path)
@@ -67,27 +70,37 @@ def write_derived(volume: Volume, files: Sequence[Path], folder: Path, said: Der
 
 def slices_in_order(volume: Volume, files: Sequence[Path], count: int) -> list[Path]:
     """The file of each slice of a volume on the grid of its series; raises as `write_derived` does."""
+    if len(set(files)) < len(files):
+        raise GeometryError("the slices are frames of one file, and not a file for each")
     found: dict[int, Path] = {}
     for file in files:
         header = pydicom.dcmread(file, stop_before_pixels=True)
-        position = header.get("ImagePositionPatient")
-        if position is None or (header.Rows, header.Columns) != tuple(volume.size[-2:]):
-            raise InputError(f"{file.name} is no slice of the series; write NIfTI instead")
-        k = 0
-        if volume.affine is not None and volume.rank == 3:
-            index = volume.index(np.array([float(v) for v in position]))
-            if max(abs(float(index[0]) - round(float(index[0]))), *np.abs(index[1:])) > FAR:
-                raise GeometryError(
-                    f"{file.name} does not lie on the volume's grid (gaps were filled or a tilt was resampled); write "
-                    "NIfTI instead"
-                )
-            k = round(float(index[0]))
+        if (header.Rows, header.Columns) != tuple(volume.size[-2:]):
+            raise GeometryError(
+                f"{file.name} is no slice of the volume: it has {header.Rows} x {header.Columns} pixels, and the "
+                f"volume's slices have {volume.size[-2]} x {volume.size[-1]} (a tilt was made upright)"
+            )
+        k = _place(file, header, volume) if volume.rank == 3 else 0
         if k in found:
-            raise GeometryError(f"{file.name} and {found[k].name} lie at one place; write NIfTI instead")
+            raise GeometryError(f"{file.name} and {found[k].name} lie at one place")
         found[k] = file
     if sorted(found) != list(range(count)):
-        raise GeometryError(f"{len(found)} files were found for {count} slices; write NIfTI instead")
+        raise GeometryError(f"{counted(len(found), 'file')} were found for {count} slices (gaps were filled)")
     return [found[k] for k in range(count)]
+
+
+def _place(file: Path, header: Dataset, volume: Volume) -> int:
+    """Which slice of a volume a file is, by its place in the patient."""
+    position = header.get("ImagePositionPatient")
+    if not position or volume.affine is None:
+        raise GeometryError(f"{file.name} does not say where in the patient it lies")
+    index = volume.index(np.array([float(v) for v in position]))
+    k = round(float(index[0]))
+    lengths = np.linalg.norm(volume.affine[:3, 1:3], axis=0)
+    aside = float(np.hypot(*(index[1:] * lengths)))
+    if abs(float(index[0]) - k) > ALONG or aside > max(ROUNDING_MM, ACROSS * float(lengths.min())):
+        raise GeometryError(f"{file.name} does not lie on the volume's grid (gaps were filled or a tilt was resampled)")
+    return k
 
 
 def identify(dataset: Dataset, *, study: str, series: str) -> None:
@@ -105,7 +118,7 @@ def identify(dataset: Dataset, *, study: str, series: str) -> None:
         if not dataset.get(keyword):
             setattr(dataset, keyword, known)
     if not dataset.SOPClassUID:
-        raise InputError("a slice does not say which kind of image it is (SOPClassUID is empty); write NIfTI instead")
+        raise InputError("a slice does not say which kind of image it is (SOPClassUID is empty)")
 
 
 def _rescale(slices: NDArray[np.floating]) -> tuple[float, float]:
@@ -117,9 +130,12 @@ def _rescale(slices: NDArray[np.floating]) -> tuple[float, float]:
 
 
 def _derive(
-    dataset: Dataset, values: NDArray[np.floating], rescale: tuple[float, float], series: str, said: Derivation
+    dataset: Dataset, values: NDArray[np.floating], rescale: tuple[float, float, str], series: str, said: Derivation
 ) -> None:
-    """Turn the dataset of a slice into that of its derived image, in place."""
+    """Turn the dataset of a slice into that of its derived image, in place.
+
+    rescale  slope, intercept and type
+    """
     source = Dataset()
     source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
     for name in GONE:
@@ -134,9 +150,9 @@ def _derive(
     dataset.SeriesDescription, dataset.SeriesNumber = said.series_description[:64], said.series_number
     dataset.SeriesInstanceUID, dataset.SOPInstanceUID = series, generate_uid(prefix=None)
     dataset.SoftwareVersions = f"radcnn {__version__}"
-    slope, intercept = rescale
+    slope, intercept, kind = rescale
     stored = np.clip(np.rint((values - intercept) / slope), 0, 65535).astype("<u2")
-    dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = f"{slope:.10g}", f"{intercept:.10g}", "HU"
+    dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = f"{slope:.10g}", f"{intercept:.10g}", kind
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.PixelData = np.ascontiguousarray(stored).tobytes()

@@ -79,7 +79,9 @@ def _reading(headers: list[H], source: Source, whose: str, decode: Decode[H]) ->
     units: Units = chosen[0].known.units
     volume = finished_volume(voxels, replace(made, units=units), _outside(voxels, units, made))
     finite = all(header.known.finite for header in chosen)
-    return Reading(volume, (*made.findings, *_of_pixels(chosen)), finite, tuple(header.file for header in chosen))
+    findings = (*made.findings, *_of_pixels(chosen))
+    numbers = tuple(one.instance_number if one.frames == 1 else None for one in (header.slice for header in chosen))
+    return Reading(volume, findings, finite, tuple(header.file for header in chosen), numbers)
 
 
 def _headers(crew: Crew, files: Sequence[Path], *, voi: bool, lone: bool) -> list[Header]:

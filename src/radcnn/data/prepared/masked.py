@@ -36,8 +36,9 @@ class MaskedGrid:
     """How an image and its mask are brought to the network.
 
     channels    of the images
-    spacing_mm  of the grid, slices first, 0 where an axis stays as it is; None: all do. An axis whose spacing is the
-                grid's to 5 % stays, too: interpolation would cost more than it mends
+    spacing_mm  of the grid, slices first, 0 where an axis stays as it is; None: all do. Rows and columns alone are for
+                slices, and of an image of one slice only theirs are asked. An axis whose spacing is the grid's to 5 %
+                stays, too: interpolation would cost more than it mends
     intensity   how values are mapped
     values      numbers that masks may hold, 0 first
     unlabelled  the number that says "nobody looked here", or None
@@ -91,9 +92,9 @@ class MaskedGrid:
         if self.spacing_mm is None:
             return None
         own = known_spacing(upright, "spacing_mm of this network's grid")
+        asked = (0.0, *self.spacing_mm)[-upright.rank :]
         wanted = tuple(
-            had if abs(had - asked) <= NEARLY * asked or not asked else asked
-            for asked, had in zip(self.spacing_mm, own, strict=True)
+            had if abs(had - new) <= NEARLY * new or not new else new for new, had in zip(asked, own, strict=True)
         )
         return None if wanted == own else wanted
 

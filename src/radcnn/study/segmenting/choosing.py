@@ -13,10 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from radcnn.core.case import Case
-from radcnn.core.volume import Volume
 from radcnn.evaluation.segmentation import dice_by_structure
 from radcnn.inference.refining.choice import BETTER, best_refinement
-from radcnn.inference.segmented import Seen, by_stage, of_fold, on_network_grid, segmented, tidied
+from radcnn.inference.segmented import Seen, by_stage, of_fold, on_network_grid, segmented, tidy
 from radcnn.learning.execution import Execution, logits_of
 from radcnn.metrics.conformal import SizeErrors, size_errors
 from radcnn.networks.image_network import ImageNetwork
@@ -142,11 +141,13 @@ class _Stage:
         for done, look in enumerate(self.looks):
             self.listener.progress("trying rules for components and holes", done, many)
             with self._seen(look) as (seen, labels):
-                masks, ml = seen.masks(untidy), _ml(seen.volume) if plan.unlabelled is None else math.nan
+                masks, ml = seen.masks(untidy), seen.volume.voxel_ml if plan.unlabelled is None else None
+            ml = math.nan if ml is None else ml
             found.true_ml[done] = [ml * np.isin(labels, one.labels).sum() for one in plan.structures]
             for largest, filled in product((0, 1), repeat=2):
                 ruled = replace(plan, largest=names if largest else (), filled=names if filled else ())
-                made = tidied(masks.copy(), ruled)
+                made = masks.copy()
+                tidy(made, ruled)
                 found.dice[largest, filled] += dice_by_structure(labels, made, plan) / many
                 found.ml[done, largest, filled] = [ml * mask.sum() for mask in made]
         return found
@@ -164,9 +165,3 @@ class _Ruled:
     dice: NDArray[np.float64]
     ml: NDArray[np.float64]
     true_ml: NDArray[np.float64]
-
-
-def _ml(volume: Volume) -> float:
-    """Millilitres of a voxel; NaN where they are not known."""
-    spacing = volume.spacing_mm
-    return math.nan if spacing is None or len(spacing) < 3 else math.prod(spacing) / 1000

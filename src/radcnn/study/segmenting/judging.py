@@ -91,7 +91,7 @@ def outlined_cases(
                 of_fold(networks, plan, fold), volume, plan, logits_of=lambda n, x: logits_of(n, x, execution)
             )
         in_mm = in_mm and volume.spacing_mm is not None
-        figures = figures_by_structure(labels, made.masks, plan, volume.spacing_mm)
+        figures = figures_by_structure(labels, made.masks, plan, volume)
         for name, expected in zip(figures, made.expected, strict=True):
             figures[name][EXPECTED] = expected
         found.append(OutlinedCase(str(row + 1), case.patient, figures))
