@@ -146,6 +146,34 @@ def test_a_network_of_slices_takes_one_slice_and_volumes_whichever_it_learned_fr
             assert np.array_equal(made(slice_, plan), found[:, k])
 
 
+class Halving(Thresholds):
+    """Takes sizes that are multiples of 16, and keeps what it was shown."""
+
+    multiple = 16
+
+    def __init__(self) -> None:
+        super().__init__(False)
+        self.shown: list[Tensor] = []
+
+    def _maps(self, x: Tensor) -> Tensor:
+        assert all(n % 16 == 0 for n in x.shape[2:])
+        self.shown.append(x)
+        return super()._maps(x)
+
+
+def test_slices_that_cannot_be_halved_are_mirrored_on_both_sides() -> None:
+    network, chance = Halving(), np.random.default_rng(0)
+    image = chance.integers(0, 1000, (1, 3, 25, 30)).astype(np.int16)
+    volume = Volume.from_spacing(image, (8.0, 1.0, 1.0), "HU")
+    found = segmented([network], volume, planned(), logits_of=lambda n, x: n(x))
+    assert np.array_equal(found[1], image[0] > 750)
+    shown = network.shown[0][:, 0].numpy()
+    assert shown.shape == (3, 32, 32)
+    assert np.allclose(shown[:, 3:28, 1:31], image[0] / 1000)
+    assert np.allclose(shown[:, 2], shown[:, 4])
+    assert np.allclose(shown[..., 31], shown[..., 29])
+
+
 class Above(Thresholds):
     """One structure: what is above a value, and how many voxels it was asked about."""
 

@@ -287,11 +287,25 @@ def _add(
         # (rows, beside, C, H, W), slices outermost, as training has them
         images = volume[:, beside].transpose(1, 2, 0, 3, 4).reshape(len(rows), -1, *volume.shape[2:])
         if whole:
-            put((slice(first, first + len(rows)),), compute(torch.from_numpy(images)).transpose(0, 1))
+            found = _on_whole(network, torch.from_numpy(images), compute) if bare else compute(torch.from_numpy(images))
+            put((slice(first, first + len(rows)),), found.transpose(0, 1))
         else:
             one = images[0]
             for slab in slabs(one, compute, window=patch, overlap=plan.overlap) if bare else tiled(network, one):
                 put((slice(first, first + 1), slice(slab.low, slab.high)), slab.logits[:, None])
+
+
+def _on_whole(network: ImageNetwork, images: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """Logits of whole images (B, C, H, W), mirrored on both sides up to what the network can halve.
+
+    Zeros on one side, as the network itself would fill them up, are a dark or grey band that it was never taught.
+    """
+    size, multiples = images.shape[2:], network.multiples or (network.multiple,) * (images.ndim - 2)
+    missing = [-n % multiple for n, multiple in zip(size, multiples, strict=True)]
+    made = compute(mirrored(images, [(more // 2, more - more // 2) for more in missing]))
+    for axis, (length, more) in enumerate(zip(size, missing, strict=True), start=2):
+        made = made.narrow(axis, more // 2, length)
+    return made
 
 
 def tiled(network: ImageNetwork, image: NDArray[np.float32]) -> Iterator[Slab]:
