@@ -94,6 +94,7 @@ FINDINGS: dict[str, tuple[str, Severity]] = {
     "voxels that nobody looked at": ("RC046", "info"),
     "label in few masks": ("RC047", "warning"),
     "labels overlap": ("RC048", "warning"),
+    "mask not as it stands": ("RC049", "warning"),
     "mask does not fit its image": ("RC050", "error"),
     "empty mask": ("RC051", "warning"),
     "full mask": ("RC052", "warning"),

@@ -14,6 +14,9 @@ from radcnn.core.errors import InputError, ReadError
 from radcnn.core.volume import Volume
 
 LARGEST = 2**31 - 1  # a label that needs more than 32 bits is none
+REORDERED = "the mask's axes were put into the order of the image's; no voxel was moved or resampled"
+NO_PLACES = "places were not compared, only sizes: neither mask nor image says where in the patient it lies"
+OVERLAP = "labels overlap in {} voxels, where the higher number was taken"
 COUNTED_AT_ONCE = 1 << 24  # voxels; counting needs eight bytes for each
 
 
@@ -31,6 +34,13 @@ class Mask:
     names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     notes: tuple[str, ...] = ()
     overlapping: int = 0
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Those of the notes that say that something was left out or could not be compared; overlaps are counted."""
+        return tuple(
+            note for note in self.notes if note not in (REORDERED, NO_PLACES, OVERLAP.format(self.overlapping))
+        )
 
     def counts(self) -> dict[int, int]:
         """Voxels of each label that occurs, background (0) not counted.

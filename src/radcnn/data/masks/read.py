@@ -25,7 +25,7 @@ from radcnn.data.archive import headers
 from radcnn.data.kind import Format, format_of
 from radcnn.data.masks.crossing import dicom_mask, frame_of_reference_of
 from radcnn.data.masks.lattice import grid_of, placement, refuse_other_size, three
-from radcnn.data.masks.mask import Mask, as_labels, on_grid
+from radcnn.data.masks.mask import NO_PLACES, REORDERED, Mask, as_labels, on_grid
 from radcnn.data.masks.outlining import mask_of_contours
 from radcnn.data.masks.segments import SegFrames
 from radcnn.data.masks.stacking import Overlap, mask_of_frames
@@ -104,14 +104,20 @@ def mask_of_image(name: str, found: Volume, like: Volume, *, segment: int | str 
             placed = np.zeros(three(like.size), labels.dtype)
             where.view(placed, ours.size)[...] = labels
             labels = placed
-            notes.append("the mask's axes were put into the order of the image's; no voxel was moved or resampled")
+            notes.append(REORDERED)
     else:
         refuse_other_size(name, found, like)
-        whose = "the image" if found.frame == "patient" else "the mask"
-        notes.append(f"places were not compared, only sizes: {whose} does not say where in the patient it lies")
+        notes.append(_not_compared(found, like))
     if segment is not None:
         labels = np.where(labels == segment, labels, 0).astype(labels.dtype)
     return on_grid(labels, like, {}, notes)
+
+
+def _not_compared(found: Volume, like: Volume) -> str:
+    if found.frame != "patient" and like.frame != "patient":
+        return NO_PLACES
+    whose = "the image" if found.frame == "patient" else "the mask"
+    return f"places were not compared, only sizes: {whose} does not say where in the patient it lies"
 
 
 def _refuse_lossy(path: Path, form: Format | None) -> None:
