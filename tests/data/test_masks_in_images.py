@@ -11,13 +11,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from radcnn.core.case import Source
 from radcnn.core.errors import InputError, MisfitError, ReadError
 from radcnn.core.volume import Volume
 from radcnn.data.masks.lattice import grid_of, placement
 from radcnn.data.masks.mask import Mask, as_labels
 from radcnn.data.masks.read import frame_of_reference_of, mask_of_image, read_mask
 from radcnn.data.nifti import write_nifti
-from radcnn.data.read import read
+from radcnn.data.read import read, read_noted
 from written_dicom import write_stack
 
 GENERATOR = np.random.default_rng(8)
@@ -211,9 +212,10 @@ def test_a_series_of_slices_may_be_a_mask(tmp_path: Path) -> None:
 
 
 def test_only_dicom_files_have_a_frame_of_reference(tmp_path: Path) -> None:
-    assert frame_of_reference_of(nifti(tmp_path / "a.nii", LABELS, affine())) == ""
+    assert frame_of_reference_of(read_noted(Source(nifti(tmp_path / "a.nii", LABELS, affine()))).files) == ""
     write_stack(tmp_path / "ct", LABELS.astype(np.int16))
-    assert frame_of_reference_of(tmp_path / "ct" / "000.dcm") == frame_of_reference_of(tmp_path / "ct") == "2.25.77"
+    for place in (tmp_path / "ct" / "000.dcm", tmp_path / "ct"):
+        assert frame_of_reference_of(read_noted(Source(place)).files) == "2.25.77"
 
 
 def test_the_real_heart_and_membrane_masks_lie_on_their_images(real_data: Path) -> None:

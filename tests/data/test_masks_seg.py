@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ import pydicom
 import pytest
 from pydicom.encaps import encapsulate
 
+from radcnn.core.case import Case, Source
 from radcnn.core.errors import InputError, MisfitError, RadcnnError, ReadError
 from radcnn.core.volume import Volume
 from radcnn.data.masks.mask import Mask
-from radcnn.data.masks.read import frame_of_reference_of, read_mask
+from radcnn.data.masks.placed import mask as placed_mask
+from radcnn.data.masks.read import frame_of_reference_of, image_and_mask, read_mask
 from radcnn.data.masks.segments import seg_frames
-from radcnn.data.read import read
-from written_dicom import FRAME, write_seg, write_stack
+from radcnn.data.read import read, read_noted
+from written_dicom import FRAME, write_rtstruct, write_seg, write_stack
 
 SIZE = (5, 6, 8)
 LEFT, RIGHT = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
@@ -170,11 +173,33 @@ def test_rounded_text_moves_no_mask_off_its_image(tmp_path: Path, image: Volume)
 
 
 def test_the_frame_of_reference_comes_from_the_image_and_is_said_when_unknown(tmp_path: Path, image: Volume) -> None:
-    assert frame_of_reference_of(tmp_path / "ct") == FRAME
+    assert frame_of_reference_of(read_noted(Source(tmp_path / "ct")).files) == FRAME
     mask = read_mask(write_seg(tmp_path / "a.dcm", {1: LEFT}), image)
     assert mask.notes == ("frames of reference were not compared: that of the image is not known",)
     unsaid = write_seg(tmp_path / "b.dcm", {1: LEFT}, FrameOfReferenceUID=None)
     assert "that of the mask" in read_mask(unsaid, image, frame_of_reference=FRAME).notes[0]
+
+
+@pytest.mark.parametrize("first", ["another series", "the mask", "contours"])
+def test_the_frame_of_reference_is_that_of_the_slices_whatever_lies_beside_them(tmp_path: Path, first: str) -> None:
+    """Files that come first by their names say nothing of the series that was chosen."""
+    folder = write_stack(tmp_path / "ct", np.zeros(SIZE, np.int16), SeriesInstanceUID="2.25.31")
+    fits = write_seg(tmp_path / "fits.dcm", {1: LEFT})
+    other = write_seg(tmp_path / "other.dcm", {1: LEFT}, FrameOfReferenceUID="2.25.78")
+    if first == "another series":
+        beside = np.zeros((3, 6, 8), np.int16)
+        write_stack(folder, beside, prefix="00", SeriesInstanceUID="2.25.32", FrameOfReferenceUID="2.25.78")
+    elif first == "the mask":
+        other = write_seg(folder / "0.dcm", {1: LEFT}, FrameOfReferenceUID="2.25.78")
+    else:
+        write_rtstruct(folder / "0.dcm", {}, FrameOfReferenceUID=None)
+    assert placed_mask(fits, folder, series="2.25.31").notes == ()
+    case = Case("1", "p1", Source(folder, series="2.25.31"), (0.0,), mask=Source(fits))
+    assert image_and_mask(case)[1].notes == ()
+    with pytest.raises(MisfitError, match="FrameOfReferenceUID differs"):
+        placed_mask(other, folder, series="2.25.31")
+    with pytest.raises(MisfitError, match="FrameOfReferenceUID differs"):
+        image_and_mask(replace(case, mask=Source(other)))
 
 
 def test_a_frame_of_a_radiograph_without_place_is_compared_by_size_alone(tmp_path: Path) -> None:

@@ -21,10 +21,9 @@ from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.core.volume import Volume
 from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.fingerprint import Extent, extent
-from radcnn.data.masks.read import mask_of_case
+from radcnn.data.masks.read import image_and_mask
 from radcnn.data.prepared.keys import naming
 from radcnn.data.quiet import quiet
-from radcnn.data.read import read_source
 from radcnn.metrics.components import components
 from radcnn.transforms.orientation import Plane, acquired_plane, towards_patient_axes
 
@@ -165,8 +164,7 @@ def mask_print(
 
 def _seen(case: Case, seed: int, number: int) -> _Seen:
     with naming(case):
-        volume = read_source(case.source)
-        mask = mask_of_case(case, volume)
+        volume, mask = image_and_mask(case)
     labels, counts = mask.volume.voxels[0], mask.counts()
     chance = generator(seed, "masks", number)
     values, parts = {}, {}

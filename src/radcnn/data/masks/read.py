@@ -29,9 +29,10 @@ from radcnn.data.masks.mask import NO_PLACES, REORDERED, Mask, as_labels, on_gri
 from radcnn.data.masks.outlining import mask_of_contours
 from radcnn.data.masks.segments import SegFrames
 from radcnn.data.masks.stacking import Overlap, mask_of_frames
-from radcnn.data.read import read_source
+from radcnn.data.read import read_noted, read_source
+from radcnn.data.reading import Reading
 
-__all__ = ["frame_of_reference_of", "mask_of_case", "read_mask"]
+__all__ = ["frame_of_reference_of", "image_and_mask", "mask_on", "read_mask"]
 
 MASK_ARRAYS = ("mask", "label", "segmentation", "seg")  # of an npz file, asked in this order where none is named
 
@@ -79,15 +80,21 @@ def read_mask(
     return mask_of_image(source.path.name, read_source(_named(source, form)), like, segment=segment)
 
 
-def mask_of_case(case: Case, like: Volume) -> Mask:
-    """The mask of a case on the grid of its image `like`; of labels that overlap the higher number wins.
+def image_and_mask(case: Case) -> tuple[Volume, Mask]:
+    """The image of a case, and its mask on the image's grid; of labels that overlap the higher number wins.
 
-    How many voxels that decides is said in `Mask.overlapping`. Raises as `read_mask` does.
+    How many voxels that decides is said in `Mask.overlapping`. Raises as `read` and `read_mask` do.
     """
     assert case.mask is not None, "a case to learn from or to judge by has a mask"
+    found = read_noted(case.source)
+    return found.volume, mask_on(found, case.mask)
+
+
+def mask_on(image: Reading, mask: Source) -> Mask:
+    """The mask of a case on an image that was read; see `image_and_mask`."""
     return read_mask(
-        case.mask.path, like, frame_of_reference=frame_of_reference_of(case.source.path), overlap="higher",
-        array=case.mask.array, item=case.mask.item, segments=case.mask.segments,
+        mask.path, image.volume, frame_of_reference=frame_of_reference_of(image.files), overlap="higher",
+        array=mask.array, item=mask.item, segments=mask.segments,
     )  # fmt: skip
 
 

@@ -12,9 +12,8 @@ from radcnn.core.errors import InputError, Stopped
 from radcnn.core.volume import Volume
 from radcnn.data import ledger
 from radcnn.data.findings import counted
-from radcnn.data.masks.read import mask_of_case
+from radcnn.data.masks.read import image_and_mask
 from radcnn.data.prepared.keys import naming
-from radcnn.data.read import read_source
 from radcnn.evaluation.segmentation import EXPECTED, OutlinedCase, SegmentationJudgement, figures_by_structure, judged
 from radcnn.inference.bundle import verify
 from radcnn.inference.segmented import of_fold, outlined
@@ -101,8 +100,8 @@ def outlined_cases(
 
 def case_of(case: Case) -> tuple[Volume, NDArray[np.integer]]:
     """The image of a case and the labels of its mask (*size), on the image's own grid."""
-    volume = read_source(case.source)
-    return volume, mask_of_case(case, volume).volume.voxels[0]
+    volume, mask = image_and_mask(case)
+    return volume, mask.volume.voxels[0]
 
 
 def notes_on(plan: SegmentationPlan, *, side: str, in_mm: bool, scribbles: bool) -> tuple[str, ...]:
