@@ -22,6 +22,7 @@ LEAST = 1e-6  # a probability below this counts as this: no voxel is certain for
 ROUNDS = 5  # times that every label expands at most
 FEWER = 1e-6  # share by which an energy must fall to be less
 Values = NDArray[np.float32]
+Arc = tuple[tuple[int, ...], Values]  # a step to a neighbour, and what a border between both costs
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,12 @@ def cut_labels(
     if len(costs) == 2:
         return _cut(costs[0] - costs[1], [(step, weight, weight) for step, weight in arcs]).astype(np.uint8)
     labels = np.argmin(costs, axis=0).astype(np.uint8)
-    least = energy(labels, costs, image, spacing, chosen)
+    least = _energy(labels, costs, arcs)
     for _ in range(ROUNDS):
         before = least
         for label in range(len(costs)):
             tried = _expanded(labels, label, costs, arcs)
-            found = energy(tried, costs, image, spacing, chosen)
+            found = _energy(tried, costs, arcs)
             if found < least:
                 labels, least = tried, found
         if least >= before - FEWER * abs(before):
@@ -88,14 +89,15 @@ def energy(
     labels: NDArray, costs: NDArray, image: NDArray, spacing: Sequence[float], settings: CutSettings | None = None
 ) -> float:
     """The energy of labels (*size)."""
+    return _energy(labels, costs, _arcs(image, spacing, settings or CutSettings()))
+
+
+def _energy(labels: NDArray, costs: NDArray, arcs: Sequence[Arc]) -> float:
     total = float(np.take_along_axis(costs, labels[None].astype(np.intp), axis=0).sum(dtype=np.float64))
-    for step, weight in _arcs(image, spacing, settings or CutSettings()):
+    for step, weight in arcs:
         first, second = _sides(step, labels.shape)
         total += float(weight[first][labels[first] != labels[second]].sum(dtype=np.float64))
     return total
-
-
-Arc = tuple[tuple[int, ...], Values]
 
 
 def _arcs(image: NDArray, spacing: Sequence[float], settings: CutSettings) -> list[Arc]:
