@@ -45,6 +45,33 @@ class CutSettings:
             raise SettingsError(f"neighbours must be 6 or 26, got {self.neighbours}")
 
 
+def margin_of_cut(share: float, spacing: Sequence[float], settings: CutSettings, voxels: int) -> tuple[int, ...]:
+    """How far from where anything but label 0 is likelier than `share` a cut of so many voxels can draw another label.
+
+    One more voxel along each axis, so that the border's cost is counted. It is exact for two labels; each expansion of
+    several keeps within it of what the one before drew.
+
+    Beyond the last plane with such a voxel, another label costs c = log((1 - share) / share) more than 0 at each voxel,
+    and a voxel is tied to the plane before by K at most. If T voxels of the label lie from a plane on and a of them in
+    it, to take them all away saves c T and costs K a; where the cut is least, K a > c T. So T falls by a factor of
+    1 - c / K from plane to plane, and T is a whole number.
+    """
+    dearer = math.log((1 - share) / share)
+    margin = []
+    for axis in range(len(spacing)):
+        tied = settings.strength * sum(
+            1 / _apart(s, spacing) for s in _steps(len(spacing), settings.neighbours) if s[axis]
+        )
+        falls = 1 - dearer / tied if tied else 0.0
+        margin.append(1 + (math.ceil(math.log(voxels) / -math.log(falls)) if falls > 0 else 0))
+    return tuple(margin)
+
+
+def bytes_of_cut(labels: int, rank: int, neighbours: int = 6) -> int:
+    """Bytes that a cut needs at most for each voxel: costs, what borders cost, capacities, and the trees."""
+    return max(16 * labels, 4 * labels + 20 * len(_steps(rank, neighbours))) + 72
+
+
 def costs_of(probabilities: NDArray) -> Values:
     """-log p of probabilities (L, *size): what each label costs at each voxel."""
     made: Values = -np.log(np.clip(probabilities, LEAST, None)).astype(np.float32)
@@ -106,11 +133,14 @@ def _arcs(image: NDArray, spacing: Sequence[float], settings: CutSettings) -> li
     values = image.astype(np.float32)
     for step in _steps(image.ndim, settings.neighbours):
         first, second = _sides(step, image.shape)
-        apart = math.dist([0.0] * image.ndim, [s * mm for s, mm in zip(step, spacing, strict=True)])
         weight = np.zeros(image.shape, np.float32)
         weight[first] = np.exp(-((values[first] - values[second]) ** 2) / (2 * settings.sigma**2))
-        made.append((step, weight * np.float32(settings.strength / apart)))
+        made.append((step, weight * np.float32(settings.strength / _apart(step, spacing))))
     return made
+
+
+def _apart(step: tuple[int, ...], spacing: Sequence[float]) -> float:
+    return math.hypot(*(s * mm for s, mm in zip(step, spacing, strict=True)))
 
 
 def _steps(rank: int, neighbours: int) -> list[tuple[int, ...]]:
