@@ -22,6 +22,7 @@ from radcnn.core.errors import InputError, ReadError
 from radcnn.core.files import reading
 from radcnn.core.volume import Volume
 from radcnn.data.archive import headers
+from radcnn.data.images import is_jpeg
 from radcnn.data.kind import Format, format_of
 from radcnn.data.masks.crossing import dicom_mask, frame_of_reference_of
 from radcnn.data.masks.lattice import grid_of, placement, refuse_other_size, three
@@ -128,8 +129,9 @@ def _not_compared(found: Volume, like: Volume) -> str:
 
 
 def _refuse_lossy(path: Path, form: Format | None) -> None:
-    if form == "jpeg":
-        raise ReadError(f"{path.name} is a JPEG, which changes labels along their edges; save the mask as PNG")
+    if form is not None and is_jpeg(path, form):
+        what = "is" if form == "jpeg" else "is compressed as"
+        raise ReadError(f"{path.name} {what} a JPEG, which changes labels along their edges; save the mask as PNG")
 
 
 def _named(source: Source, form: Format | None) -> Source:
