@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -246,8 +247,21 @@ def test_dense_contours_between_two_slices_enclose_nothing(tmp_path: Path) -> No
     )  # fmt: skip
 
 
-def test_a_contour_that_is_there_twice_does_not_cancel_itself(tmp_path: Path) -> None:
-    path = write_rtstruct(tmp_path / "a.dcm", {1: [ring((25.3, 19.6), 5.0, 4.0)] * 2})
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda outline: outline,
+        lambda outline: np.roll(outline, 7, axis=0),
+        lambda outline: np.roll(outline, 7, axis=0)[::-1],
+        lambda outline: np.concatenate([outline, outline[:1]]),
+    ],
+    ids=["as it is", "begun elsewhere", "walked back", "closed by hand"],
+)
+def test_a_contour_that_is_there_twice_does_not_cancel_itself(
+    tmp_path: Path, again: Callable[[NDArray], NDArray]
+) -> None:
+    outline = ring((25.3, 19.6), 5.0, 4.0)
+    path = write_rtstruct(tmp_path / "a.dcm", {1: [outline, again(outline)]})
     mask = read_mask(path, ct(), frame_of_reference=FRAME)
     assert mask.counts()[1] == pytest.approx(np.pi * 25, rel=0.05)
     assert mask.notes == ("label 1 has 1 contours that stand there twice; they count once",)

@@ -29,6 +29,7 @@ NEAREST = 0.5  # of the slice spacing: a contour further from every slice lies o
 FLAT = 0.2  # of the slice spacing: a contour whose points are further apart across the slices lies in no slice
 BESIDE = 0.1  # of the slice spacing: a contour further from its slice was drawn on another image
 DENSER = 0.9  # of the slice spacing: planes of contours that are nearer to each other were drawn on finer slices
+DECIMALS = 3  # of a pixel: outlines that differ by less are the same one
 SAME_PLANE = 0.02  # of the slice spacing: contours nearer than this lie in one plane
 EDGE = 0.5  # of a pixel: the edge of the image beyond the centres of its outermost pixels
 MAX_CROSSINGS = 500_000_000  # of contours and rows; about ten seconds
@@ -175,7 +176,8 @@ def _by_slice(
             continue
         plane = here[off[here] == least][0]
         same = here[np.abs(depth[here] - depth[plane]) <= SAME_PLANE]
-        outlines = {index[slice(*spans[i]), 1:].tobytes(): index[slice(*spans[i]), 1:] for i in same}
+        drawn = [index[slice(*spans[i]), 1:] for i in same]
+        outlines = {_walk(outline): outline for outline in drawn}
         twice += len(same) - len(outlines)
         dropped += len(here) - len(same)
         found[int(at)] = list(outlines.values())
@@ -183,6 +185,17 @@ def _by_slice(
     if dropped:
         notes.append(f"label {label} has {dropped} contours between slices, which were left out")
     return found, notes
+
+
+def _walk(outline: NDArray[np.float64]) -> bytes:
+    """The same for outlines with the same vertices one after the other, wherever and whichever way round they begin."""
+    points = np.round(outline, DECIMALS) + 0.0  # no -0
+    if (points[0] == points[-1]).all():
+        points = points[:-1]  # closed by hand
+    first = np.lexsort(points.T)[0] if len(points) else 0
+    there = np.roll(points, -first, axis=0)
+    back = np.concatenate([there[:1], there[:0:-1]])
+    return min(there.tobytes(), back.tobytes())
 
 
 def _apart(depth: NDArray[np.float64]) -> float:
