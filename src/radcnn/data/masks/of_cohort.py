@@ -25,7 +25,8 @@ def mask_findings(cohort: Cohort, *, declared: Mapping[int, str] | None = None) 
     question of place, cannot be read.
     """
     boxes: list[tuple[int, Box, tuple[int, ...]]] = []
-    return (*mask_findings_of(_read(cohort, boxes), declared=declared), *box_findings(boxes))
+    outlined = cohort.target.kind == "mask"
+    return (*mask_findings_of(_read(cohort, boxes), declared=declared, outlined=outlined), *box_findings(boxes))
 
 
 def _read(
