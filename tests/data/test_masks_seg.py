@@ -61,6 +61,44 @@ def test_a_fraction_is_inside_from_one_half_on(tmp_path: Path, image: Volume) ->
     assert labels(read_mask(of_ten, image))[0, 0, :4].tolist() == [1, 1, 1, 0]
 
 
+def test_a_fraction_whose_maximum_is_not_said_is_out_of_255_and_overlaps_are_counted(
+    tmp_path: Path, image: Volume
+) -> None:
+    first, second = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
+    first[0, 0, :4], second[0, 0, :4] = [255, 128, 127, 0], [0, 128, 128, 128]
+    path = write_seg(tmp_path / "a.dcm", {1: first, 2: second}, kind="FRACTIONAL", MaximumFractionalValue=None)
+    mask = read_mask(path, image, overlap="higher")
+    assert labels(mask)[0, 0, :4].tolist() == [1, 2, 2, 2]
+    assert mask.overlapping == 1
+
+
+def test_a_label_map_of_16_bits_keeps_its_numbers(tmp_path: Path, image: Volume) -> None:
+    path = write_seg(tmp_path / "a.dcm", {1: LEFT, 4: RIGHT}, kind="LABELMAP")
+    dataset = pydicom.dcmread(path)
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 16, 15
+    dataset.PixelData = (300 * LEFT.astype(np.uint16) + 65_535 * RIGHT.astype(np.uint16)).tobytes()
+    for segment, number in zip(dataset.SegmentSequence, (300, 65_535), strict=True):
+        segment.SegmentNumber = number
+    dataset.save_as(path)
+    mask = read_mask(path, image)
+    assert mask.counts() == {300: int(LEFT.sum()), 65_535: int(RIGHT.sum())}
+    assert np.array_equal(labels(mask) == 65_535, RIGHT > 0)
+    assert np.array_equal(labels(read_mask(path, image, segments=("segment 4",))), RIGHT)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_frames_in_any_order_lie_where_they_say(tmp_path: Path, image: Volume, seed: int) -> None:
+    path = write_seg(tmp_path / "a.dcm", {1: LEFT, 4: RIGHT})
+    dataset = pydicom.dcmread(path)
+    order = np.random.default_rng(seed).permutation(2 * len(LEFT))
+    frames = np.concatenate([LEFT, RIGHT])[order]
+    dataset.PixelData = np.packbits(frames.reshape(-1), bitorder="little").tobytes()
+    groups = list(dataset.PerFrameFunctionalGroupsSequence)
+    dataset.PerFrameFunctionalGroupsSequence = [groups[i] for i in order]
+    dataset.save_as(path)
+    assert np.array_equal(labels(read_mask(path, image)), BOTH)
+
+
 def test_frames_that_are_not_stored_are_background(tmp_path: Path, image: Volume) -> None:
     found = labels(read_mask(write_seg(tmp_path / "a.dcm", {1: LEFT}, slices=[3, 1]), image))
     assert np.array_equal(np.flatnonzero(found.any(axis=(1, 2))), [1, 3])
