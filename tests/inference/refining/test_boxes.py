@@ -6,12 +6,13 @@ import math
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from radcnn.core.errors import SettingsError
+from radcnn.core.errors import SettingsError, StorageError
 from radcnn.inference.refining import boxes, choice
 from radcnn.inference.refining.boxes import parts_of, room_like, softmax, undecided, voxels_of
 from radcnn.inference.refining.choice import refined
@@ -204,3 +205,6 @@ def test_boxes_are_the_same_slab_by_slab_and_many_logits_lie_on_the_disk(
     assert isinstance(made, np.memmap)
     assert np.array_equal(made, logits)
     assert list(tmp_path.iterdir()) == [], "it has no name, so nothing is left behind"
+    monkeypatch.setattr("shutil.disk_usage", lambda where: SimpleNamespace(free=10))
+    with pytest.raises(StorageError, match="let TMPDIR name a folder on another disk"):
+        room_like(logits)

@@ -7,6 +7,7 @@ Where a structure is unlikely and every other one far away, no refinement draws 
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from radcnn.core.errors import StorageError
 
 SLAB = 1 << 22  # logits that are looked at together
 IN_MEMORY = 256 << 20  # bytes of refined logits; what is more lies on the disk
@@ -116,8 +119,18 @@ def parts_of(box: Box, margin: Sequence[int], most: float) -> Iterator[Part]:
 
 
 def room_like(logits: NDArray) -> NDArray[np.float16]:
-    """Half precision of the size of logits, in memory or, where there are many, in a file without a name."""
-    if 2 * logits.size <= IN_MEMORY:
+    """Half precision of the size of logits, in memory or, where there are many, in a file without a name.
+
+    Raises StorageError where the folder of temporary files has no room for it.
+    """
+    needed = 2 * logits.size
+    if needed <= IN_MEMORY:
         return np.empty(logits.shape, np.float16)
+    where = tempfile.gettempdir()
+    if needed > (free := shutil.disk_usage(where).free):
+        raise StorageError(
+            f"refining this image needs {needed / 2**30:.1f} GiB of temporary files, but {where} has "
+            f"{free / 2**30:.1f} GiB free; free some space, or let TMPDIR name a folder on another disk"
+        )
     with tempfile.TemporaryFile(prefix="radcnn-refined-") as file:
         return np.memmap(file, np.float16, "w+", shape=logits.shape)
