@@ -38,7 +38,7 @@ def test_a_damaged_image_has_no_frame_of_reference(tmp_path: Path) -> None:
     path = write_seg(tmp_path / "a.dcm", {1: PART})
     path.write_bytes(path.read_bytes()[:140])
     with pytest.raises(ReadError, match=r"^a\.dcm "):
-        frame_of_reference_of(path)
+        frame_of_reference_of([path])
 
 
 def test_a_segmentation_that_claims_more_than_its_size_explains_is_refused(tmp_path: Path) -> None:

@@ -6,18 +6,20 @@ from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from radcnn.core.case import Source
 from radcnn.core.errors import InputError, MisfitError, ReadError
 from radcnn.core.volume import Volume
 from radcnn.data.masks.lattice import grid_of, placement
 from radcnn.data.masks.mask import Mask, as_labels
 from radcnn.data.masks.read import frame_of_reference_of, mask_of_image, read_mask
 from radcnn.data.nifti import write_nifti
-from radcnn.data.read import read
+from radcnn.data.read import read, read_noted
 from written_dicom import write_stack
 
 GENERATOR = np.random.default_rng(8)
@@ -133,7 +135,29 @@ def test_the_type_follows_the_labels(values: tuple[int, int], dtype: type) -> No
     assert as_labels("a", np.array(values, np.float64)).dtype == dtype
 
 
-@pytest.mark.parametrize("value", [0.3, np.nan, np.inf, 1e12])
+@pytest.mark.parametrize(("slope", "first"), [(1 / 255, 0.0), (0.1, 0.0), (1 / 3, 0.0), (1.0, -1.0)])
+def test_labels_of_a_scaled_file_are_what_its_slope_makes_of_them(tmp_path: Path, slope: float, first: float) -> None:
+    """As programs write a mask that they take for an image: 255 times 1/255 is no whole number in binary."""
+    at = np.diag([-0.5, -0.8, 2.0, 1.0])
+    header = nib.Nifti1Header()
+    header.set_data_dtype(np.int16)
+    header.set_data_shape(SIZE[::-1])
+    header.set_sform(at, 1)
+    header["scl_slope"], header["scl_inter"], header["vox_offset"], header["magic"] = slope, first, 352, b"n+1"
+    stored = np.rint((LABELS - first) / slope).astype(np.int16)
+    path = tmp_path / "a.nii"
+    path.write_bytes(header.binaryblock + b"\0" * 4 + stored.tobytes())
+    image = Volume(IMAGE.voxels, read(path).affine, "HU")
+    assert np.array_equal(labels(read_mask(path, image)), LABELS)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_label_that_rounding_moved_is_that_label(dtype: type) -> None:
+    found = as_labels("a", np.array([0.0, 0.9999, 1.0001, 70_000.0 - 5e-4 * (dtype is np.float64)], dtype))
+    assert found.tolist() == [0, 1, 1, 70_000]
+
+
+@pytest.mark.parametrize("value", [0.998, 0.3, np.nan, np.inf, 1e12])
 def test_what_is_no_label_is_refused(value: float) -> None:
     with pytest.raises(ReadError, match="a is no mask"):
         as_labels("a", np.array([0.0, 1.0, value]))
@@ -186,6 +210,15 @@ def test_a_jpeg_is_no_mask(tmp_path: Path) -> None:
         read_mask(tmp_path / "a.jpg", Volume(np.zeros((1, 5, 6), np.uint8), None, "grey"))
 
 
+def test_a_tiff_that_was_compressed_as_a_jpeg_is_none_either(tmp_path: Path) -> None:
+    image = Volume(np.zeros((1, 5, 6), np.uint8), None, "grey")
+    Image.fromarray(LABELS[0]).save(tmp_path / "a.tif", compression="tiff_lzw")
+    assert np.array_equal(labels(read_mask(tmp_path / "a.tif", image)), LABELS[0])
+    Image.fromarray(LABELS[0] * 80).save(tmp_path / "b.tif", compression="jpeg")
+    with pytest.raises(ReadError, match=r"b\.tif is compressed as a JPEG, which changes labels along their edges"):
+        read_mask(tmp_path / "b.tif", image)
+
+
 def test_a_volume_of_one_slice_is_the_mask_of_an_image_there(tmp_path: Path) -> None:
     image = Volume(np.zeros((1, 5, 6), np.int16), affine(), "HU")
     mask = read_mask(nifti(tmp_path / "a.nii", LABELS[:1], affine()), image)
@@ -211,9 +244,10 @@ def test_a_series_of_slices_may_be_a_mask(tmp_path: Path) -> None:
 
 
 def test_only_dicom_files_have_a_frame_of_reference(tmp_path: Path) -> None:
-    assert frame_of_reference_of(nifti(tmp_path / "a.nii", LABELS, affine())) == ""
+    assert frame_of_reference_of(read_noted(Source(nifti(tmp_path / "a.nii", LABELS, affine()))).files) == ""
     write_stack(tmp_path / "ct", LABELS.astype(np.int16))
-    assert frame_of_reference_of(tmp_path / "ct" / "000.dcm") == frame_of_reference_of(tmp_path / "ct") == "2.25.77"
+    for place in (tmp_path / "ct" / "000.dcm", tmp_path / "ct"):
+        assert frame_of_reference_of(read_noted(Source(place)).files) == "2.25.77"
 
 
 def test_the_real_heart_and_membrane_masks_lie_on_their_images(real_data: Path) -> None:

@@ -18,7 +18,8 @@ from radcnn.data.masks import of_cohort
 from radcnn.data.masks.checking import box_findings, mask_findings_of
 from radcnn.data.masks.mask import Mask
 from radcnn.data.masks.of_cohort import mask_findings
-from radcnn.data.read import read_source
+from radcnn.data.read import read_noted
+from radcnn.data.reading import Reading
 from radcnn.study.settings import load_settings, settings_from
 from written_dicom import write_rtstruct, write_seg, write_stack
 from written_studies import blob, save_png
@@ -170,11 +171,11 @@ def test_labels_that_were_never_declared_are_found(scans: Cohort) -> None:
 def test_every_image_is_read_once_however_many_cases_it_has(scans: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
 
-    def counting(source: Source) -> Volume:
+    def counting(source: Source) -> Reading:
         read.append(source)
-        return read_source(source)
+        return read_noted(source)
 
-    monkeypatch.setattr(of_cohort, "read_source", counting)
+    monkeypatch.setattr(of_cohort, "read_noted", counting)
     mask_findings(replace(scans, cases=(*scans.cases, *scans.cases)))
     assert len(read) == len(scans.cases)
 

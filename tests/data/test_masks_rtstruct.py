@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -197,11 +198,70 @@ def test_of_contours_denser_than_slices_the_nearest_plane_is_taken(tmp_path: Pat
     path = write_rtstruct(tmp_path / "a.dcm", {1: [ring((25.3, 19.6), r, z) for z, r in planes.items()]})
     mask = read_mask(path, ct(), frame_of_reference=FRAME)
     assert mask.counts()[1] == pytest.approx(np.pi * 8**2, rel=0.02)
-    assert mask.notes == ("label 1 has 2 contours between slices, where a nearer plane was taken",)
+    assert mask.notes == ("label 1 has 2 contours between slices, which were left out",)
 
 
-def test_a_contour_that_is_there_twice_does_not_cancel_itself(tmp_path: Path) -> None:
-    path = write_rtstruct(tmp_path / "a.dcm", {1: [ring((25.3, 19.6), 5.0, 4.0)] * 2})
+@pytest.mark.parametrize(
+    ("planes", "off"),
+    [
+        ((1.0, 5.0, 9.0), "1 mm"),
+        ((2.5, 4.5, 6.5), "0.5 mm"),
+        ((2.0, 4.0, 6.4), "0.4 mm"),
+        ((7.3,), "0.7 mm"),
+        ((3.0, 3.06, 5.0, 5.06, 5.12), "0.94 mm"),
+    ],
+    ids=["half way, every other slice", "a constant shift", "one of three", "a single one", "several in a plane"],
+)
+def test_a_contour_beside_its_slice_is_refused_with_its_distance(
+    tmp_path: Path, planes: tuple[float, ...], off: str
+) -> None:
+    path = write_rtstruct(tmp_path / "a.dcm", {1: [ring((25.0, 20.0), 5.0, z) for z in planes]})
+    with pytest.raises(MisfitError, match=rf"a contour of label 1 lies {off} beside the nearest slice") as error:
+        read_mask(path, ct(), frame_of_reference=FRAME)
+    assert error.value.what == "place"
+    assert error.value.off_mm == pytest.approx(float(off.split()[0]))
+
+
+def test_rounded_coordinates_move_no_contour_off_its_slice(tmp_path: Path) -> None:
+    path = write_rtstruct(tmp_path / "a.dcm", {1: [ring((25.0, 20.0), 5.0, z) for z in (2.15, 4.1, 5.85)]})
+    mask = read_mask(path, ct(), frame_of_reference=FRAME)
+    assert np.flatnonzero(labels(mask).any(axis=(1, 2))).tolist() == [1, 2, 3]
+    assert mask.notes == ()
+
+
+def test_dense_contours_fill_no_slice_beyond_their_ends(tmp_path: Path) -> None:
+    """Planes 0.5 mm apart from 3.4 to 7.4 mm: the slices at 4 and 6 mm lie among them, that at 8 mm does not."""
+    planes = np.arange(3.4, 7.5, 0.5)
+    path = write_rtstruct(tmp_path / "a.dcm", {1: [ring((25.3, 19.6), 5.0, z) for z in planes]})
+    mask = read_mask(path, ct(), frame_of_reference=FRAME)
+    assert np.flatnonzero(labels(mask).any(axis=(1, 2))).tolist() == [2, 3]
+    assert mask.notes == (f"label 1 has {len(planes) - 2} contours between slices, which were left out",)
+
+
+def test_dense_contours_between_two_slices_enclose_nothing(tmp_path: Path) -> None:
+    path = write_rtstruct(tmp_path / "a.dcm", {1: [ring((25.3, 19.6), 5.0, z) for z in (2.8, 3.0, 3.2)]})
+    mask = read_mask(path, ct(), frame_of_reference=FRAME)
+    assert mask.counts() == {}
+    assert mask.notes == (
+        "label 1 has 3 contours between slices, which were left out", "label 1 encloses no voxel's centre"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda outline: outline,
+        lambda outline: np.roll(outline, 7, axis=0),
+        lambda outline: np.roll(outline, 7, axis=0)[::-1],
+        lambda outline: np.concatenate([outline, outline[:1]]),
+    ],
+    ids=["as it is", "begun elsewhere", "walked back", "closed by hand"],
+)
+def test_a_contour_that_is_there_twice_does_not_cancel_itself(
+    tmp_path: Path, again: Callable[[NDArray], NDArray]
+) -> None:
+    outline = ring((25.3, 19.6), 5.0, 4.0)
+    path = write_rtstruct(tmp_path / "a.dcm", {1: [outline, again(outline)]})
     mask = read_mask(path, ct(), frame_of_reference=FRAME)
     assert mask.counts()[1] == pytest.approx(np.pi * 25, rel=0.05)
     assert mask.notes == ("label 1 has 1 contours that stand there twice; they count once",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ import pydicom
 import pytest
 from pydicom.encaps import encapsulate
 
+from radcnn.core.case import Case, Source
 from radcnn.core.errors import InputError, MisfitError, RadcnnError, ReadError
 from radcnn.core.volume import Volume
 from radcnn.data.masks.mask import Mask
-from radcnn.data.masks.read import frame_of_reference_of, read_mask
+from radcnn.data.masks.placed import mask as placed_mask
+from radcnn.data.masks.read import frame_of_reference_of, image_and_mask, read_mask
 from radcnn.data.masks.segments import seg_frames
-from radcnn.data.read import read
-from written_dicom import FRAME, write_seg, write_stack
+from radcnn.data.read import read, read_noted
+from written_dicom import FRAME, write_rtstruct, write_seg, write_stack
 
 SIZE = (5, 6, 8)
 LEFT, RIGHT = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
@@ -56,6 +59,44 @@ def test_a_fraction_is_inside_from_one_half_on(tmp_path: Path, image: Volume) ->
     assert found[0, 0, :4].tolist() == [0, 1, 1, 0]
     of_ten = write_seg(tmp_path / "b.dcm", {1: np.minimum(shares, 5)}, kind="FRACTIONAL", MaximumFractionalValue=10)
     assert labels(read_mask(of_ten, image))[0, 0, :4].tolist() == [1, 1, 1, 0]
+
+
+def test_a_fraction_whose_maximum_is_not_said_is_out_of_255_and_overlaps_are_counted(
+    tmp_path: Path, image: Volume
+) -> None:
+    first, second = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
+    first[0, 0, :4], second[0, 0, :4] = [255, 128, 127, 0], [0, 128, 128, 128]
+    path = write_seg(tmp_path / "a.dcm", {1: first, 2: second}, kind="FRACTIONAL", MaximumFractionalValue=None)
+    mask = read_mask(path, image, overlap="higher")
+    assert labels(mask)[0, 0, :4].tolist() == [1, 2, 2, 2]
+    assert mask.overlapping == 1
+
+
+def test_a_label_map_of_16_bits_keeps_its_numbers(tmp_path: Path, image: Volume) -> None:
+    path = write_seg(tmp_path / "a.dcm", {1: LEFT, 4: RIGHT}, kind="LABELMAP")
+    dataset = pydicom.dcmread(path)
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 16, 15
+    dataset.PixelData = (300 * LEFT.astype(np.uint16) + 65_535 * RIGHT.astype(np.uint16)).tobytes()
+    for segment, number in zip(dataset.SegmentSequence, (300, 65_535), strict=True):
+        segment.SegmentNumber = number
+    dataset.save_as(path)
+    mask = read_mask(path, image)
+    assert mask.counts() == {300: int(LEFT.sum()), 65_535: int(RIGHT.sum())}
+    assert np.array_equal(labels(mask) == 65_535, RIGHT > 0)
+    assert np.array_equal(labels(read_mask(path, image, segments=("segment 4",))), RIGHT)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_frames_in_any_order_lie_where_they_say(tmp_path: Path, image: Volume, seed: int) -> None:
+    path = write_seg(tmp_path / "a.dcm", {1: LEFT, 4: RIGHT})
+    dataset = pydicom.dcmread(path)
+    order = np.random.default_rng(seed).permutation(2 * len(LEFT))
+    frames = np.concatenate([LEFT, RIGHT])[order]
+    dataset.PixelData = np.packbits(frames.reshape(-1), bitorder="little").tobytes()
+    groups = list(dataset.PerFrameFunctionalGroupsSequence)
+    dataset.PerFrameFunctionalGroupsSequence = [groups[i] for i in order]
+    dataset.save_as(path)
+    assert np.array_equal(labels(read_mask(path, image)), BOTH)
 
 
 def test_frames_that_are_not_stored_are_background(tmp_path: Path, image: Volume) -> None:
@@ -170,11 +211,33 @@ def test_rounded_text_moves_no_mask_off_its_image(tmp_path: Path, image: Volume)
 
 
 def test_the_frame_of_reference_comes_from_the_image_and_is_said_when_unknown(tmp_path: Path, image: Volume) -> None:
-    assert frame_of_reference_of(tmp_path / "ct") == FRAME
+    assert frame_of_reference_of(read_noted(Source(tmp_path / "ct")).files) == FRAME
     mask = read_mask(write_seg(tmp_path / "a.dcm", {1: LEFT}), image)
     assert mask.notes == ("frames of reference were not compared: that of the image is not known",)
     unsaid = write_seg(tmp_path / "b.dcm", {1: LEFT}, FrameOfReferenceUID=None)
     assert "that of the mask" in read_mask(unsaid, image, frame_of_reference=FRAME).notes[0]
+
+
+@pytest.mark.parametrize("first", ["another series", "the mask", "contours"])
+def test_the_frame_of_reference_is_that_of_the_slices_whatever_lies_beside_them(tmp_path: Path, first: str) -> None:
+    """Files that come first by their names say nothing of the series that was chosen."""
+    folder = write_stack(tmp_path / "ct", np.zeros(SIZE, np.int16), SeriesInstanceUID="2.25.31")
+    fits = write_seg(tmp_path / "fits.dcm", {1: LEFT})
+    other = write_seg(tmp_path / "other.dcm", {1: LEFT}, FrameOfReferenceUID="2.25.78")
+    if first == "another series":
+        beside = np.zeros((3, 6, 8), np.int16)
+        write_stack(folder, beside, prefix="00", SeriesInstanceUID="2.25.32", FrameOfReferenceUID="2.25.78")
+    elif first == "the mask":
+        other = write_seg(folder / "0.dcm", {1: LEFT}, FrameOfReferenceUID="2.25.78")
+    else:
+        write_rtstruct(folder / "0.dcm", {}, FrameOfReferenceUID=None)
+    assert placed_mask(fits, folder, series="2.25.31").notes == ()
+    case = Case("1", "p1", Source(folder, series="2.25.31"), (0.0,), mask=Source(fits))
+    assert image_and_mask(case)[1].notes == ()
+    with pytest.raises(MisfitError, match="FrameOfReferenceUID differs"):
+        placed_mask(other, folder, series="2.25.31")
+    with pytest.raises(MisfitError, match="FrameOfReferenceUID differs"):
+        image_and_mask(replace(case, mask=Source(other)))
 
 
 def test_a_frame_of_a_radiograph_without_place_is_compared_by_size_alone(tmp_path: Path) -> None:

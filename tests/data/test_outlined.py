@@ -13,6 +13,7 @@ from pydicom.sequence import Sequence as Items
 from radcnn.core.errors import InputError
 from radcnn.data.cohort import CohortSettings, gather
 from radcnn.data.mask_print import mask_print
+from radcnn.data.masks.of_cohort import mask_findings
 from radcnn.data.outlined import draft_from_masks, masks_meant
 from written_dicom import write_seg, write_stack
 
@@ -134,6 +135,17 @@ def test_segments_that_are_numbered_otherwise_in_another_file_are_refused(tmp_pa
     with pytest.raises(InputError, match=r"segment 1 of case 3 .* has another name than in case 1") as raised:
         mask_print(cohort.cases, seed=0)
     assert "spleen" not in str(raised.value)
+
+
+def test_a_segment_of_another_name_on_any_side_is_found_by_the_numbers_of_cases(tmp_path: Path) -> None:
+    for number, name in ((1, "Liver"), (2, "liver "), (3, "spleen")):
+        series_with_seg(tmp_path / "tree", number, name=name)
+    (found,) = mask_findings(gather(CohortSettings(tmp_path / "tree", masks="dicom"), salt="s"))
+    assert (found.code, found.severity) == ("RC083", "error")
+    assert "1 segment has several names: 1 in case 3 otherwise than in cases 1, 2" in str(found)
+    assert "spleen" not in str(found)
+    by_name = CohortSettings(tmp_path / "tree", masks="dicom", segments=("liver", "spleen"))
+    assert mask_findings(gather(by_name, salt="s")) == ()
 
 
 def test_structures_by_name_may_be_numbered_otherwise_in_every_file(tmp_path: Path) -> None:

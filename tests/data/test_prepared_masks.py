@@ -12,10 +12,12 @@ from radcnn.core.case import Case, Source
 from radcnn.core.errors import InputError
 from radcnn.core.volume import Volume
 from radcnn.data.mask_print import MaskPrint, mask_print
+from radcnn.data.masks.read import read_mask
 from radcnn.data.prepared.masked import UNLABELLED, MaskedGrid, prepare_masked
+from radcnn.data.read import read
 from radcnn.study.settings import settings_from
 from radcnn.transforms.intensity import Intensity
-from written_dicom import write_seg, write_stack
+from written_dicom import write_rtstruct, write_seg, write_stack
 
 GRID = MaskedGrid(1, None, Intensity("keep"), (0, 1, 3), 4)
 
@@ -117,6 +119,33 @@ def test_labels_that_overlap_are_told(tmp_path: Path) -> None:
     assert found.overlapping == 1
     assert found.shares["2"] == pytest.approx(4 / liver.size)
     assert "labels overlap in 1 of 1 training mask" in next(str(each) for each in said if each.code == "RC048")
+
+
+def test_what_was_left_out_of_masks_is_told_with_the_cases(tmp_path: Path) -> None:
+    """All skip the slice in the middle; one reaches beyond the image."""
+    cases = []
+    for number, x in enumerate((4.2, 4.2, 9.9), start=1):
+        place = tmp_path / str(number)
+        write_stack(place / "ct", np.zeros((3, 10, 12), np.int16))
+        square = np.array([(0.8, 0.6, 0.0), (x, 0.6, 0.0), (x, 4.2, 0.0), (0.8, 4.2, 0.0)])
+        write_rtstruct(place / "plan.dcm", {number: [square, square + np.array([0, 0, 4.0])]}, names={number: "Liver"})
+        mask = Source(place / "plan.dcm", segments=("liver",))
+        cases.append(Case(str(number), "p1", Source(place / "ct"), (0.0,), mask=mask))
+    found, said = mask_print(cases, seed=0)
+    told = next(str(each) for each in said if each.code == "RC049")
+    skipped = "label 1 has contours on 2 of the 3 slices it spans; no others were filled"
+    assert (
+        f"of what 3 training masks hold something was left out or not compared. 3 cases (1, 2, 3): {skipped}. " in told
+    )
+    assert "Case 3: label 1 reaches beyond the rows and columns of the image" in told
+    assert MaskPrint.from_json(found.as_json()) == found
+
+
+def test_pictures_have_no_places_that_could_differ(tmp_path: Path) -> None:
+    one = case(tmp_path, labels())
+    assert one.mask is not None
+    assert read_mask(one.mask.path, read(one.source.path, array="image"), array="label").doubts == ()
+    assert mask_print([one], seed=0)[0].noticed == ()
 
 
 def test_beyond_a_region_nothing_is_asked(tmp_path: Path) -> None:

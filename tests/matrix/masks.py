@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,14 +19,13 @@ Masker = Callable[[Path], Found]
 
 def radcnn(folder: Path) -> Found:
     """`read_mask` of the label on its image."""
+    from radcnn.core.case import Source
     from radcnn.data.masks.read import frame_of_reference_of, read_mask
-    from radcnn.data.read import read
+    from radcnn.data.read import read_noted
 
-    image = read(folder / "image")
-    options = {"frame_of_reference": frame_of_reference_of(folder / "image")}
-    known = inspect.signature(read_mask).parameters
-    found = read_mask(folder / "mask.dcm", image, **{k: v for k, v in options.items() if k in known})
-    return Found(np.asarray(found.volume.voxels), image.affine)
+    image = read_noted(Source(folder / "image"))
+    found = read_mask(folder / "mask.dcm", image.volume, frame_of_reference=frame_of_reference_of(image.files))
+    return Found(np.asarray(found.volume.voxels), image.volume.affine)
 
 
 def highdicom(folder: Path) -> Found:

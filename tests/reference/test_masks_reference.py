@@ -20,8 +20,9 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from radcnn.core.case import Source
 from radcnn.data.masks.read import frame_of_reference_of, read_mask
-from radcnn.data.read import read
+from radcnn.data.read import read_noted
 from written_dicom import write_stack
 
 SIZE = (6, 32, 36)
@@ -91,8 +92,9 @@ def test_a_segmentation_of_highdicom_is_read_as_highdicom_reads_it(
     labels = generator.integers(0, 4, SIZE).astype(np.uint8)
     labels[[1, 4]] = 0
     path = written_by_highdicom(tmp_path / "a.dcm", folder, labels, kind, syntax, sparse=sparse)
-    image = read(folder)
-    ours = read_mask(path, image, frame_of_reference=frame_of_reference_of(folder))
+    found = read_noted(Source(folder))
+    image = found.volume
+    ours = read_mask(path, image, frame_of_reference=frame_of_reference_of(found.files))
     assert np.array_equal(ours.volume.voxels[0], labels)
     assert dict(ours.names) == {1: "part 1", 2: "part 2", 3: "part 3"}
     assert ours.notes == ()

@@ -196,7 +196,7 @@ def names(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Which image a case number means; printed for you, never written, since file names may name patients."""
+    """Which image a case number means; printed for you, in no file of a study, since file names may name patients."""
     with one_sentence():
         from radcnn.study.names import names as names_of
 

@@ -63,7 +63,7 @@ class Case:
     """One case: an image, a volume, or a region of one.
 
     id        what files and reports call it, unique in the cohort; no name of a file
-    name      as the user names it; it may name a patient, so it is said at the terminal and never written
+    name      as the user names it; it may name a patient, so it is said at the terminal and written into no study
     mark      a salted hash of the name
     patient   a salted pseudonym; the unit of splits, bootstraps and tests
     targets   one number per target: class index, 0/1, or a value; NaN means not labelled

@@ -94,6 +94,7 @@ FINDINGS: dict[str, tuple[str, Severity]] = {
     "voxels that nobody looked at": ("RC046", "info"),
     "label in few masks": ("RC047", "warning"),
     "labels overlap": ("RC048", "warning"),
+    "mask not as it stands": ("RC049", "warning"),
     "mask does not fit its image": ("RC050", "error"),
     "empty mask": ("RC051", "warning"),
     "full mask": ("RC052", "warning"),
@@ -125,6 +126,7 @@ FINDINGS: dict[str, tuple[str, Severity]] = {
     "not enough disk": ("RC080", "error"),
     "not enough memory": ("RC081", "error"),
     "longer than asked": ("RC082", "warning"),
+    "segment of another name": ("RC083", "error"),
 }
 CODES: frozenset[str] = frozenset(code for code, _ in FINDINGS.values())
 SUBJECTS: tuple[tuple[str, Subject], ...] = (  # from this code on, in order
@@ -145,6 +147,7 @@ SUBJECTS: tuple[tuple[str, Subject], ...] = (  # from this code on, in order
     ("RC070", "images"),
     ("RC079", "split"),
     ("RC080", "cost"),
+    ("RC083", "labels"),
 )
 
 

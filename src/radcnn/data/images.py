@@ -28,6 +28,7 @@ MAX_PIXELS = 100_000_000  # a file that claims more is taken for an attack; the 
 GREY_MODES = ("L", "I;16", "I;16B", "I;16L", "I", "F")  # Pillow's names of images with one number per pixel
 ALPHA_MODES = ("LA", "La", "RGBA", "RGBa", "PA")
 ORIENTATION = 0x0112  # EXIF and TIFF tag
+JPEG_IN_TIFF = ("jpeg", "tiff_jpeg")  # Pillow's names of compressions
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # TIFF tag and its value for "0 is white"
 
 
@@ -53,6 +54,18 @@ def read_image(source: Source, form: Format) -> Volume:
                 "copy it again from its source"
             ) from cause
     return Volume(voxels, None, "rgb" if len(voxels) == 3 else "grey", frame="unknown")
+
+
+def is_jpeg(path: Path, form: Format) -> bool:
+    """Whether pixels are compressed as in a JPEG, which a TIFF's may be, too; False where the file cannot be opened."""
+    if form != "tiff":
+        return form == "jpeg"
+    with quiet():
+        try:
+            with path.open("rb") as file, _opened(path, file, form) as image:
+                return image.info.get("compression") in JPEG_IN_TIFF
+        except Exception:
+            return False  # who reads it says what is wrong
 
 
 def _opened(path: Path, file: BinaryIO, form: Format) -> Image:

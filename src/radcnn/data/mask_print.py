@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,10 +21,9 @@ from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.core.volume import Volume
 from radcnn.data.findings import Finding, counted, finding
 from radcnn.data.fingerprint import Extent, extent
-from radcnn.data.masks.read import mask_of_case
+from radcnn.data.masks.read import image_and_mask
 from radcnn.data.prepared.keys import naming
 from radcnn.data.quiet import quiet
-from radcnn.data.read import read_source
 from radcnn.metrics.components import components
 from radcnn.transforms.orientation import Plane, acquired_plane, towards_patient_axes
 
@@ -31,7 +31,16 @@ MOST_CASES = 400  # that are looked at; masks of all others are read when they a
 DRAWN = 5_000  # voxels of structures of each image, for percentiles
 MOST_LABELS = 100
 FEW = 10  # cases with a label, below which it is said
+MOST_NAMED = 5  # cases that a sentence lists
 MOSTLY = 0.5  # share of all voxels from which a label other than 0 is taken for "nobody looked here"
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """What was left out of masks or could not be compared: a sentence about the first, and the cases of all by id."""
+
+    sentence: str
+    cases: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,7 @@ class MaskPrint:
     plane        of most volumes' slices
     size, spacing_mm  of the images with their axes in that plane; no spacing where that of one is not known
     parts        of 2D masks how many separate parts (of 4 neighbours) a label has, the median where it is there
+    noticed      what was left out of masks or could not be compared, each kind once
     """
 
     cases: int
@@ -60,6 +70,7 @@ class MaskPrint:
     plane: Plane = "axial"
     size: Extent | None = None
     spacing_mm: Extent | None = None
+    noticed: tuple[Noticed, ...] = ()
 
     def labels(self, unlabelled: int | None) -> tuple[int, ...]:
         """Labels of structures, in their order, where `unlabelled` is none."""
@@ -87,6 +98,7 @@ class _Seen:
     parts: dict[int, int]
     bare: Volume  # the image without its values
     names: Mapping[int, str]
+    doubts: tuple[str, ...]
 
 
 def mask_print(
@@ -145,14 +157,14 @@ def mask_print(
         sum(one.overlapping > 0 for one in seen), unlabelled,
         {str(label): float(np.median(found)) for label, found in sorted(parts.items())}, plane,
         extent([one.size for one in turned]), extent(spacings) if len(spacings) == len(turned) else None,
+        _noticed(chosen, seen),
     )  # fmt: skip
     return found, print_findings(found)
 
 
 def _seen(case: Case, seed: int, number: int) -> _Seen:
     with naming(case):
-        volume = read_source(case.source)
-        mask = mask_of_case(case, volume)
+        volume, mask = image_and_mask(case)
     labels, counts = mask.volume.voxels[0], mask.counts()
     chance = generator(seed, "masks", number)
     values, parts = {}, {}
@@ -162,7 +174,7 @@ def _seen(case: Case, seed: int, number: int) -> _Seen:
         if labels.ndim == 2:
             parts[label] = len(components(labels == label, connectivity=4).sizes)
     bare = volume.with_voxels(np.broadcast_to(np.zeros((), np.uint8), (1, *volume.size)))
-    return _Seen(counts, labels.size, values, mask.overlapping, parts, bare, mask.names)
+    return _Seen(counts, labels.size, values, mask.overlapping, parts, bare, mask.names, mask.doubts)
 
 
 def _refuse_other_names(cases: Sequence[Case], seen: Sequence[_Seen]) -> None:
@@ -179,6 +191,18 @@ def _refuse_other_names(cases: Sequence[Case], seen: Sequence[_Seen]) -> None:
                     f"segment {label} of case {case.called} has another name than in case {before.called}; export "
                     "masks whose segments are numbered alike, or write NIfTI with one meaning for each number"
                 )
+
+
+def _noticed(cases: Sequence[Case], seen: Sequence[_Seen]) -> tuple[Noticed, ...]:
+    """Notes of one kind differ by their numbers alone."""
+    first: dict[str, str] = {}
+    having: dict[str, dict[str, None]] = {}
+    for case, one in zip(cases, seen, strict=True):
+        for note in one.doubts:
+            kind = re.sub(r"\d+", "", note)
+            first.setdefault(kind, note)
+            having.setdefault(kind, {})[case.id] = None
+    return tuple(Noticed(first[kind], tuple(ids)) for kind, ids in having.items())
 
 
 def print_findings(found: MaskPrint) -> tuple[Finding, ...]:
@@ -201,7 +225,25 @@ def print_findings(found: MaskPrint) -> tuple[Finding, ...]:
         )
         way_out = "see that the inner structure has the higher number, and name the whole by both (--structure)"
         said.append(finding("labels overlap", sentence, way_out))
+    if found.noticed:
+        told = ". ".join(f"{_in_cases(one.cases)}: {one.sentence}" for one in found.noticed)
+        sentence = (
+            f"of what {counted(found.cases, 'training mask')} hold something was left out or not compared. {told}"
+        )
+        way_out = "radcnn mask MASK IMAGE tells all of one mask, and with --out writes what came of it"
+        said.append(finding("mask not as it stands", sentence, way_out))
     return tuple(said)
+
+
+def _in_cases(ids: Sequence[str]) -> str:
+    """Cases by their ids, the first few.
+
+    >>> _in_cases(["3"]), _in_cases(["1", "2", "4", "5", "7", "8"])
+    ('Case 3', '6 cases (1, 2, 4, 5, 7, ...)')
+    """
+    if len(ids) == 1:
+        return f"Case {ids[0]}"
+    return f"{len(ids)} cases ({', '.join(ids[:MOST_NAMED])}{', ...' if len(ids) > MOST_NAMED else ''})"
 
 
 def read_mask_print(path: Path) -> MaskPrint:

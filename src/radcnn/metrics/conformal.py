@@ -2,7 +2,9 @@
 
 Conformal prediction with patients as groups: each patient weighs the same, whatever the number of its cases (Lee,
 Barber and Willett 2023, distribution-free inference with hierarchical data, arXiv:2306.06342). It takes nothing for
-granted but that the new patient is drawn as the known ones were.
+granted but that the new patient is drawn as the known ones were, and that sizes of both were made in the same way: by
+networks, refinement and rules in which none of the known patients had a say. Where these were chosen on the same
+patients, or each of them was seen by one network of several whose mean the new one gets, it holds approximately.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ ROUNDING = 1e-9
 class SizeErrors:
     """How far true sizes lie from predicted ones.
 
-    low, high  of (true - predicted) / (predicted + floor): a new patient's lies within, as likely as `level` at least
+    low, high  of (true - predicted) / (predicted + floor): a new patient's lies within, as likely as `level` at least,
+               or about so where networks or rules were chosen on these patients
     floor      in the unit of the sizes
     patients   that this comes from; `level` is 1 - 2 / (patients + 1) where these are too few for 95 %
     """

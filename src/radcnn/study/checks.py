@@ -248,8 +248,8 @@ CHECKS: dict[str, Check[Examined]] = {
     "patients in headers": Check(("RC044", "RC045"), _people),
     "forms of images": Check(("RC018", "RC019", "RC020"), _forms),
     "reading": Check(codes_of("reading"), _read),
-    "labels of masks": Check(("RC046", "RC047", "RC048"), _mask_labels),
-    "masks and boxes": Check(("RC050", "RC051", "RC052", "RC053", "RC054"), _masks),
+    "labels of masks": Check(("RC046", "RC047", "RC048", "RC049"), _mask_labels),
+    "masks and boxes": Check(("RC050", "RC051", "RC052", "RC053", "RC054", "RC083"), _masks),
     "target within sites": Check(
         ("RC055", "RC056", "RC057"), lambda examined: site_findings(examined.opened.cohort)
     ),

@@ -23,17 +23,21 @@ Box = tuple[float, float, float, float]
 
 
 def mask_findings_of(
-    cases: Iterable[tuple[int, Mask | GeometryError, Volume]], *, declared: Mapping[int, str] | None = None
+    cases: Iterable[tuple[int, Mask | GeometryError, Volume]],
+    *,
+    declared: Mapping[int, str] | None = None,
+    outlined: bool = False,
 ) -> tuple[Finding, ...]:
     """Findings about (number, mask, image) of cases, taken one at a time; of each only what was found is kept.
 
     A mask that could not be read because it does not fit is given as its error. `declared` names the labels that may
-    occur beside background; without it, any may.
+    occur beside background; without it, any may. Where masks are `outlined`, a label must mean the same in all of them.
     """
     misfits: list[str] = []
     empty: list[int] = []
     full: list[int] = []
     undeclared: dict[int, list[int]] = defaultdict(list)
+    called: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for number, mask, image in cases:
         misfit = mask if isinstance(mask, GeometryError) else misfit_of(mask, image)
         if misfit is not None:
@@ -41,13 +45,17 @@ def mask_findings_of(
         if isinstance(mask, GeometryError):
             continue
         counts = mask.counts()
+        for label in counts.keys() & mask.names.keys() if outlined else ():
+            called[label][mask.names[label].strip().casefold()].append(number)
         if not counts:
             empty.append(number)
         elif sum(counts.values()) == mask.volume.voxels.size:
             full.append(number)
         for label in counts.keys() - (counts if declared is None else declared).keys():
             undeclared[label].append(number)
-    return (*_misfits(misfits), *_empty(empty), *_full(full), *_undeclared(undeclared, declared))
+    return (
+        *_misfits(misfits), *_empty(empty), *_full(full), *_undeclared(undeclared, declared), *_other_names(called)
+    )  # fmt: skip
 
 
 def misfit_of(mask: Mask, image: Volume) -> MisfitError | None:
@@ -155,6 +163,22 @@ def _undeclared(labels: Mapping[int, Sequence[int]], declared: Mapping[int, str]
     known = ", ".join(str(label) for label in sorted(declared or {})) or "none"
     sentence = f"masks hold labels that were never declared: {told}{more}; declared are {known}"
     return [finding("label not declared", sentence, "declare what they mean, or correct the masks")]
+
+
+def _other_names(called: Mapping[int, Mapping[str, Sequence[int]]]) -> list[Finding]:
+    """Labels that have another name than in the first case; names are free text, so none is told."""
+    told = []
+    for label, by_name in sorted(called.items()):
+        first, *others = by_name.values()
+        if others:
+            elsewhere = sorted(number for numbers in others for number in numbers)
+            told.append(f"{label} in {_named(elsewhere)} otherwise than in {_named(first)}")
+    if not told:
+        return []
+    shown = "; ".join(told[:MOST_NAMED]) + ("; ..." if len(told) > MOST_NAMED else "")
+    sentence = f"{counted(len(told), 'segment')} {'has' if len(told) == 1 else 'have'} several names: {shown}"
+    way_out = "ask for structures by the names of segments (--structure 'liver=Liver'), or number segments alike"
+    return [finding("segment of another name", sentence, way_out)]
 
 
 def _named(cases: Sequence[int]) -> str:

@@ -10,11 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.errors import ReadError, SettingsError
-from radcnn.core.files import reading
 from radcnn.core.settings import from_plain
 from radcnn.data.bounded import Refused, each, one
-from radcnn.data.dicom.header import dicom_files
-from radcnn.data.kind import format_of
 from radcnn.data.masks.contours import Contours
 from radcnn.data.masks.segments import MAX_SEGMENTS, NOWHERE, SegFrames
 
@@ -36,17 +33,14 @@ def dicom_mask(path: Path) -> tuple[SegFrames | Contours, NDArray] | None:
         raise ReadError(f"the mask {path.name} could not be read; export it again") from None
 
 
-def frame_of_reference_of(path: Path | str) -> str:
-    """FrameOfReferenceUID of a DICOM file, or of the first file of a series' folder; "" where there is none.
+def frame_of_reference_of(files: Sequence[Path]) -> str:
+    """FrameOfReferenceUID of the DICOM files that an image's slices come from (`Reading.files`); "" where none has one.
 
-    Raises ReadError when a DICOM file is damaged.
+    The slices of a volume share one, or are refused. Raises ReadError when the file is damaged.
     """
-    path = Path(path)
-    with reading(path):
-        is_series = path.is_dir()
-    if not is_series and format_of(path) != "dicom":
+    if not files:
         return ""
-    (said,) = each("dicom frames of reference", [dicom_files(path)[0] if is_series else path])
+    (said,) = each("dicom frames of reference", files[:1])
     if isinstance(said, Refused):
         raise said.error
     return str(said)

@@ -14,6 +14,10 @@ from radcnn.core.errors import InputError, ReadError
 from radcnn.core.volume import Volume
 
 LARGEST = 2**31 - 1  # a label that needs more than 32 bits is none
+ROUNDING = 1e-3  # that a label of a scaled file may be off
+REORDERED = "the mask's axes were put into the order of the image's; no voxel was moved or resampled"
+NO_PLACES = "places were not compared, only sizes: neither mask nor image says where in the patient it lies"
+OVERLAP = "labels overlap in {} voxels, where the higher number was taken"
 COUNTED_AT_ONCE = 1 << 24  # voxels; counting needs eight bytes for each
 
 
@@ -31,6 +35,13 @@ class Mask:
     names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     notes: tuple[str, ...] = ()
     overlapping: int = 0
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Those of the notes that say that something was left out or could not be compared; overlaps are counted."""
+        return tuple(
+            note for note in self.notes if note not in (REORDERED, NO_PLACES, OVERLAP.format(self.overlapping))
+        )
 
     def counts(self) -> dict[int, int]:
         """Voxels of each label that occurs, background (0) not counted.
@@ -58,18 +69,21 @@ def on_grid(
 def as_labels(name: str, voxels: NDArray) -> NDArray:
     """Voxels of any type as whole numbers in the smallest of uint8, uint16 and int32 that holds them.
 
-    Raises ReadError when one of them is no whole number, or needs more than 32 bits.
+    Raises ReadError when one of them is further from a whole number than the rounding of a scale (a NIfTI file's slope)
+    explains, or needs more than 32 bits.
 
-    >>> as_labels("a.nii", np.array([0.0, 300.0])).dtype
-    dtype('uint16')
+    >>> as_labels("a.nii", np.array([0.0, 299.9999]))
+    array([  0, 300], dtype=uint16)
     """
     if voxels.dtype.kind == "f":
-        uneven = voxels != np.rint(voxels)  # NaN is unequal to itself
+        whole = np.rint(voxels)
+        uneven = ~((voxels >= whole - ROUNDING) & (voxels <= whole + ROUNDING))  # NaN as well
         if uneven.any():
             raise ReadError(
                 f"{name} is no mask: labels must be whole numbers, and {int(uneven.sum())} of its {uneven.size} voxels "
                 "are not; probabilities need a threshold, and a resampled mask needs nearest neighbours"
             )
+        voxels = whole
     lowest, highest = float(voxels.min()), float(voxels.max())
     if lowest < -LARGEST or highest > LARGEST:
         raise ReadError(f"{name} is no mask: its values reach beyond 32-bit whole numbers; give the mask of the image")

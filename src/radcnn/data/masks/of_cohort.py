@@ -12,8 +12,9 @@ from radcnn.data.cohort import Cohort
 from radcnn.data.findings import Finding
 from radcnn.data.masks.checking import Box, box_findings, mask_findings_of
 from radcnn.data.masks.mask import Mask
-from radcnn.data.masks.read import frame_of_reference_of, read_mask
-from radcnn.data.read import read_source
+from radcnn.data.masks.read import mask_on
+from radcnn.data.read import read_noted
+from radcnn.data.reading import Reading
 
 
 def mask_findings(cohort: Cohort, *, declared: Mapping[int, str] | None = None) -> tuple[Finding, ...]:
@@ -24,7 +25,8 @@ def mask_findings(cohort: Cohort, *, declared: Mapping[int, str] | None = None) 
     question of place, cannot be read.
     """
     boxes: list[tuple[int, Box, tuple[int, ...]]] = []
-    return (*mask_findings_of(_read(cohort, boxes), declared=declared), *box_findings(boxes))
+    outlined = cohort.target.kind == "mask"
+    return (*mask_findings_of(_read(cohort, boxes), declared=declared, outlined=outlined), *box_findings(boxes))
 
 
 def _read(
@@ -32,15 +34,13 @@ def _read(
 ) -> Iterator[tuple[int, Mask | GeometryError, Volume]]:
     """The number of each case, its mask and its image; what its boxes lie in is put beside them."""
     for source, numbers in _by_image(cohort).items():
-        image = read_source(source)
+        found = read_noted(source)
+        image = found.volume
         boxes += [(i + 1, box, image.size) for i in numbers if (box := cohort.cases[i].box) is not None]
         masks = dict.fromkeys(mask for i in numbers if (mask := cohort.cases[i].mask) is not None)
-        if not masks:
-            continue
-        reference = frame_of_reference_of(source.path)
         for mask in masks:
             first = next(i for i in numbers if cohort.cases[i].mask == mask)
-            yield first + 1, _mask(mask, image, reference), image
+            yield first + 1, _mask(mask, found), image
 
 
 def _by_image(cohort: Cohort) -> dict[Source, list[int]]:
@@ -52,11 +52,8 @@ def _by_image(cohort: Cohort) -> dict[Source, list[int]]:
     return found
 
 
-def _mask(source: Source, image: Volume, reference: str) -> Mask | GeometryError:
+def _mask(mask: Source, image: Reading) -> Mask | GeometryError:
     try:
-        return read_mask(
-            source.path, image, frame_of_reference=reference, overlap="higher", array=source.array, item=source.item,
-            segments=source.segments,
-        )  # fmt: skip
+        return mask_on(image, mask)
     except GeometryError as misfit:
         return misfit

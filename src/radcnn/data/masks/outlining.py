@@ -2,12 +2,14 @@
 
 A voxel belongs to a region when its centre lies inside an odd number of the region's closed contours on its slice: so
 contours inside others are holes (CLOSEDPLANAR_XOR, and what most programs mean by CLOSED_PLANAR), and keyholes work.
-Each contour must lie in one slice of the image. Slices without contours stay empty, between two with contours as well;
-a note says so. Points and open contours enclose nothing and are left out.
+Each contour must lie in one slice of the image; only of contours denser than slices is the plane nearest to each slice
+taken, and a note says so. Slices without contours stay empty, between two with contours as well, which is noted, too.
+Points and open contours enclose nothing and are left out.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
@@ -18,13 +20,16 @@ from numpy.typing import NDArray
 from radcnn.core.errors import InputError, MisfitError, ReadError
 from radcnn.core.volume import Volume
 from radcnn.data.masks.contours import CLOSED, Contours, Points
-from radcnn.data.masks.lattice import grid_of, three
+from radcnn.data.masks.lattice import grid_of, three, tolerance_mm
 from radcnn.data.masks.mask import Mask, labels_meant, names_kept, on_grid
 from radcnn.data.masks.scanline import crossings, inside, window
 from radcnn.data.masks.stacking import Labels, Overlap, refuse_other_reference
 
 NEAREST = 0.5  # of the slice spacing: a contour further from every slice lies outside the image
 FLAT = 0.2  # of the slice spacing: a contour whose points are further apart across the slices lies in no slice
+BESIDE = 0.1  # of the slice spacing: a contour further from its slice was drawn on another image
+DENSER = 0.9  # of the slice spacing: planes of contours that are nearer to each other were drawn on finer slices
+DECIMALS = 3  # of a pixel: outlines that differ by less are the same one
 SAME_PLANE = 0.02  # of the slice spacing: contours nearer than this lie in one plane
 EDGE = 0.5  # of a pixel: the edge of the image beyond the centres of its outermost pixels
 MAX_CROSSINGS = 500_000_000  # of contours and rows; about ten seconds
@@ -134,7 +139,7 @@ def _draw(labels: Labels, index: Points, spans: Closed, label: int, like: Volume
         notes.append(f"label {label} reaches beyond the rows and columns of the image; what lies outside was cut off")
     if not voxels:
         notes.append(f"label {label} encloses no voxel's centre")
-    spanned = max(by_slice) - min(by_slice) + 1
+    spanned = max(by_slice) - min(by_slice) + 1 if by_slice else 0
     if len(by_slice) < spanned:
         notes.append(
             f"label {label} has contours on {len(by_slice)} of the {spanned} slices it spans; no others were filled"
@@ -145,7 +150,11 @@ def _draw(labels: Labels, index: Points, spans: Closed, label: int, like: Volume
 def _by_slice(
     name: str, index: Points, spans: Closed, label: int, like: Volume
 ) -> tuple[dict[int, list[NDArray[np.float64]]], list[str]]:
-    """The outlines (row, column) on each slice: those of the plane nearest to it, each once."""
+    """The outlines (row, column) on each slice: those of the plane nearest to it, each once.
+
+    Raises MisfitError where that plane does not lie in its slice, unless planes are denser than slices: of these a
+    slice takes one within half their distance, so that slices beyond their ends stay empty.
+    """
     depth = np.array([_depth(name, index[start:end, 0], label, like) for start, end in spans])
     nearest = np.rint(depth).astype(np.int64)
     off = np.abs(depth - nearest)
@@ -156,18 +165,46 @@ def _by_slice(
     nearest = np.clip(nearest, 0, slices - 1)
     found: dict[int, list[NDArray[np.float64]]] = {}
     twice = dropped = 0
+    apart, beside = _apart(depth), max(BESIDE, tolerance_mm(grid_of(like)) / _slice_mm(like))
     for at in np.unique(nearest):
         here = np.flatnonzero(nearest == at)
-        plane = here[off[here] == off[here].min()][0]
+        least = float(off[here].min())
+        if least > beside and apart >= DENSER:
+            _refuse(name, label, "lies {} beside the nearest slice", least * _slice_mm(like), "place")
+        if least > max(beside, apart / 2 + SAME_PLANE):
+            dropped += len(here)
+            continue
+        plane = here[off[here] == least][0]
         same = here[np.abs(depth[here] - depth[plane]) <= SAME_PLANE]
-        outlines = {index[slice(*spans[i]), 1:].tobytes(): index[slice(*spans[i]), 1:] for i in same}
+        drawn = [index[slice(*spans[i]), 1:] for i in same]
+        outlines = {_walk(outline): outline for outline in drawn}
         twice += len(same) - len(outlines)
         dropped += len(here) - len(same)
         found[int(at)] = list(outlines.values())
     notes = [f"label {label} has {twice} contours that stand there twice; they count once"] if twice else []
     if dropped:
-        notes.append(f"label {label} has {dropped} contours between slices, where a nearer plane was taken")
+        notes.append(f"label {label} has {dropped} contours between slices, which were left out")
     return found, notes
+
+
+def _walk(outline: NDArray[np.float64]) -> bytes:
+    """The same for outlines with the same vertices one after the other, wherever and whichever way round they begin."""
+    points = np.round(outline, DECIMALS) + 0.0  # no -0
+    if (points[0] == points[-1]).all():
+        points = points[:-1]  # closed by hand
+    first = np.lexsort(points.T)[0] if len(points) else 0
+    there = np.roll(points, -first, axis=0)
+    back = np.concatenate([there[:1], there[:0:-1]])
+    return min(there.tobytes(), back.tobytes())
+
+
+def _apart(depth: NDArray[np.float64]) -> float:
+    """The usual distance of planes of contours, in slices; infinite where there is one plane."""
+    planes = [-math.inf]
+    for at in np.sort(depth):
+        if at > planes[-1] + BESIDE:
+            planes.append(float(at))
+    return float(np.median(np.diff(planes[1:]))) if len(planes) > 2 else math.inf
 
 
 def _depth(name: str, at: NDArray[np.float64], label: int, like: Volume) -> float:

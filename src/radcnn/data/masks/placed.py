@@ -11,7 +11,7 @@ from radcnn.data.masks.mask import Mask
 from radcnn.data.masks.read import frame_of_reference_of, read_mask
 from radcnn.data.masks.stacking import Overlap
 from radcnn.data.nifti import check_nifti_place, write_nifti
-from radcnn.data.read import read_source
+from radcnn.data.read import read_noted
 
 
 def mask(
@@ -42,9 +42,9 @@ def mask(
             if not place.exists():
                 raise InputError(f"{place} does not exist; give a mask, then its image")
     chosen = int(segment) if segment is not None and segment.isdecimal() else segment
-    like = read_source(Source(Path(image), series=series or ""))
+    like = read_noted(Source(Path(image), series=series or ""))
     found = read_mask(
-        path, like, segment=chosen, overlap=overlap, frame_of_reference=frame_of_reference_of(Path(image))
+        path, like.volume, segment=chosen, overlap=overlap, frame_of_reference=frame_of_reference_of(like.files)
     )
     if out is not None:
         write_nifti(found.volume, out)

@@ -22,16 +22,18 @@ from radcnn.core.errors import InputError, ReadError
 from radcnn.core.files import reading
 from radcnn.core.volume import Volume
 from radcnn.data.archive import headers
+from radcnn.data.images import is_jpeg
 from radcnn.data.kind import Format, format_of
 from radcnn.data.masks.crossing import dicom_mask, frame_of_reference_of
 from radcnn.data.masks.lattice import grid_of, placement, refuse_other_size, three
-from radcnn.data.masks.mask import Mask, as_labels, on_grid
+from radcnn.data.masks.mask import NO_PLACES, REORDERED, Mask, as_labels, on_grid
 from radcnn.data.masks.outlining import mask_of_contours
 from radcnn.data.masks.segments import SegFrames
 from radcnn.data.masks.stacking import Overlap, mask_of_frames
-from radcnn.data.read import read_source
+from radcnn.data.read import read_noted, read_source
+from radcnn.data.reading import Reading
 
-__all__ = ["frame_of_reference_of", "mask_of_case", "read_mask"]
+__all__ = ["frame_of_reference_of", "image_and_mask", "mask_on", "read_mask"]
 
 MASK_ARRAYS = ("mask", "label", "segmentation", "seg")  # of an npz file, asked in this order where none is named
 
@@ -79,15 +81,21 @@ def read_mask(
     return mask_of_image(source.path.name, read_source(_named(source, form)), like, segment=segment)
 
 
-def mask_of_case(case: Case, like: Volume) -> Mask:
-    """The mask of a case on the grid of its image `like`; of labels that overlap the higher number wins.
+def image_and_mask(case: Case) -> tuple[Volume, Mask]:
+    """The image of a case, and its mask on the image's grid; of labels that overlap the higher number wins.
 
-    How many voxels that decides is said in `Mask.overlapping`. Raises as `read_mask` does.
+    How many voxels that decides is said in `Mask.overlapping`. Raises as `read` and `read_mask` do.
     """
     assert case.mask is not None, "a case to learn from or to judge by has a mask"
+    found = read_noted(case.source)
+    return found.volume, mask_on(found, case.mask)
+
+
+def mask_on(image: Reading, mask: Source) -> Mask:
+    """The mask of a case on an image that was read; see `image_and_mask`."""
     return read_mask(
-        case.mask.path, like, frame_of_reference=frame_of_reference_of(case.source.path), overlap="higher",
-        array=case.mask.array, item=case.mask.item, segments=case.mask.segments,
+        mask.path, image.volume, frame_of_reference=frame_of_reference_of(image.files), overlap="higher",
+        array=mask.array, item=mask.item, segments=mask.segments,
     )  # fmt: skip
 
 
@@ -104,19 +112,26 @@ def mask_of_image(name: str, found: Volume, like: Volume, *, segment: int | str 
             placed = np.zeros(three(like.size), labels.dtype)
             where.view(placed, ours.size)[...] = labels
             labels = placed
-            notes.append("the mask's axes were put into the order of the image's; no voxel was moved or resampled")
+            notes.append(REORDERED)
     else:
         refuse_other_size(name, found, like)
-        whose = "the image" if found.frame == "patient" else "the mask"
-        notes.append(f"places were not compared, only sizes: {whose} does not say where in the patient it lies")
+        notes.append(_not_compared(found, like))
     if segment is not None:
         labels = np.where(labels == segment, labels, 0).astype(labels.dtype)
     return on_grid(labels, like, {}, notes)
 
 
+def _not_compared(found: Volume, like: Volume) -> str:
+    if found.frame != "patient" and like.frame != "patient":
+        return NO_PLACES
+    whose = "the image" if found.frame == "patient" else "the mask"
+    return f"places were not compared, only sizes: {whose} does not say where in the patient it lies"
+
+
 def _refuse_lossy(path: Path, form: Format | None) -> None:
-    if form == "jpeg":
-        raise ReadError(f"{path.name} is a JPEG, which changes labels along their edges; save the mask as PNG")
+    if form is not None and is_jpeg(path, form):
+        what = "is" if form == "jpeg" else "is compressed as"
+        raise ReadError(f"{path.name} {what} a JPEG, which changes labels along their edges; save the mask as PNG")
 
 
 def _named(source: Source, form: Format | None) -> Source:

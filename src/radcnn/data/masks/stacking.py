@@ -13,7 +13,7 @@ from radcnn.core.volume import Volume
 from radcnn.data.dicom.placing import LONE_SLICE_MM, Plane
 from radcnn.data.masks.bits import unpacked
 from radcnn.data.masks.lattice import Grid, Placement, grid_of, placement, three
-from radcnn.data.masks.mask import Mask, labels_meant, names_kept, on_grid, smallest
+from radcnn.data.masks.mask import OVERLAP, Mask, labels_meant, names_kept, on_grid, smallest
 from radcnn.data.masks.segments import NOWHERE, SegFrames
 
 Overlap = Literal["refuse", "higher"]
@@ -64,7 +64,7 @@ class Labels:
         """What became of overlaps."""
         if not self.overlapping:
             return []
-        return [f"labels overlap in {self.overlapping} voxels, where the higher number was taken"]
+        return [OVERLAP.format(self.overlapping)]
 
 
 def mask_of_frames(

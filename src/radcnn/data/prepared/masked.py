@@ -17,10 +17,9 @@ from radcnn.core.case import Case
 from radcnn.core.errors import InputError
 from radcnn.core.settings import to_plain
 from radcnn.core.volume import Volume
-from radcnn.data.masks.read import mask_of_case
+from radcnn.data.masks.read import image_and_mask
 from radcnn.data.prepared.building import Said, Told
 from radcnn.data.prepared.whole import PreparedWhole, Whole, prepare_whole
-from radcnn.data.read import read_source
 from radcnn.data.store.places import UNLABELLED
 from radcnn.transforms.intensity import Intensity, linear_map
 from radcnn.transforms.orientation import Plane, towards_patient_axes
@@ -111,8 +110,8 @@ def prepare_masked(
 
 
 def _both(case: Case, grid: MaskedGrid) -> Whole:
-    volume = read_source(case.source)
-    placed = grid.placed(mask_of_case(case, volume).volume)
+    volume, mask = image_and_mask(case)
+    placed = grid.placed(mask.volume)
     image = grid.image(volume)
     return Whole(image.voxels, image.affine, grid.coded(placed.voxels[0]))
 

@@ -16,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radcnn.core.errors import GeometryError, SettingsError
+from radcnn.inference.refining.boxes import softmax
 
 Values = NDArray[np.float32]
 REACH = 4.0  # sigmas of a Gaussian that is cut off
 MOST_CELLS = 1 << 26  # of a bilateral grid
+BYTES_OF_CELL = 64.0  # with the two copies of a blur; so that 2 GiB hold half of MOST_CELLS
+FAR = 3.0  # sigmas
 LEAST = 1e-6
 
 
@@ -48,13 +51,38 @@ class CrfSettings:
             raise SettingsError(f"steps and cells must be at least 1, got {self.steps} and {self.cells:g}")
 
 
+def margin_of_field(spacing: Sequence[float], settings: CrfSettings) -> tuple[int, ...]:
+    """How far the field looks beyond what is undecided: three sigmas.
+
+    No more than a thousandth of what ties a voxel comes from further away along an axis. What lies beyond is background
+    for the network and for all that is near, which draws no voxel away from it.
+    """
+    widest = max(settings.near_mm if settings.near_weight else 0.0, settings.mm if settings.weight else 0.0)
+    return tuple(max(1, math.ceil(FAR * widest / mm)) for mm in spacing)
+
+
+def bytes_of_field(labels: int, image: NDArray, spacing: Sequence[float], settings: CrfSettings) -> float:
+    """Bytes that a field needs at most for each voxel of an image: corners and shares, probabilities, and cells."""
+    step = settings.mm / settings.cells
+    grey = float(np.ptp(image)) / (settings.grey / settings.cells) + 2
+    cells = grey * math.prod(mm / step for mm in spacing)
+    return 8.0 * 2 ** (image.ndim + 1) + 32 * labels + 72 + BYTES_OF_CELL * cells
+
+
 def crf_probabilities(
-    probabilities: NDArray, image: NDArray, spacing: Sequence[float], settings: CrfSettings | None = None
+    probabilities: NDArray,
+    image: NDArray,
+    spacing: Sequence[float],
+    settings: CrfSettings | None = None,
+    *,
+    first: Sequence[int] = (),
+    darkest: float | None = None,
 ) -> Values:
     """Probabilities (L, *size) of labels after mean field, from those of a network.
 
     image    (*size) grey values
     spacing  distances of voxel centres along each axis, in mm or in voxels
+    first, darkest  of a part of an image: its first voxel in the whole, and the whole's least value; cells lie the same
 
     Raises GeometryError where sizes do not fit, SettingsError for a grid that would need too much memory.
 
@@ -71,7 +99,7 @@ def crf_probabilities(
             f"{probabilities.shape}, {image.shape} and {tuple(spacing)}"
         )
     costs = -np.log(np.clip(probabilities, LEAST, None)).astype(np.float32)
-    grid = BilateralGrid.of(image, spacing, chosen) if chosen.weight else None
+    grid = BilateralGrid.of(image, spacing, chosen, first, darkest) if chosen.weight else None
     ones = np.ones((1, *image.shape), np.float32)
     near_norm = (1 / np.sqrt(_near(ones, spacing, chosen.near_mm))).astype(np.float32)
     wide_norm = ones if grid is None else (1 / np.sqrt(grid.blurred(ones))).astype(np.float32)
@@ -85,14 +113,8 @@ def crf_probabilities(
         if grid is not None:
             own = wide_norm**2 * grid.own()
             said += chosen.weight * (wide_norm * grid.blurred((wide_norm * found).astype(np.float32)) - own * found)
-        found = _softmax(said - costs)
+        found = softmax(said - costs)
     return found
-
-
-def _softmax(values: Values) -> Values:
-    shifted = np.exp(values - values.max(axis=0, keepdims=True))
-    made: Values = shifted / shifted.sum(axis=0, keepdims=True)
-    return made
 
 
 def _near(values: Values, spacing: Sequence[float], sigma: float) -> Values:
@@ -125,12 +147,22 @@ class BilateralGrid:
     shape: tuple[int, ...]
 
     @classmethod
-    def of(cls, image: NDArray, spacing: Sequence[float], settings: CrfSettings) -> BilateralGrid:
-        """The grid of an image; raises SettingsError where it would have too many cells."""
-        step = settings.mm / settings.cells
-        places = [np.arange(n) * (mm / step) for n, mm in zip(image.shape, spacing, strict=True)]
-        grey = (image.astype(np.float64) - float(image.min())) / (settings.grey / settings.cells)
-        at = [*np.meshgrid(*places, indexing="ij"), grey]
+    def of(
+        cls,
+        image: NDArray,
+        spacing: Sequence[float],
+        settings: CrfSettings,
+        first: Sequence[int] = (),
+        darkest: float | None = None,
+    ) -> BilateralGrid:
+        """The grid of an image, or of a part of one; raises SettingsError where it would have too many cells."""
+        step, starts = settings.mm / settings.cells, first or (0,) * image.ndim
+        lines = (
+            (start + np.arange(n)) * (mm / step) for start, n, mm in zip(starts, image.shape, spacing, strict=True)
+        )
+        least = float(image.min()) if darkest is None else darkest
+        at = [*np.ix_(*lines), (image.astype(np.float64) - least) / (settings.grey / settings.cells)]
+        at = [a - np.floor(a.min()) for a in at]
         size = tuple(int(np.floor(float(a.max()))) + 2 for a in at)
         if math.prod(size) > MOST_CELLS:
             raise SettingsError(
@@ -138,16 +170,17 @@ class BilateralGrid:
             )
         low = [np.floor(a).astype(np.int32) for a in at]
         part = [(a - b).astype(np.float32) for a, b in zip(at, low, strict=True)]
-        corners, shares = [], []
-        for corner in range(2 ** len(at)):
+        del at
+        many = 2 ** len(size)
+        corners, shares = np.empty((many, image.size), np.int32), np.empty((many, image.size), np.float32)
+        for corner in range(many):
             flat, share = np.zeros(image.shape, np.int32), np.ones(image.shape, np.float32)
             for axis, n in enumerate(size):
                 up = corner >> axis & 1
                 flat = flat * n + (low[axis] + up)
                 share = share * (part[axis] if up else 1 - part[axis])
-            corners.append(flat.ravel())
-            shares.append(share.ravel())
-        return cls(np.stack(corners), np.stack(shares), size, _rest(settings.cells), image.shape)
+            corners[corner], shares[corner] = flat.ravel(), share.ravel()
+        return cls(corners, shares, size, _rest(settings.cells), image.shape)
 
     def blurred(self, values: Values) -> Values:
         """Values (L, *size) as all voxels say them, near in place and grey."""

@@ -22,6 +22,7 @@ LEAST = 1e-6  # a probability below this counts as this: no voxel is certain for
 ROUNDS = 5  # times that every label expands at most
 FEWER = 1e-6  # share by which an energy must fall to be less
 Values = NDArray[np.float32]
+Arc = tuple[tuple[int, ...], Values]  # a step to a neighbour, and what a border between both costs
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,33 @@ class CutSettings:
             raise SettingsError(f"strength must be at least 0 and sigma positive, got {self.strength} and {self.sigma}")
         if self.neighbours not in (6, 26):
             raise SettingsError(f"neighbours must be 6 or 26, got {self.neighbours}")
+
+
+def margin_of_cut(share: float, spacing: Sequence[float], settings: CutSettings, voxels: int) -> tuple[int, ...]:
+    """How far from where anything but label 0 is likelier than `share` a cut of so many voxels can draw another label.
+
+    One more voxel along each axis, so that the border's cost is counted. It is exact for two labels; each expansion of
+    several keeps within it of what the one before drew.
+
+    Beyond the last plane with such a voxel, another label costs c = log((1 - share) / share) more than 0 at each voxel,
+    and a voxel is tied to the plane before by K at most. If T voxels of the label lie from a plane on and a of them in
+    it, to take them all away saves c T and costs K a; where the cut is least, K a > c T. So T falls by a factor of
+    1 - c / K from plane to plane, and T is a whole number.
+    """
+    dearer = math.log((1 - share) / share)
+    margin = []
+    for axis in range(len(spacing)):
+        tied = settings.strength * sum(
+            1 / _apart(s, spacing) for s in _steps(len(spacing), settings.neighbours) if s[axis]
+        )
+        falls = 1 - dearer / tied if tied else 0.0
+        margin.append(1 + (math.ceil(math.log(voxels) / -math.log(falls)) if falls > 0 else 0))
+    return tuple(margin)
+
+
+def bytes_of_cut(labels: int, rank: int, neighbours: int = 6) -> int:
+    """Bytes that a cut needs at most for each voxel: costs, what borders cost, capacities, and the trees."""
+    return max(16 * labels, 4 * labels + 20 * len(_steps(rank, neighbours))) + 72
 
 
 def costs_of(probabilities: NDArray) -> Values:
@@ -71,12 +99,12 @@ def cut_labels(
     if len(costs) == 2:
         return _cut(costs[0] - costs[1], [(step, weight, weight) for step, weight in arcs]).astype(np.uint8)
     labels = np.argmin(costs, axis=0).astype(np.uint8)
-    least = energy(labels, costs, image, spacing, chosen)
+    least = _energy(labels, costs, arcs)
     for _ in range(ROUNDS):
         before = least
         for label in range(len(costs)):
             tried = _expanded(labels, label, costs, arcs)
-            found = energy(tried, costs, image, spacing, chosen)
+            found = _energy(tried, costs, arcs)
             if found < least:
                 labels, least = tried, found
         if least >= before - FEWER * abs(before):
@@ -88,14 +116,15 @@ def energy(
     labels: NDArray, costs: NDArray, image: NDArray, spacing: Sequence[float], settings: CutSettings | None = None
 ) -> float:
     """The energy of labels (*size)."""
+    return _energy(labels, costs, _arcs(image, spacing, settings or CutSettings()))
+
+
+def _energy(labels: NDArray, costs: NDArray, arcs: Sequence[Arc]) -> float:
     total = float(np.take_along_axis(costs, labels[None].astype(np.intp), axis=0).sum(dtype=np.float64))
-    for step, weight in _arcs(image, spacing, settings or CutSettings()):
+    for step, weight in arcs:
         first, second = _sides(step, labels.shape)
         total += float(weight[first][labels[first] != labels[second]].sum(dtype=np.float64))
     return total
-
-
-Arc = tuple[tuple[int, ...], Values]
 
 
 def _arcs(image: NDArray, spacing: Sequence[float], settings: CutSettings) -> list[Arc]:
@@ -104,11 +133,14 @@ def _arcs(image: NDArray, spacing: Sequence[float], settings: CutSettings) -> li
     values = image.astype(np.float32)
     for step in _steps(image.ndim, settings.neighbours):
         first, second = _sides(step, image.shape)
-        apart = math.dist([0.0] * image.ndim, [s * mm for s, mm in zip(step, spacing, strict=True)])
         weight = np.zeros(image.shape, np.float32)
         weight[first] = np.exp(-((values[first] - values[second]) ** 2) / (2 * settings.sigma**2))
-        made.append((step, weight * np.float32(settings.strength / apart)))
+        made.append((step, weight * np.float32(settings.strength / _apart(step, spacing))))
     return made
+
+
+def _apart(step: tuple[int, ...], spacing: Sequence[float]) -> float:
+    return math.hypot(*(s * mm for s, mm in zip(step, spacing, strict=True)))
 
 
 def _steps(rank: int, neighbours: int) -> list[tuple[int, ...]]:

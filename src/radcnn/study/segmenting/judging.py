@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,8 @@ from radcnn.core.errors import InputError, Stopped
 from radcnn.core.volume import Volume
 from radcnn.data import ledger
 from radcnn.data.findings import counted
-from radcnn.data.masks.read import mask_of_case
+from radcnn.data.masks.read import image_and_mask
 from radcnn.data.prepared.keys import naming
-from radcnn.data.read import read_source
 from radcnn.evaluation.segmentation import EXPECTED, OutlinedCase, SegmentationJudgement, figures_by_structure, judged
 from radcnn.inference.bundle import verify
 from radcnn.inference.segmented import of_fold, outlined
@@ -48,7 +48,9 @@ def judge_segmentation(
     rows = np.array(list(looks), np.intp)
     if not len(rows):
         raise InputError(f"no {side} case is in {opened.folder.path}, so there is nothing to judge it by")
-    masked_of_study(opened, plan, rows, listener, f"{side} cases")  # one that cannot be read must cost no opening
+    # one that cannot be read must cost no opening
+    prepared = masked_of_study(opened, plan, rows, listener, f"{side} cases")
+    unknown = sum(case.affine is None for case in prepared.cases)
     if open_test:
         count = ledger.open_test(opened.folder.ledger, opened.split, model=model, run=folder.name, reason=reason)
         listener.say(f"the test set was opened (time {count} for this split); this is in the ledger")
@@ -56,15 +58,17 @@ def judge_segmentation(
     for network in networks:
         execution.place(network)
     try:
-        cases, lengths = outlined_cases(opened, looks, networks, plan, execution, listener, f"outlining {side} cases")
+        cases = outlined_cases(
+            opened, looks, networks, plan, execution, listener, f"outlining {side} cases", in_mm=not unknown
+        )
     except KeyboardInterrupt as stop:
         if open_test:
             raise Stopped("the test set was opened but not judged; the ledger keeps the opening") from stop
         raise
-    notes = notes_on(plan, side=side, in_mm=lengths, scribbles=opened.settings.scribbles is not None)
+    notes = notes_on(plan, side=side, unknown=unknown, of=len(rows), scribbles=opened.settings.scribbles is not None)
     notes += notes_on_doubt(cases)
     return judged(
-        cases, side=side, unit=opened.cohort.unit, length="mm" if lengths else "voxels", synthetic=segmenter.synthetic,
+        cases, side=side, unit=opened.cohort.unit, length="voxels" if unknown else "mm", synthetic=segmenter.synthetic,
         notes=(*notes, *notes_on_intervals(segmenter, cases)) if open_test else notes,
     )  # fmt: skip
 
@@ -77,12 +81,15 @@ def outlined_cases(
     execution: Execution,
     listener: Listener,
     what: str,
-) -> tuple[list[OutlinedCase], bool]:
-    """Figures of each case, called by its number in the study; and whether all distances are in mm.
+    *,
+    in_mm: bool,
+) -> list[OutlinedCase]:
+    """Figures of each case, called by its number in the study.
 
     looks  of each row of the cohort the fold whose networks look at it, or None for all
+    in_mm  whether distances are in mm: of all cases, or of none
     """
-    found, in_mm = [], True
+    found = []
     for done, (row, fold) in enumerate(looks.items(), start=1):
         case = opened.cohort.cases[row]
         with naming(case):
@@ -90,26 +97,31 @@ def outlined_cases(
             made = outlined(
                 of_fold(networks, plan, fold), volume, plan, logits_of=lambda n, x: logits_of(n, x, execution)
             )
-        in_mm = in_mm and volume.spacing_mm is not None
-        figures = figures_by_structure(labels, made.masks, plan, volume)
+            known = volume if in_mm else replace(volume, affine=None)
+            figures = figures_by_structure(labels, made.masks, plan, known)
         for name, expected in zip(figures, made.expected, strict=True):
             figures[name][EXPECTED] = expected
         found.append(OutlinedCase(str(row + 1), case.patient, figures))
         listener.progress(what, done, len(looks))
-    return found, in_mm
+    return found
 
 
 def case_of(case: Case) -> tuple[Volume, NDArray[np.integer]]:
     """The image of a case and the labels of its mask (*size), on the image's own grid."""
-    volume = read_source(case.source)
-    return volume, mask_of_case(case, volume).volume.voxels[0]
+    volume, mask = image_and_mask(case)
+    return volume, mask.volume.voxels[0]
 
 
-def notes_on(plan: SegmentationPlan, *, side: str, in_mm: bool, scribbles: bool) -> tuple[str, ...]:
-    """What a reader must know of the figures."""
+def notes_on(plan: SegmentationPlan, *, side: str, unknown: int, of: int, scribbles: bool) -> tuple[str, ...]:
+    """What a reader must know of the figures.
+
+    unknown  of how many of the cases the size of the voxels is not known
+    """
     notes = ["A structure that is missed, or made up, costs the worst value; one that is rightly not drawn the best."]
-    if not in_mm:
-        notes.append("The size of the voxels is not known, so distances are in voxels; they say nothing in mm.")
+    if unknown:
+        which = f"The size of the voxels{f' of {unknown} of {of} cases' if unknown < of else ''} is not known"
+        whose = "all distances are in voxels, and no volumes are given" if unknown < of else "distances are in voxels"
+        notes.append(f"{which}, so {whose}; they say nothing in mm.")
     if plan.training.folds and side == "tuning":
         many = plan.training.folds
         notes.append(

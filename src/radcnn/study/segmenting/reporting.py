@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from radcnn.core.files import write_text
-from radcnn.core.volume import Volume
 from radcnn.evaluation.segmentation import OutlinedCase, SegmentationJudgement
 from radcnn.inference.bundle import write_model_card
 from radcnn.inference.segmented import of_fold, segmented
 from radcnn.inference.segmenter import load_segmenter
 from radcnn.learning.execution import logits_of
-from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.stored import load_segmentation_plan
 from radcnn.reports.model_card import segmentation_card
 from radcnn.reports.segmentation import Contoured, SegmentationStory, render_segmentation
@@ -26,20 +21,12 @@ from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
 from radcnn.study.segmenting.cases import segmenting_execution
 from radcnn.study.segmenting.judging import case_of
+from radcnn.study.segmenting.picturing import COLOURS, pictured
 from radcnn.study.telling_images import told_of_images
 
 WORST = 3  # cases that are pictured, beside the one in the middle and the best
-LEAST = 480  # pixels of the longer side of a picture, so that a contour is a line
 LOW = 0.5  # a Dice below which a structure is told among the failures
 MOST_FAILURES = 12
-COLOURS = (
-    "#e69f00",
-    "#56b4e9",
-    "#009e73",
-    "#f0e442",
-    "#d55e00",
-    "#cc79a7",
-)  # Okabe and Ito 2008, light enough on black
 OUTLINED_LIMITS = (
     "A contour may be wrong where an image looks like none that was learned from: look at every one before it is used.",
     "Figures say how near masks are to those of these annotators, not whether these were right.",
@@ -115,77 +102,10 @@ def _contoured(
         found = segmented(
             of_fold(networks, plan, looks.get(row)), volume, plan, logits_of=lambda n, x: logits_of(n, x, execution)
         )
-        made.append(_pictured(case, rank, volume, labels, found, plan))
+        made.append(pictured(case, rank, volume, labels, found, plan))
         listener.progress("picturing cases", done, len(ranks))
     return tuple(made)
 
 
 def _dice(case: OutlinedCase) -> float:
     return float(np.mean([figures["Dice"] for figures in case.figures.values()]))
-
-
-def _pictured(
-    case: OutlinedCase, rank: str, volume: Volume, labels: NDArray[np.integer], found: NDArray[np.bool_],
-    plan: SegmentationPlan,
-) -> Contoured:  # fmt: skip
-    """The slice where prediction and reference differ most, with their contours."""
-    references = np.stack([np.isin(labels, one.labels) for one in plan.structures])
-    flat = volume.rank == 2
-    masks = [mask[:, None] if flat else mask for mask in (references, found)]
-    values = volume.voxels.mean(axis=0) if volume.channels > 1 else volume.voxels[0]
-    slices = values[None] if flat else values
-    apart = (masks[0] != masks[1]).sum(axis=(0, 2, 3))
-    there = masks[0].sum(axis=(0, 2, 3))
-    k = int(np.argmax(apart)) if apart.any() else int(np.argmax(there))
-    plain = grey_levels(slices[k].astype(np.float32), volume.units)
-    said = ", ".join(f"{name} {figures['Dice']:.2f}" for name, figures in case.figures.items())
-    place = "" if flat else f"; slice {k + 1} of {len(slices)}"
-    return Contoured(
-        int(case.case), rank, f"Dice: {said}{place}.", _png(enlarged(plain)),
-        _png(with_contours(plain, masks[0][:, k], masks[1][:, k])),
-    )  # fmt: skip
-
-
-def grey_levels(values: NDArray[np.float32], units: str) -> NDArray[np.uint8]:
-    """A slice in 8 bits: HU in a soft-tissue window, other values between their percentiles."""
-    low, high = (-160.0, 240.0) if units == "HU" else np.percentile(values, (0.5, 99.5))
-    width = max(float(high - low), 1e-6)
-    return np.round(255 * np.clip((values - low) / width, 0, 1)).astype(np.uint8)
-
-
-def enlarged(image: NDArray) -> NDArray:
-    """Pixels repeated until the longer side has 480."""
-    many = max(1, -(-LEAST // max(image.shape[-2:])))
-    return image.repeat(many, axis=-2).repeat(many, axis=-1)
-
-
-def with_contours(
-    plain: NDArray[np.uint8], references: NDArray[np.bool_], found: NDArray[np.bool_]
-) -> NDArray[np.uint8]:
-    """A slice in colour with the contours of references (S, rows, columns), dashed, and of predictions."""
-    picture = np.repeat(enlarged(plain)[..., None], 3, axis=-1)
-    for k, mask in enumerate(found):
-        colour = tuple(int(COLOURS[k % len(COLOURS)][i : i + 2], 16) for i in (1, 3, 5))
-        picture[_edge(enlarged(mask), 2)] = colour
-    rows, columns = np.indices(picture.shape[:2])
-    dashes = ((rows + columns) // 5) % 2 == 0
-    for mask in references:
-        edge = _edge(enlarged(mask), 1)
-        picture[edge & dashes], picture[edge & ~dashes] = 255, 0
-    return picture
-
-
-def _edge(mask: NDArray[np.bool_], wide: int) -> NDArray[np.bool_]:
-    """The pixels of a mask within some of its border."""
-    inner = mask.copy()
-    for _ in range(wide):
-        padded = np.pad(inner, 1)
-        inner = inner & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    edge: NDArray[np.bool_] = mask & ~inner
-    return edge
-
-
-def _png(image: NDArray[np.uint8]) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG", optimize=True)
-    return file.getvalue()
