@@ -6,7 +6,7 @@ Only what a patch shows is read from the disk. A network of slices learns from p
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -198,9 +198,9 @@ def shrunk(truth: Tensor, counted: Tensor, size: Sequence[int]) -> tuple[Tensor,
 
     One voxel of each window instead would lie half a voxel off, and lose what is thinner than a window.
     """
-    pool = functional.adaptive_avg_pool2d if truth.ndim == 4 else functional.adaptive_avg_pool3d
-    seen = pool(counted, list(size))
-    return pool(truth * counted, list(size)) / seen.clamp_min(torch.finfo(seen.dtype).tiny), seen
+    pool: Callable[..., Tensor] = functional.adaptive_avg_pool2d if truth.ndim == 4 else functional.adaptive_avg_pool3d
+    seen = pool(counted, tuple(size))
+    return pool(truth * counted, tuple(size)) / seen.clamp_min(torch.finfo(seen.dtype).tiny), seen
 
 
 def first_segmenting_network(plan: SegmentationPlan, index: int) -> ImageNetwork:
