@@ -13,8 +13,9 @@ from radcnn.core.errors import InputError
 from radcnn.core.volume import Volume
 from radcnn.data.mask_print import MaskPrint, mask_print
 from radcnn.data.masks.read import read_mask
+from radcnn.data.nifti import write_nifti
 from radcnn.data.prepared.masked import UNLABELLED, MaskedGrid, prepare_masked
-from radcnn.data.read import read
+from radcnn.data.read import read, read_source
 from radcnn.study.settings import settings_from
 from radcnn.transforms.intensity import Intensity
 from written_dicom import write_rtstruct, write_seg, write_stack
@@ -80,6 +81,21 @@ def test_what_masks_hold_is_counted_and_its_grey_values_are_of_structures(tmp_pa
     assert (found.low, found.high) == pytest.approx((163, 968), abs=5)
     assert [one.code for one in said] == ["RC046"]
     assert MaskPrint.from_json(found.as_json()) == found
+
+
+def test_the_box_about_all_structures_is_told_along_the_axes_of_the_slices(tmp_path: Path) -> None:
+    found, _ = mask_print([case(tmp_path, labels())], seed=0)
+    assert found.reach is not None
+    assert found.reach.median == (3, 8, 11)  # slices; rows 8 to 15; columns 3 to 13
+    scan = np.zeros((6, 20, 24), np.int16)
+    write_stack(tmp_path / "ct", scan, right=(0.0, 1.0, 0.0), down=(0.0, 0.0, -1.0), steps_mm=1.0, spacing=(1.0, 1.0))
+    image = read_source(Source(tmp_path / "ct"))
+    mask = np.zeros(image.size, np.uint8)
+    mask[1:3, 4:11, 5:17] = 1
+    write_nifti(Volume(mask[None], image.affine, "mask", "patient"), tmp_path / "mask.nii.gz")
+    turned = Case("1", "p", Source(tmp_path / "ct"), (0.0,), mask=Source(tmp_path / "mask.nii.gz"))
+    found, _ = mask_print([turned], seed=0)
+    assert (found.plane, found.reach and found.reach.median) == ("sagittal", (2, 7, 12))
 
 
 @pytest.mark.parametrize("unlabelled", [None, 3])

@@ -25,7 +25,7 @@ from radcnn.data.masks.read import image_and_mask
 from radcnn.data.prepared.keys import naming
 from radcnn.data.quiet import quiet
 from radcnn.metrics.components import components
-from radcnn.transforms.orientation import Plane, acquired_plane, towards_patient_axes
+from radcnn.transforms.orientation import Plane, acquired_plane, axis_order, towards_patient_axes
 
 MOST_CASES = 400  # that are looked at; masks of all others are read when they are prepared
 DRAWN = 5_000  # voxels of structures of each image, for percentiles
@@ -55,6 +55,7 @@ class MaskPrint:
     unlabelled   the label that says "nobody looked there"
     plane        of most volumes' slices
     size, spacing_mm  of the images with their axes in that plane; no spacing where that of one is not known
+    reach        voxels along the same axes of the box about all structures of an image
     parts        of 2D masks how many separate parts (of 4 neighbours) a label has, the median where it is there
     noticed      what was left out of masks or could not be compared, each kind once
     """
@@ -71,6 +72,7 @@ class MaskPrint:
     size: Extent | None = None
     spacing_mm: Extent | None = None
     noticed: tuple[Noticed, ...] = ()
+    reach: Extent | None = None
 
     def labels(self, unlabelled: int | None) -> tuple[int, ...]:
         """Labels of structures, in their order, where `unlabelled` is none."""
@@ -99,6 +101,7 @@ class _Seen:
     bare: Volume  # the image without its values
     names: Mapping[int, str]
     doubts: tuple[str, ...]
+    boxes: Mapping[int, tuple[tuple[int, int], ...]]  # of each label the first and last voxel along each axis
 
 
 def mask_print(
@@ -157,7 +160,7 @@ def mask_print(
         sum(one.overlapping > 0 for one in seen), unlabelled,
         {str(label): float(np.median(found)) for label, found in sorted(parts.items())}, plane,
         extent([one.size for one in turned]), extent(spacings) if len(spacings) == len(turned) else None,
-        _noticed(chosen, seen),
+        _noticed(chosen, seen), _reach(seen, plane, unlabelled),
     )  # fmt: skip
     return found, print_findings(found)
 
@@ -174,7 +177,30 @@ def _seen(case: Case, seed: int, number: int) -> _Seen:
         if labels.ndim == 2:
             parts[label] = len(components(labels == label, connectivity=4).sizes)
     bare = volume.with_voxels(np.broadcast_to(np.zeros((), np.uint8), (1, *volume.size)))
-    return _Seen(counts, labels.size, values, mask.overlapping, parts, bare, mask.names, mask.doubts)
+    return _Seen(counts, labels.size, values, mask.overlapping, parts, bare, mask.names, mask.doubts, _boxes(labels))
+
+
+def _boxes(labels: NDArray) -> dict[int, tuple[tuple[int, int], ...]]:
+    """The first and last index of each label along each axis."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for axis in range(labels.ndim):
+        others = tuple(k for k in range(labels.ndim) if k != axis)
+        for label in np.unique(labels[labels != 0]).tolist()[:MOST_LABELS]:
+            along = np.flatnonzero((labels == label).any(axis=others))
+            found.setdefault(int(label), []).append((int(along[0]), int(along[-1])))
+    return {label: tuple(ends) for label, ends in found.items()}
+
+
+def _reach(seen: Sequence[_Seen], plane: Plane, unlabelled: int | None) -> Extent | None:
+    """Sides of the box about all structures of each image that has one, along the axes of the plane."""
+    sides = []
+    for one in seen:
+        boxes = [box for label, box in one.boxes.items() if label != unlabelled]
+        if boxes:
+            ends = [(min(a for a, _ in axis), max(b for _, b in axis)) for axis in zip(*boxes, strict=True)]
+            own = [last - first + 1 for first, last in ends]
+            sides.append(tuple(own[axis] for axis in axis_order(one.bare, plane)))
+    return extent(sides) if sides else None
 
 
 def _refuse_other_names(cases: Sequence[Case], seen: Sequence[_Seen]) -> None:

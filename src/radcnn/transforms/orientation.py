@@ -37,6 +37,20 @@ def acquired_plane(volume: Volume) -> Plane:
     return next(plane for plane, axes in PLANES.items() if axes[0][0] == across)
 
 
+def axis_order(volume: Volume, plane: Plane = "axial") -> tuple[int, ...]:
+    """Which of the image's own axes become slices, rows and columns when it is brought towards the patient's axes.
+
+    Its own order for 2D images and where the place in the patient is unknown: these are never turned.
+    """
+    if volume.rank != 3 or volume.frame != "patient" or volume.affine is None:
+        return tuple(range(volume.rank))
+    cosines = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
+    return max(
+        permutations(range(3)),
+        key=lambda axes: sum(abs(cosines[w, a]) for (w, _), a in zip(PLANES[plane], axes, strict=True)),
+    )
+
+
 def towards_patient_axes(volume: Volume, plane: Plane = "axial") -> Volume:
     """The same voxels with slices, rows and columns running as `PLANES` says: those of axial slices by default.
 
@@ -47,10 +61,7 @@ def towards_patient_axes(volume: Volume, plane: Plane = "axial") -> Volume:
     if volume.rank != 3 or volume.frame != "patient" or volume.affine is None:
         return volume
     cosines = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
-    wanted = PLANES[plane]
-    order = max(
-        permutations(range(3)), key=lambda axes: sum(abs(cosines[w, a]) for (w, _), a in zip(wanted, axes, strict=True))
-    )
+    wanted, order = PLANES[plane], axis_order(volume, plane)
     change = np.zeros((4, 4))
     change[3, 3] = 1.0
     reverse = []
