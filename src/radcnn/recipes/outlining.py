@@ -67,23 +67,25 @@ class Outliner:
 
     def outline(self, volume: Volume, **changes: object) -> NDArray[np.bool_]:
         """Masks (structures, *size) on the volume's own grid, by the plan with these changes."""
-        with self.seen(volume) as seen:
-            return seen.masks(replace(self.plan, **changes))  # type: ignore[arg-type]
+        plan = replace(self.plan, **changes)  # type: ignore[arg-type]
+        with self.seen(volume, plan) as seen:
+            return seen.masks(plan)
 
-    def seen(self, volume: Volume) -> AbstractContextManager[Seen]:
-        """What the networks say of a volume, while the block lasts."""
-        return on_network_grid(self.networks, volume, self.plan, logits_of=lambda n, x: logits_of(n, x, self.execution))
+    def seen(self, volume: Volume, plan: SegmentationPlan) -> AbstractContextManager[Seen]:
+        """What the networks say of a volume for masks by this plan, while the block lasts."""
+        return on_network_grid(self.networks, volume, plan, logits_of=lambda n, x: logits_of(n, x, self.execution))
 
     def refinement(self, refine: Refinement, tuning: Sequence[Masked], listener: Listener) -> dict[str, float]:
         """The settings of a refinement that give the highest mean Dice on tuning patients."""
+        plan = replace(self.plan, refine=refine)
 
         def by_case() -> Iterator[Callable[[SegmentationPlan], float]]:
             for done, one in enumerate(tuning):
                 listener.progress(f"trying settings of {refine}", done, len(tuning))
-                with self.seen(one.volume) as seen:
+                with self.seen(one.volume, plan) as seen:
                     yield partial(_mean_dice, seen, one.labels)
 
-        return dict(best_refinement(by_case(), replace(self.plan, refine=refine)).settings)
+        return dict(best_refinement(by_case(), plan).settings)
 
 
 def _mean_dice(seen: Seen, labels: NDArray[np.integer], plan: SegmentationPlan) -> float:
