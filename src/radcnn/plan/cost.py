@@ -18,11 +18,28 @@ from radcnn.plan.settings import NetworkPlan, Precision
 from radcnn.transforms.preparation import Preparation
 
 PASSES = 3  # a training step costs a forward pass and a backward pass of twice that
-CORE_FLOPS = 100e9  # arithmetic of one core with 512-bit vectors in float32, as convolutions reach it
-CORE_BYTES = 10e9  # memory traffic of one core, as normalisations and activations reach it
 TRAFFIC = 4 * 8  # bytes moved per activation in a training step: float32, read and written a few times
 BFLOAT16_GAIN = 1.4  # times as fast as in float32, at least, where a trial found bfloat16 worth taking
-KERNEL_FLOOR = 0.6  # 3D convolutions reach this share of the arithmetic of 2D ones
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What one core with 512-bit vectors does in a second, as layers reach it.
+
+    flops           arithmetic of convolutions in float32
+    bytes           memory traffic of normalisations and activations
+    volumes         share of the arithmetic that convolutions of volumes reach
+    bfloat16_flops  arithmetic in bfloat16, which moves as much as float32 does; None: all is `BFLOAT16_GAIN` as fast
+    """
+
+    flops: float
+    bytes: float
+    volumes: float = 1.0
+    bfloat16_flops: float | None = None
+
+
+CLASSIFIERS = Rates(100e9, 10e9, volumes=0.6)
+PATCHES = Rates(160e9, 10e9, bfloat16_flops=320e9)  # of networks that answer at every voxel
 
 
 @dataclass(frozen=True)
@@ -37,26 +54,28 @@ class Cost:
     dims: int
     weights: int = 0
 
-    def training_seconds(self, cases: int, cores: int, precision: Precision = "float32") -> float:
+    def training_seconds(
+        self, cases: int, cores: int, precision: Precision = "float32", rates: Rates = CLASSIFIERS
+    ) -> float:
         """Seconds to train on so many cases once."""
-        return cases * self._seconds(PASSES, TRAFFIC, cores) / _gain(precision)
+        return cases * self._seconds(PASSES, TRAFFIC, precision, rates) / cores
 
     def prediction_seconds(self, cases: int, cores: int, precision: Precision = "float32") -> float:
         """Seconds to predict so many cases."""
-        return cases * self._seconds(1, TRAFFIC / 4, cores) / _gain(precision)
+        return cases * self._seconds(1, TRAFFIC / 4, precision, CLASSIFIERS) / cores
 
     def training_bytes(self, batch: int) -> int:
         """Memory of a training step: activations kept for the backward pass, and as much again in passing."""
         return 2 * 4 * self.activations * batch
 
-    def _seconds(self, passes: float, traffic: float, cores: int) -> float:
-        share = 1.0 if self.dims == 2 else KERNEL_FLOOR
-        return (passes * 2 * self.macs / (CORE_FLOPS * share) + traffic * self.activations / CORE_BYTES) / cores
-
-
-def _gain(precision: Precision) -> float:
-    """Times as fast as in float32."""
-    return BFLOAT16_GAIN if precision == "bfloat16" else 1.0
+    def _seconds(self, passes: float, traffic: float, precision: Precision, rates: Rates) -> float:
+        """Seconds of one core for a case."""
+        low = precision == "bfloat16"
+        flops, gain = rates.flops, BFLOAT16_GAIN if low else 1.0
+        if low and rates.bfloat16_flops is not None:
+            flops, gain = rates.bfloat16_flops, 1.0
+        flops *= 1.0 if self.dims == 2 else rates.volumes
+        return (passes * 2 * self.macs / flops + traffic * self.activations / rates.bytes) / gain
 
 
 def cost_of(network: NetworkPlan, preparation: Preparation, outputs: int) -> Cost:

@@ -15,8 +15,8 @@ from radcnn.networks import activation_elements, multiply_accumulates
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.networks.image_networks import bare_image_network
 from radcnn.networks.layers import Dims
-from radcnn.plan.cost import Cost
-from radcnn.plan.resources import STEP
+from radcnn.plan.cost import PATCHES, Cost
+from radcnn.plan.resources import PER_WEIGHT, STEP
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.segmentation_facts import SegmentationFacts
 from radcnn.plan.settings import NetworkPlan
@@ -43,7 +43,9 @@ def affordable_steps(facts: SegmentationFacts, plan: SegmentationPlan) -> int:
 
 def step_seconds(plan: SegmentationPlan, cores: int) -> float:
     """Seconds of a step: its arithmetic, and what every step costs beside it."""
-    return STEP + patch_cost(plan).training_seconds(plan.training.batch, cores, plan.training.precision)
+    cost = patch_cost(plan)
+    beside = STEP + PER_WEIGHT * cost.weights
+    return beside + cost.training_seconds(plan.training.batch, cores, plan.training.precision, PATCHES)
 
 
 def patch_cost(plan: SegmentationPlan) -> Cost:
