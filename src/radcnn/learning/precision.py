@@ -2,7 +2,8 @@
 
 The trial runs one training step of the very network in float32 and in bfloat16 autocast and compares what it gives
 (logits, or images) and gradients, then times a few steps of the plan's batch. A crash, a time-out, a disagreement or a
-step that is not clearly faster means float32, and the run record says which it was.
+step that is not clearly faster means float32, and the run record says which it was. Networks of masks have so many
+layers that rounding alone moves them apart: theirs may differ as much as rounding must (docs/decisions/0004).
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +27,7 @@ from radcnn.core.errors import InputError
 from radcnn.core.settings import to_plain
 from radcnn.learning.execution import Execution, keep_memory, logits_of
 from radcnn.learning.lessons import first_network
+from radcnn.learning.rounded import rounded_outputs
 from radcnn.plan.restoration import RestorationPlan
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.stored import AnyPlan, any_plan_from_json
@@ -32,9 +36,48 @@ from radcnn.tasks import planned_task
 AGREE_OUTPUTS = 0.05  # bfloat16 keeps 8 bits: after tens of layers logits agree to a few per cent of their spread
 CHANGED = 0.05  # units by which a restoration changes its image in a trial, about as a trained one does
 AGREE_GRADIENTS = 0.99  # cosine between the gradients of the two precisions
+BEYOND_ROUNDING = 1.25  # times what rounding must cost; what it did cost was within 1.03 times of it
+TINY = 1e-3  # differences of outputs, and of a cosine from 1, that say nothing
+ROUNDED_OUTPUTS, ROUNDED_GRADIENTS = 0.2, 0.8  # bounds of that kind beyond which a network is not taught in 8 bits
 FASTER = 1.15  # times; bfloat16 that is not clearly faster is not worth its digits
 SECONDS = 180  # a trial that takes longer is useless
 STEPS = 3  # timed, in turns, after one of each
+
+
+@dataclass(frozen=True)
+class Compared:
+    """bfloat16 beside float32.
+
+    apart      difference of outputs, a share of their spread: the largest, or the root mean square where `must` is
+    gradients  cosine of the two gradients
+    faster     times as fast as a step is
+    must_apart, must_gradients  the same of float32 arithmetic rounded to 8 bits; None where nobody asked
+    """
+
+    apart: float
+    gradients: float
+    faster: float
+    must_apart: float | None = None
+    must_gradients: float | None = None
+
+    @property
+    def agreed(self) -> bool:
+        """Whether both compute the same."""
+        if self.must_apart is None or self.must_gradients is None:
+            return self.apart <= AGREE_OUTPUTS and self.gradients >= AGREE_GRADIENTS
+        rounded = self.apart <= ROUNDED_OUTPUTS and self.gradients >= ROUNDED_GRADIENTS
+        outputs = self.apart <= max(BEYOND_ROUNDING * self.must_apart, TINY)
+        return rounded and outputs and 1 - self.gradients <= max(BEYOND_ROUNDING * (1 - self.must_gradients), TINY)
+
+    @property
+    def sentence(self) -> str:
+        """What was seen."""
+        said = f"bfloat16 {'agreed' if self.agreed else 'did not agree'} with float32 in a trial"
+        outputs, gradients = f"{self.apart:.1%} of their spread", f"{self.gradients:.4f}"
+        if self.must_apart is not None:
+            outputs += f" (rounding to 8 bits alone: {self.must_apart:.1%})"
+            gradients += f" ({self.must_gradients:.4f})"
+        return f"{said}: outputs differ by {outputs}, gradients agree to {gradients}"
 
 
 def offers_bfloat16(device: str) -> bool:
@@ -59,12 +102,8 @@ def bfloat16_trial(plan: AnyPlan, device: str, *, faster: bool = True) -> tuple[
     found = _in_a_child(plan, device)
     if isinstance(found, str):
         return False, found
-    apart, gradients, times = found
-    sentence = f"outputs differ by {apart:.1%} of their spread, gradients agree to {gradients:.4f}"
-    good = apart <= AGREE_OUTPUTS and gradients >= AGREE_GRADIENTS
-    sentence = f"bfloat16 {'agreed' if good else 'did not agree'} with float32 in a trial: {sentence}"
-    quick = times >= FASTER or not faster
-    return good and quick, f"{sentence}, a step is {times:.2f} times as fast"
+    quick = found.faster >= FASTER or not faster
+    return found.agreed and quick, f"{found.sentence}, a step is {found.faster:.2f} times as fast"
 
 
 def bfloat16_runs(plan: AnyPlan, device: str) -> tuple[bool, str]:
@@ -73,8 +112,8 @@ def bfloat16_runs(plan: AnyPlan, device: str) -> tuple[bool, str]:
     return (False, found) if isinstance(found, str) else (True, "")
 
 
-def _in_a_child(plan: AnyPlan, device: str) -> tuple[float, float, float] | str:
-    """The three figures of `compare` from a process of its own, or the sentence why there are none."""
+def _in_a_child(plan: AnyPlan, device: str) -> Compared | str:
+    """What `compare` finds in a process of its own, or the sentence why there is nothing."""
     command = [sys.executable, "-m", "radcnn.learning.precision", device]
     try:
         done = subprocess.run(  # noqa: S603 - our own module, with JSON on its standard input
@@ -86,25 +125,43 @@ def _in_a_child(plan: AnyPlan, device: str) -> tuple[float, float, float] | str:
         return f"bfloat16 stopped the trial process on this machine ({signal.Signals(-done.returncode).name})"
     try:
         found = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {}
-        return float(found["apart"]), float(found["gradients"]), float(found["faster"])
-    except (ValueError, LookupError, TypeError):
+        told: dict[str, Any] = {name: value if value is None else float(value) for name, value in found.items()}
+        return Compared(**told)
+    except (ValueError, LookupError, TypeError, AttributeError):
         return "the bfloat16 trial failed on this machine"
 
 
-def compare(plan: AnyPlan, device: str) -> dict[str, float]:
-    """bfloat16 against float32: difference of outputs (share of their spread), cosine of gradients, times as fast."""
-    images, found = _batch(plan), {}
-    for name, low in (("float32", False), ("bfloat16", True)):
-        execution = Execution(device=device, channels_last=plan.training.channels_last, bfloat16=low)
-        network = execution.place(_without_dropout(_first(plan)))
-        logits = logits_of(network, images, execution)
-        logits.square().sum().backward()
-        gradient = torch.cat([p.grad.float().flatten() for p in network.parameters() if p.grad is not None])
-        found[name] = (logits.detach().cpu(), gradient.cpu())
-    (full, full_gradient), (low_logits, low_gradient) = found["float32"], found["bfloat16"]
-    cosine = torch.nn.functional.cosine_similarity(full_gradient.double(), low_gradient.double(), dim=0)
-    apart = float((full - low_logits).abs().max() / full.abs().max().clamp_min(1e-6))
-    return {"apart": apart, "gradients": float(cosine), "faster": times_faster(plan, device)}
+def compare(plan: AnyPlan, device: str) -> Compared:
+    """bfloat16 against float32 on noise: what networks give, their gradients, and the time of a step."""
+    images = _batch(plan)
+    full, low = (_answered(plan, images, device, low=low) for low in (False, True))
+    if not isinstance(plan, SegmentationPlan):
+        apart = float((full[0] - low[0]).abs().max() / full[0].abs().max().clamp_min(1e-6))
+        return Compared(apart, _cosine(full[1], low[1]), times_faster(plan, device))
+    rounded = _answered(plan, images, device, low=None)
+    return Compared(
+        _apart(full[0], low[0]), _cosine(full[1], low[1]), times_faster(plan, device),
+        _apart(full[0], rounded[0]), _cosine(full[1], rounded[1]),
+    )  # fmt: skip
+
+
+def _answered(plan: AnyPlan, images: Tensor, device: str, *, low: bool | None) -> tuple[Tensor, Tensor]:
+    """Outputs of the plan's first network and the gradient of their squares; None: as rounding must make them."""
+    execution = Execution(device=device, channels_last=plan.training.channels_last, bfloat16=bool(low))
+    network = execution.place(_without_dropout(_first(plan)))
+    outputs = rounded_outputs(network, images.to(device)) if low is None else logits_of(network, images, execution)
+    outputs.square().sum().backward()
+    gradient = torch.cat([p.grad.float().flatten() for p in network.parameters() if p.grad is not None])
+    return outputs.detach().cpu(), gradient.cpu()
+
+
+def _apart(full: Tensor, other: Tensor) -> float:
+    """How far outputs are from those in float32, beside their size: both root mean squares."""
+    return float((full - other).square().mean().sqrt() / full.square().mean().sqrt().clamp_min(1e-6))
+
+
+def _cosine(full: Tensor, other: Tensor) -> float:
+    return float(torch.nn.functional.cosine_similarity(full.double(), other.double(), dim=0))
 
 
 def times_faster(plan: AnyPlan, device: str) -> float:
@@ -171,7 +228,7 @@ def main() -> int:
         found = compare(any_plan_from_json(json.loads(sys.stdin.read())), sys.argv[1])
     except InputError:
         return 1
-    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.write(json.dumps(to_plain(found)) + "\n")
     return 0
 
 
