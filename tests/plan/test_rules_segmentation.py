@@ -134,6 +134,19 @@ def test_a_patch_that_cannot_be_halved_is_refused_with_the_next_one() -> None:
         )  # fmt: skip
 
 
+def test_patches_lie_about_structures_where_these_are_small_and_no_tissue() -> None:
+    size, reach = (400, 400), (70.0, 90.0)
+    small = replace(MASKS, reach=Extent(reach, reach, size))
+    asked = {"size": size, "spacing": None, "minutes": 240.0}
+    assert planned(**asked).patch == (256, 256)  # type: ignore[arg-type]
+    assert planned(**asked, masks=small).patch == (144, 192)  # type: ignore[arg-type]
+    tissue = replace(small, parts={"1": 50.0})
+    assert planned(**asked, masks=tissue).patch == (256, 256)  # type: ignore[arg-type]
+    # millimetres count: on a grid twice as fine the structures have twice as many voxels
+    fine = planned(size=size, spacing=(1.0, 1.0), minutes=240.0, masks=small, segmentation={"spacing_mm": [0.5, 0.5]})
+    assert fine.patch == (256, 256)
+
+
 @pytest.mark.parametrize("many", [{"members": 3}, {"folds": 3}])
 def test_several_networks_share_the_minutes(many: dict[str, int]) -> None:
     network, patch = {"options": {"kernels": [16, 32, 64]}}, {"patch": [32, 64, 64]}

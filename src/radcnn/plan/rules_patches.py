@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,7 @@ from radcnn.plan.settings import NetworkPlan
 SIDES = {2: (256, 224, 192, 160, 128, 96, 64, 48, 32), 3: (96, 80, 64, 48, 32)}
 WIDTHS = (32, 24, 16, 12, 8)  # kernels at the image's own resolution, widest first
 WIDEST = 10  # times as many at the coarsest resolutions
+ABOUT = 2.0  # times the box about all structures: what lies farther away seldom says where they are
 COARSEST = 6  # voxels across the coarsest map, below which nothing more is halved
 ENOUGH_STEPS = 1500  # below which a narrower network, then a smaller patch, is the better use of the minutes
 MOST_STEPS = 40_000
@@ -90,11 +91,14 @@ def asked_network(facts: SegmentationFacts) -> tuple[dict[str, Any], Dims | None
 def network_and_patch(
     facts: SegmentationFacts, first: SegmentationPlan, asked: dict[str, Any], patch: Any
 ) -> tuple[SegmentationPlan, str]:
-    """The largest patch, then the widest network, that leave enough steps within the minutes.
+    """The largest patch up to twice the structures, then the widest network, that leave enough steps in the minutes.
 
     Raises SettingsError for a patch that was asked for and that the network cannot halve.
     """
-    size = _on_grid(facts, first)[-first.dims :]
+    size = _on_grid(facts, first, facts.size)[-first.dims :]
+    if facts.masks.reach is not None and not first.cells:
+        about = _on_grid(facts, first, facts.masks.reach.median)[-first.dims :]
+        size = tuple(min(n, math.ceil(ABOUT * box)) for n, box in zip(size, about, strict=True))
 
     def enough(plan: SegmentationPlan) -> bool:
         return affordable_steps(facts, plan) >= ENOUGH_STEPS
@@ -112,15 +116,18 @@ def network_and_patch(
             f"segmentation.patch {said} cannot be halved as often as {chosen.network.name} does; the next that can is "
             f"{' x '.join(map(str, chosen.patch))}"
         )
-    return chosen, f"as large and as wide as leaves {facts.minutes:g} minutes time for {ENOUGH_STEPS} steps"
+    return chosen, (
+        f"as large, up to {ABOUT:g} times the structures, and as wide as leaves {facts.minutes:g} minutes time for "
+        f"{ENOUGH_STEPS} steps"
+    )
 
 
-def _on_grid(facts: SegmentationFacts, plan: SegmentationPlan) -> tuple[int, ...]:
-    """Voxels per axis of a usual image on the plan's grid."""
+def _on_grid(facts: SegmentationFacts, plan: SegmentationPlan, size: Sequence[float]) -> tuple[int, ...]:
+    """Voxels per axis, counted in those of a usual image, on the plan's grid."""
     own, grid = facts.spacing, grid_spacing(facts, plan.spacing_mm)
     if own is None or grid is None:
-        return facts.size
-    return tuple(max(1, round(n * old / new)) for n, old, new in zip(facts.size, own.median, grid, strict=True))
+        return tuple(max(1, round(n)) for n in size)
+    return tuple(max(1, round(n * old / new)) for n, old, new in zip(size, own.median, grid, strict=True))
 
 
 def _patches(size: tuple[int, ...], dims: Dims) -> list[tuple[int, ...]]:
