@@ -22,7 +22,7 @@ from radcnn.learning.averaging import Averaged
 from radcnn.learning.execution import Execution, keep_memory
 from radcnn.learning.masked import Batch, MaskLesson, first_segmenting_network
 from radcnn.learning.optimizers import make_optimizer
-from radcnn.plan.rules_patches import step_seconds
+from radcnn.plan.rules_patches import WIDEST, step_seconds
 from radcnn.plan.segmentation import SegmentationPlan, Structure
 from radcnn.plan.settings import NetworkPlan, Precision, TrainingPlan
 
@@ -31,7 +31,8 @@ DECAY = 0.99
 
 
 def u_net(width: int, halvings: int) -> NetworkPlan:
-    kernels = [min(width * 2**k, 10 * width) for k in range(halvings + 1)]
+    """A U-Net as the rules build it, with this many kernels at the image's own resolution."""
+    kernels = [min(width * 2**k, WIDEST * width) for k in range(halvings + 1)]
     return NetworkPlan("modern_unet", {"kernels": kernels, "supervised": 2})
 
 

@@ -18,10 +18,12 @@ class _Rounded(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:  # noqa: ARG004
+        """Values of any shape, each the nearest that has 8 bits (ties to even)."""
         return values.bfloat16().to(values.dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ARG004
+        """The gradient by the same rule."""
         (gradient,) = gradients
         return gradient.bfloat16().to(gradient.dtype)
 

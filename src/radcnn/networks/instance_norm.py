@@ -63,6 +63,10 @@ def _normalised(
 class _InstanceNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+        """Maps x (B, C, *size), channels-last, each brought to mean 0 and variance 1, then times weight plus bias (C,).
+
+        Ulyanov et al. 2016, arXiv:1607.08022.
+        """
         from radcnn.kernels.instance_norm import moments, scale_into
 
         values = _side_by_side(x)
@@ -78,6 +82,7 @@ class _InstanceNorm(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        """Gradients of x, weight and bias for that of the result (B, C, *size)."""
         from radcnn.kernels.instance_norm import gradient_sums, mix_into
 
         x, weight = ctx.saved_tensors
