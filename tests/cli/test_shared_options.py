@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli_in_process import told
 from radcnn.cli.options import DATA_OPTIONS, TRAINING_OPTIONS, given
 from radcnn.core.errors import SettingsError
 from radcnn.study.settings import StudySettings, settings_from
@@ -51,3 +52,12 @@ def test_options_of_a_network_can_be_given_one_by_one() -> None:
 def test_a_change_that_is_none_is_refused(change: str) -> None:
     with pytest.raises(SettingsError):
         given({"changes": [change]})
+
+
+def test_several_values_are_shown_as_they_are_typed_with_spaces() -> None:
+    """`<float,float,float>...` in the help made people type commas."""
+    shown = told("run", "--help").out
+    assert "--fractions TRAINING TUNING TEST" in shown
+    assert "--box X0 Y0 X1 Y1" in shown
+    assert ",float" not in shown
+    assert "--centre X Y Z" in told("predict", "--help").out

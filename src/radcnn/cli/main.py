@@ -158,7 +158,9 @@ def predict(
     out: Out = None,
     centre: Annotated[
         tuple[float, float, float] | None,
-        typer.Option("--centre", help="x y z in mm (LPS) of the region to look at.", show_default=False),
+        typer.Option(
+            "--centre", help="x y z in mm (LPS) of the region to look at.", show_default=False, metavar="X Y Z"
+        ),
     ] = None,
     array: Annotated[
         str | None, typer.Option("--array", help="Which array of an npz file.", show_default=False)

@@ -16,8 +16,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results only.")]
 
 
-def _option(name: str, kind: Any, words: str, *flags: str, panel: str) -> inspect.Parameter:
-    annotation = Annotated[kind, typer.Option(*flags, help=words, show_default=False, rich_help_panel=panel)]
+def _option(name: str, kind: Any, words: str, *flags: str, panel: str, metavar: str | None = None) -> inspect.Parameter:
+    """`metavar` shows how several values are typed: with spaces between them, where typer would show commas."""
+    shown = typer.Option(*flags, help=words, show_default=False, rich_help_panel=panel, metavar=metavar)
+    annotation = Annotated[kind, shown]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
@@ -96,6 +98,7 @@ DATA_OPTIONS = (
         "Three columns x y z (mm, LPS) of the place to look at.",
         "--centre",
         panel=TABLE,
+        metavar="X Y Z",
     ),
     _option("mask", Text, "Column of the mask's file (SEG, RTSTRUCT, NIfTI, npz, PNG).", "--mask", panel=TABLE),
     _option(
@@ -104,6 +107,7 @@ DATA_OPTIONS = (
         "Four columns x0 y0 x1 y1 (pixels from the upper left) of what is to be found.",
         "--box",
         panel=TABLE,
+        metavar="X0 Y0 X1 Y1",
     ),
     _option("subgroup", Texts, "Column to make a subgroup table for.", "--subgroup", panel=TABLE),
     _option("positive", Text, "The positive class of two.", "--positive", panel=TABLE),
@@ -119,6 +123,7 @@ DATA_OPTIONS = (
         "Shares of training, tuning and test; 0.7 0.15 0.15 by default.",
         "--fractions",
         panel=SPLIT,
+        metavar="TRAINING TUNING TEST",
     ),
     _option("sites", Text, "'stratified': each site has its share on all sides.", "--sites", panel=SPLIT),
     _option("region_mm", float | None, "Extent of the region about each centre.", "--region-mm", panel=TRAINING),
