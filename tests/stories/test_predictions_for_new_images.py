@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import radcnn
-from cli_in_process import refused, told
+from cli_in_process import refused, spoken, told
 from finished_studies import Finish
 from written_dicom import write_stack
 from written_studies import blob, save_png, write_npz
@@ -144,3 +144,24 @@ def test_what_is_no_image_no_run_or_not_there_is_refused(finished: Finish, tmp_p
     volume = finished("nifti").data / "ct00.nii.gz"
     assert "2D" in refused("predict", run, volume, "--out", tmp_path / "found.json")
     assert not (tmp_path / "found.json").exists()
+
+
+def test_one_of_several_images_that_cannot_be_used_costs_the_others_nothing(finished: Finish, tmp_path: Path) -> None:
+    """A folder of scores was lost to a single broken file."""
+    folder, run = tmp_path / "new", finished("table").run
+    save_png(folder / "a.png", blob(True, "a"))
+    (folder / "b.png").write_bytes((folder / "a.png").read_bytes()[:60])
+    save_png(folder / "c.png", blob(False, "c"))
+    said = spoken("predict", run, folder, "--out", tmp_path / "found.csv")
+    assert said.code == 1
+    assert "b.png: FAILED: " in said.out
+    with (tmp_path / "found.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == ["a.png", "b.png", "c.png"]
+    assert [row["score: 1"] == "" for row in rows] == [False, True, False]
+    assert [row["failed"] == "" for row in rows] == [True, False, True]
+    told_as_json = spoken("predict", run, folder, "--out", tmp_path / "found.json", "--json")
+    assert [set(one) >= {"failed"} for one in json.loads(told_as_json.out)] == [False, True, False]
+    (folder / "a.png").unlink()
+    (folder / "c.png").write_bytes(b"no picture")
+    assert "none of 2 images could be used; of the first: " in refused("predict", run, folder)

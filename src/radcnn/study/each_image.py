@@ -21,6 +21,7 @@ LONGEST = 64  # letters of a structure's name in the name of a file
 
 Found = Sequence[tuple[str, Path]]  # what an image is called, and where it is
 T = TypeVar("T")
+A = TypeVar("A")  # what each image comes with: where it is written, or what of its file is meant
 
 
 def target_names(found: Found, parts: Sequence[str] = ("",)) -> tuple[str, ...]:
@@ -71,7 +72,7 @@ def read_aloud(
 
 
 def of_each(
-    found: Found, targets: Sequence[str], make: Callable[[str, Path, str], T], what: str, listener: Listener
+    found: Found, targets: Sequence[A], make: Callable[[str, Path, A], T], what: str, listener: Listener
 ) -> list[T | FailedImage]:
     """What is made of each image by its name, place and target; of one that cannot be used why.
 

@@ -212,28 +212,38 @@ class OutlinedImage:
         return said
 
 
-Write = Callable[[Sequence[Predicted], Path], None]
+Scored = Sequence[Predicted | FailedImage]
+Write = Callable[[Scored, Path], None]
 
 
-def write_as_json(found: Sequence[Predicted], path: Path) -> None:
-    """A JSON object with the predictions in a list."""
-    synthetic = any(one.synthetic for one in found)
+def write_as_json(found: Scored, path: Path) -> None:
+    """A JSON object with the predictions in a list; of an image that could not be used, why."""
+    synthetic = any(one.synthetic for one in _of_scores(found))
     predictions = [one.as_json() for one in found]
     write_json(path, {"synthetic": synthetic, "research_use_only": True, "predictions": predictions})
 
 
-def write_as_csv(found: Sequence[Predicted], path: Path) -> None:
-    """A row per image; calls are 1 and 0, the place is empty for a whole image."""
-    scores, calls = (list(dict.fromkeys(name for one in found for name in names(one))) for names in (_scores, _calls))
+def write_as_csv(found: Scored, path: Path) -> None:
+    """A row per image; calls are 1 and 0, the place is empty for a whole image, and scores where it failed."""
+    scored = _of_scores(found)
+    scores = list(dict.fromkeys(name for one in scored for name in one.scores))
+    calls = list(dict.fromkeys(name for one in scored for name in one.called))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     head = ("image", "x_mm", "y_mm", "z_mm", "synthetic")
-    writer.writerow([*head, *(f"score: {name}" for name in scores), *(f"called at {name}" for name in calls)])
+    writer.writerow([*head, *(f"score: {name}" for name in scores), *(f"called at {name}" for name in calls), "failed"])
     for one in found:
+        if isinstance(one, FailedImage):
+            writer.writerow([one.image, *[""] * (len(head) - 1 + len(scores) + len(calls)), one.failed])
+            continue
         place = one.centre_mm or ("", "", "")
         called = (int(one.called[name]) for name in calls)
-        writer.writerow([one.image, *place, int(one.synthetic), *(one.scores[name] for name in scores), *called])
+        writer.writerow([one.image, *place, int(one.synthetic), *(one.scores[name] for name in scores), *called, ""])
     write_text(path, text.getvalue())
+
+
+def _of_scores(found: Scored) -> list[Predicted]:
+    return [one for one in found if isinstance(one, Predicted)]
 
 
 WRITERS: dict[str, Write] = {".json": write_as_json, ".csv": write_as_csv}
@@ -248,11 +258,3 @@ def writer_for(path: Path) -> Write:
         raise InputError(f"predictions are written as .csv or .json, got {path.name}; name the file with one of them")
     refuse_taken(path)
     return WRITERS[path.suffix.lower()]
-
-
-def _scores(one: Predicted) -> dict[str, float]:
-    return one.scores
-
-
-def _calls(one: Predicted) -> dict[str, bool]:
-    return one.called

@@ -23,6 +23,7 @@ from radcnn.learning.execution import Execution, available_device, keep_memory, 
 from radcnn.learning.precision import bfloat16_runs
 from radcnn.plan.settings import Plan, TrainingPlan
 from radcnn.plan.stored import load_any_plan
+from radcnn.study.each_image import of_each
 from radcnn.study.engine import Asked, engine_of, trained_here
 from radcnn.study.folder import find_run
 from radcnn.study.listener import SILENCE, Listener
@@ -43,7 +44,11 @@ def predict(
     hu: bool | None = None,
     engine: Asked = "auto",
     listener: Listener = SILENCE,
-) -> tuple[Predicted, ...] | tuple[RestoredImage | FailedImage, ...] | tuple[OutlinedImage | FailedImage, ...]:
+) -> (
+    tuple[Predicted | FailedImage, ...]
+    | tuple[RestoredImage | FailedImage, ...]
+    | tuple[OutlinedImage | FailedImage, ...]
+):
     """Scores of new images; of a network that restores, the images themselves; of one that outlines, masks.
 
     run     a run, a study (its newest run), or a bundle's folder
@@ -57,7 +62,7 @@ def predict(
     engine  what computes the logits: "plain" (torch, as the networks were trained), "openvino-float32",
             "openvino-bfloat16"; "auto" is what the run chose after its training, plain for a bundle without its run
 
-    Of several images to restore or to outline one that cannot be used comes back as FailedImage. Raises ReadError,
+    Of several images one that cannot be used comes back as FailedImage, and costs the others nothing. Raises ReadError,
     GeometryError or BundleError with the cause and the next step.
     """
     if (what := _of_images(Path(run))) is not None:
@@ -80,13 +85,15 @@ def predict(
         execution = execution if chosen == "plain" else replace(execution, device="cpu")
     keep_memory()
     score = _scorer(bundle, networks, execution, chosen, asked=engine, listener=listener)
-    made = []
-    for done, (name, path, key, item) in enumerate(items, start=1):
-        source = Source(path, key, item, series or "", bool(allow_gaps), bundle.voi)
+
+    def predicted(name: str, path: Path, within: tuple[str | None, int | None]) -> Predicted:
+        source = Source(path, *within, series or "", bool(allow_gaps), bundle.voi)
         prepared = _prepared(name, read_source(source), bundle.preparation, centre)
-        made.append(_predicted(name, score(prepared), bundle, centre))
-        listener.progress("predicting", done, len(items))
-    result = tuple(made)
+        return _predicted(name, score(prepared), bundle, centre)
+
+    within = [(key, item) for _, _, key, item in items]
+    named = [(name, path) for name, path, _, _ in items]
+    result = tuple(of_each(named, within, predicted, "predicting", listener))
     if write is not None and out is not None:
         write(result, Path(out))
     return result
