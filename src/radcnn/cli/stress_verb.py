@@ -16,7 +16,7 @@ Run = Annotated[Path, typer.Argument(help="A run's folder, or a study (its newes
 def stress(
     run: Run,
     parts: Annotated[
-        str | None, typer.Option("--parts", help="attacks; all by default.", show_default=False)
+        str | None, typer.Option("--parts", help="attacks, borders; all by default.", show_default=False)
     ] = None,
     attack: Annotated[
         list[str] | None,
@@ -32,6 +32,10 @@ def stress(
     towards: Annotated[
         str | None, typer.Option("--towards", help="The class every case is to be given.", show_default=False)
     ] = None,
+    border: Annotated[
+        list[int] | None,
+        typer.Option("--border", help="Pixels of the frame that is swapped; several times.", show_default=False),
+    ] = None,
     case: Annotated[
         list[int] | None, typer.Option("--case", help="A case's number; several times.", show_default=False)
     ] = None,
@@ -45,8 +49,8 @@ def stress(
         from radcnn.study.stressing.stress import stress as stress_run
 
         found = stress_run(
-            run, parts=parts, attack=attack, budget=budget, in_noise=in_noise, towards=towards, case=case,
-            open_test=open_test, reason=reason, seed=seed, listener=Voice(quiet=quiet),
+            run, parts=parts, attack=attack, budget=budget, in_noise=in_noise, towards=towards, border=border,
+            case=case, open_test=open_test, reason=reason, seed=seed, listener=Voice(quiet=quiet),
         )  # fmt: skip
         show(found.as_json(), "\n".join(found.lines()), as_json=as_json)
         next_step("radcnn report", run, as_json=as_json)
