@@ -46,7 +46,7 @@ class Part:
     make: Callable[[UnderTest, Asked, Path, Listener], Result]
     read: Callable[[Any], Result]
     tell: Callable[[Any, Path], Fragment]
-    refuse: Callable[[UnderTest, Asked], object] = lambda test, asked: None
+    refuse: Callable[[UnderTest, Asked], object] | None = None
 
 
 PARTS: dict[str, Part] = {
