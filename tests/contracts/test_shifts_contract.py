@@ -90,14 +90,14 @@ def test_an_entry_says_what_it_does_and_how_much(name):
 
 @pytest.mark.parametrize("name", [name for name, shift in SHIFTS.items() if shift.modality != "any"])
 def test_an_image_it_makes_no_sense_for_is_refused_in_a_sentence(name):
-    with pytest.raises(InputError, match="is a shift of .* in rgb"):
+    with pytest.raises(InputError, match=r"is a shift of .* in rgb"):
         shifted(photograph(), SHIFTS[name], 1)
 
 
 def test_thickness_needs_slices_and_severities_end_at_5():
     with pytest.raises(InputError, match="single image"):
         shifted(trunk(1), SHIFTS["ct_thickness"], 1)
-    with pytest.raises(SettingsError, match="0 .* to 5, got 6"):
+    with pytest.raises(SettingsError, match=r"0 .* to 5, got 6"):
         shifted(film(), SHIFTS["spacing"], 6)
 
 
