@@ -19,7 +19,7 @@ USUAL = "balanced_accuracy=-0.05"
 
 @dataclass(frozen=True)
 class Limit:
-    """A figure must stay at `value` or above; where `fall`, it must not fall by more than `value` from the clean one."""
+    """A figure must stay at `value` or above; where `fall`, it must not fall by more than that from the clean one."""
 
     figure: str
     value: float
