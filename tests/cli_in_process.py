@@ -45,7 +45,7 @@ class Spoken:
 def torch_threads(number: int) -> Iterator[None]:
     """Train with this many threads: tiny steps only wait for several, and sums of floats depend on their number."""
     whose = (
-        *("study.training", "study.restoring.training", "study.restoring.execution"),
+        *("study.training", "study.looking", "study.restoring.training", "study.restoring.execution"),
         *(
             "study.segmenting.training",
             "study.segmenting.cases",

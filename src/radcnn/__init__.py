@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from radcnn.study.reporting import report
     from radcnn.study.running import demo, run
     from radcnn.study.simulating import simulate
+    from radcnn.study.stressing.stress import stress
     from radcnn.study.training import train
 
 _PLACES = {
@@ -53,6 +54,7 @@ _PLACES = {
     "report": "radcnn.study.reporting",
     "reproduce": "radcnn.recipes.catalogue",
     "simulate": "radcnn.study.simulating",
+    "stress": "radcnn.study.stressing.stress",
     "systems": "radcnn.recipes.catalogue",
     "run": "radcnn.study.running",
     "train": "radcnn.study.training",
@@ -77,6 +79,7 @@ __all__ = [
     "reproduce",
     "run",
     "simulate",
+    "stress",
     "systems",
     "train",
 ]

@@ -10,6 +10,7 @@ import typer
 from radcnn.cli.console import Voice, next_step, one_sentence, show
 from radcnn.cli.image_verbs import IMAGE_VERBS
 from radcnn.cli.options import DATA_OPTIONS, HU, READING_OPTIONS, TRAINING_OPTIONS, AsJson, Quiet, given, with_options
+from radcnn.cli.stress_verb import stress
 from radcnn.cli.texts import checked_text, judged_text, predicted_text, ran_json, ran_text
 from radcnn.core.collecting import collect_rarely
 from radcnn.core.version import __version__
@@ -74,6 +75,7 @@ def run(
 
 for image_verb in IMAGE_VERBS:
     app.command()(image_verb)
+app.command()(stress)
 
 
 @app.command()

@@ -23,6 +23,7 @@ SECTIONS: dict[str, str] = {
     "questions": "Results per question",
     "subgroups": "Subgroups",
     "worst": "The worst cases",
+    "stress": "Stress tests",
     "network": "The network",
     "reproduce": "How to do it again",
     "limits": "Limits of use",
@@ -38,6 +39,10 @@ def render(story: Story) -> str:
     worst = [(case, data_uri(case.png, case.number)) for case in story.worst]
     pairs = [
         (pair, data_uri(pair.first_png, pair.first), data_uri(pair.second_png, pair.second)) for pair in story.pairs
+    ]
+    stress = [
+        (one, [(r.heading, [(data_uri(p.png, r.case), p.words) for p in r.pictures]) for r in one.rows])
+        for one in story.stress
     ]
     each = tables.members(story.history)
     main = story.main[1] if story.main else None
@@ -64,6 +69,7 @@ def render(story: Story) -> str:
             subgroups=tables.subgroups(main.subgroups, main.unit) if main and main.subgroups else None,
             subgroup_figures=panels.subgroup_figures(story),
             worst=worst,
+            stress=stress,
             pairs=pairs,
             claim=checklist(story),
         )

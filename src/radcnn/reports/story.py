@@ -14,6 +14,7 @@ Story
 ├── history, figure, verdict                the epochs of each member, what was watched, what the curves say
 ├── tuning, test, external                  Judgements; None where a side was not judged
 ├── worst                                   the most confidently wrong cases, with pictures
+├── stress                                  what stress tests of this model came to, one Fragment for each part
 ├── hashes                                  SHA-256 of the model, its plan and the split
 └── environment, seeds, commands, limits    what is needed to do it again, and what it must not be used for
 
@@ -24,10 +25,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from radcnn.evaluation.judgement import Judgement, Unit
 from radcnn.plan.settings import Reason
+
+if TYPE_CHECKING:  # its tables and drawings are made from this file
+    from radcnn.reports.stressing.fragment import Fragment
 
 SideName = Literal["training", "tuning", "internal test", "external test"]
 Severity = Literal["info", "warning", "error"]
@@ -193,6 +197,7 @@ class Story:
     external: Judgement | None = None
     worst: tuple[PicturedCase, ...] = ()
     worst_side: SideName = "internal test"
+    stress: tuple[Fragment, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     seeds: Mapping[str, int] = field(default_factory=dict)

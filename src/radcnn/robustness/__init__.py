@@ -1,1 +1,1 @@
-"""What a network's answers are worth on worse images: shifts of acquisition, attacks, and what it says of its doubts."""
+"""What a network's answers are worth on worse images: shifts of acquisition, attacks, and its doubts."""

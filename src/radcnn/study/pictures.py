@@ -57,11 +57,15 @@ def pictured_pairs(
     return tuple(made)
 
 
-def png_of(image: NDArray[np.float32]) -> bytes:
-    """An 8-bit PNG of a prepared image (C, H, W) or the middle slice of (C, D, H, W), stretched to its extremes."""
+def png_of(image: NDArray[np.float32], *, low: float | None = None, high: float | None = None) -> bytes:
+    """An 8-bit PNG of a prepared image (C, H, W) or the middle slice of (C, D, H, W).
+
+    low, high  what is black and white; the extremes of the picture where not given
+    """
     plane = image[:, image.shape[1] // 2] if image.ndim == 4 else image
-    low, high = float(plane.min()), float(plane.max())
-    levels = np.round(255 * (plane - low) / max(high - low, 1e-6)).astype(np.uint8)
+    low = float(plane.min()) if low is None else low
+    high = float(plane.max()) if high is None else high
+    levels = np.round(255 * ((plane - low) / max(high - low, 1e-6)).clip(0, 1)).astype(np.uint8)
     picture = Image.fromarray(np.moveaxis(levels, 0, -1) if len(levels) == 3 else levels[0])
     scale = max(1, SIDE // max(picture.size))
     picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)

@@ -46,6 +46,7 @@ from radcnn.study.pictures import SIDE_NAMES, pictured, pictured_pairs
 from radcnn.study.predicting import place_words
 from radcnn.study.restoring.reporting import report_restoration
 from radcnn.study.segmenting.reporting import report_segmentation
+from radcnn.study.stressing.stress import stress_fragments
 from radcnn.study.told import LIMITS, accepted, epoch_rows, finding_lines, mutes_of
 from radcnn.tasks import planned_task
 
@@ -106,6 +107,7 @@ def tell(folder: RunFolder, opened: OpenStudy, listener: Listener = SILENCE) -> 
         test=read_judgement(folder, "test"),
         worst=pictured(opened, judged.worst, plan.preparation, listener) if judged is not None else (),
         worst_side="internal test" if side == "test" else "tuning",
+        stress=stress_fragments(folder),
         hashes={"model": verify(folder.bundle), "plan": plan_hash(plan), "split": opened.split.hash},
         environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},
         seeds={"training": plan.seed, "split": opened.split.seed},

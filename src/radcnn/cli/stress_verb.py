@@ -1,0 +1,52 @@
+"""`radcnn stress`: what it takes to turn a network's answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from radcnn.cli.console import Voice, next_step, one_sentence, show
+from radcnn.cli.options import AsJson, Quiet
+
+Run = Annotated[Path, typer.Argument(help="A run's folder, or a study (its newest run).", show_default=False)]
+
+
+def stress(
+    run: Run,
+    parts: Annotated[
+        str | None, typer.Option("--parts", help="attacks; all by default.", show_default=False)
+    ] = None,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option("--attack", help="fgsm, pgd ...; several times.", show_default=False),
+    ] = None,
+    budget: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--budget", help="How far a voxel may be changed: HU or grey levels; several times.", show_default=False
+        ),
+    ] = None,
+    in_noise: Annotated[bool, typer.Option("--in-noise", help="Budgets are multiples of the noise sd.")] = False,
+    towards: Annotated[
+        str | None, typer.Option("--towards", help="The class every case is to be given.", show_default=False)
+    ] = None,
+    case: Annotated[
+        list[int] | None, typer.Option("--case", help="A case's number; several times.", show_default=False)
+    ] = None,
+    open_test: Annotated[bool, typer.Option("--open-test", help="Try test cases; counted in the ledger.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why the test set is opened, for the ledger.")] = "stress",
+    seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 0,
+    as_json: AsJson = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """What it takes to turn the network's answers: attacks with budgets in HU, grey levels or noise sds."""
+    with one_sentence():
+        from radcnn.study.stressing.stress import stress as stress_run
+
+        found = stress_run(
+            run, parts=parts, attack=attack, budget=budget, in_noise=in_noise, towards=towards, case=case,
+            open_test=open_test, reason=reason, seed=seed, listener=Voice(quiet=quiet),
+        )  # fmt: skip
+        show(found.as_json(), "\n".join(found.lines()), as_json=as_json)
+        next_step("radcnn report", run, as_json=as_json)

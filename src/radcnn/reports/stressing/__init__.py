@@ -1,0 +1,1 @@
+"""What the report says of stress tests, one file for each part."""

@@ -1,0 +1,91 @@
+"""What attacks came to on one side of a study: curves, the cases behind them, and what was attacked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from radcnn.core.case import Side
+from radcnn.core.settings import fields_to_plain, from_plain
+from radcnn.robustness.curves import Curve
+
+
+@dataclass(frozen=True)
+class AttackedPicture:
+    """One case before and after: names of PNG files beside the result, and what is said under each.
+
+    case, budget  its number in the study, and the budget at which its answer was turned
+    attack, truth by what, and its label
+    files         clean, change, attacked
+    factor        by how much the change is magnified
+    before, after the answer and its score, without and with the attack
+    """
+
+    case: int
+    attack: str
+    budget: float
+    truth: str
+    files: tuple[str, str, str]
+    factor: float
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """Everything attacks came to.
+
+    side, n, patients, unit  of the cases that were attacked; "patient" or "image" is what intervals are by
+    budgets, budget_unit     what was allowed, and in which unit: "HU", "grey levels", "noise sd" ...
+    per_noise                the median noise sd of the images, in the intensity unit; None where none was seen
+    intensity_unit           of the images
+    threshold                what answers a binary target: "probability 0.5", or an operating point
+    curves, pictures, notes  the figures; the pictures of the report; what a reader must know
+    """
+
+    side: Side
+    n: int
+    patients: int
+    unit: str
+    budgets: tuple[float, ...]
+    budget_unit: str
+    intensity_unit: str
+    per_noise: float | None
+    threshold: str
+    curves: tuple[Curve, ...]
+    pictures: tuple[AttackedPicture, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        plain: dict[str, Any] = fields_to_plain(self)
+        return plain
+
+    @classmethod
+    def from_json(cls, value: Any) -> Attacked:
+        """The inverse of as_json; raises SettingsError for anything else."""
+        return from_plain(cls, value, "the result of attacks")
+
+    def lines(self) -> tuple[str, ...]:
+        """What the terminal prints."""
+        said = [f"attacks on {self.n} {self.side} cases, budgets in {self.budget_unit}, answers at {self.threshold}"]
+        for one in self.curves:
+            aim = f" towards {one.towards}" if one.towards else ""
+            said.append(f"  {one.attack}{aim} ({one.seconds:.1f} s)")
+            said += [f"    {p.budget:g}: accuracy {p.accuracy}, turned {p.success}" for p in one.points]
+            said.append(f"    accuracy is halved at {one.halving}")
+        return (*said, *(f"  note: {note}" for note in self.notes))
+
+    def tables(self) -> dict[str, str]:
+        """The curves as CSV, by the end of the file's name."""
+        head = "attack,towards,budget,unit,figure,value,low,high,n,patients"
+        rows = [
+            f"{c.attack},{c.towards},{p.budget:g},{self.budget_unit},{name},{e.value},{e.low},{e.high},{e.n},{e.patients}"
+            for c in self.curves
+            for p in c.points
+            for name, e in (
+                *(("accuracy", p.accuracy), ("balanced_accuracy", p.balanced), ("success", p.success)),
+                *(("ssim", p.ssim), ("noise_ratio", p.noise_ratio)),
+            )
+        ]
+        return {"curves": "\n".join([head, *rows]) + "\n"}

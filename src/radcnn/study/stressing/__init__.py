@@ -1,0 +1,1 @@
+"""`stress`: what it takes to turn a network's answers."""

@@ -1,0 +1,49 @@
+"""The parts of a stress test: how each is made, read back and told in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from radcnn.reports.stressing.attacked import attacked_fragment
+from radcnn.reports.stressing.fragment import Fragment
+from radcnn.robustness.attacked import Attacked
+from radcnn.study.listener import Listener
+from radcnn.study.stressing.asked import Asked
+from radcnn.study.stressing.attacked import attacks
+from radcnn.study.stressing.tested import UnderTest
+
+
+class Result(Protocol):
+    """What a part came to."""
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object; the part's `read` is the inverse."""
+        ...
+
+    def lines(self) -> tuple[str, ...]:
+        """What the terminal prints."""
+        ...
+
+    def tables(self) -> dict[str, str]:
+        """CSV texts by name, written beside the JSON."""
+        ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part: made from a run under test, read from its JSON, told as a fragment of the report.
+
+    `tell` is also given the folder where the part's pictures lie.
+    """
+
+    make: Callable[[UnderTest, Asked, Path, Listener], Result]
+    read: Callable[[Any], Result]
+    tell: Callable[[Any, Path], Fragment]
+
+
+PARTS: dict[str, Part] = {
+    "attacks": Part(attacks, Attacked.from_json, attacked_fragment),
+}

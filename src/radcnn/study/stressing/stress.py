@@ -1,0 +1,127 @@
+"""`stress`: what it takes to turn a network's answers, part by part, written beside the run.
+
+RUN/stress/PART-SIDE.json     what a part came to on the tuning or the test side, with the hash of the model
+RUN/stress/PART-SIDE-*.csv    its curves
+RUN/stress/PART-SIDE-*.png    its pictures
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from radcnn.core.case import Side
+from radcnn.core.errors import InputError, SettingsError
+from radcnn.core.files import read_json, write_json, write_text
+from radcnn.inference.bundle import verify
+from radcnn.reports.stressing.fragment import Fragment
+from radcnn.study.folder import RunFolder, find_run
+from radcnn.study.listener import SILENCE, Listener
+from radcnn.study.looking import look_into
+from radcnn.study.stressing.asked import asked
+from radcnn.study.stressing.parts import PARTS, Result
+from radcnn.study.stressing.tested import under_test
+
+SIDES: tuple[Side, ...] = ("test", "tuning")  # the report tells the first of which there is a result
+FOLDER = "stress"
+
+
+@dataclass(frozen=True)
+class Stressed:
+    """What the parts of a stress test came to.
+
+    run     its folder
+    side    of the cases: "tuning", or "test" where the test set was opened
+    model   the hash of the networks
+    parts   part -> what it came to
+    """
+
+    run: str
+    side: Side
+    model: str
+    parts: Mapping[str, Result]
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        parts = {name: part.as_json() for name, part in self.parts.items()}
+        return {"run": self.run, "side": self.side, "model": self.model, "parts": parts}
+
+    @classmethod
+    def from_json(cls, value: Any) -> Stressed:
+        """The inverse of as_json; raises SettingsError for a part that is damaged."""
+        parts = {name: PARTS[name].read(part) for name, part in value["parts"].items()}
+        return cls(value["run"], value["side"], value["model"], parts)
+
+    def lines(self) -> tuple[str, ...]:
+        """What the terminal prints."""
+        return tuple(line for part in self.parts.values() for line in part.lines())
+
+
+def stress(
+    run: Path | str,
+    *,
+    parts: str | Sequence[str] | None = None,
+    attack: Sequence[str] | None = None,
+    budget: Sequence[float] | None = None,
+    in_noise: bool = False,
+    towards: str | None = None,
+    case: Sequence[int] | None = None,
+    open_test: bool = False,
+    reason: str = "stress",
+    seed: int = 0,
+    listener: Listener = SILENCE,
+) -> Stressed:
+    """What it takes to turn the answers of a run, on its tuning cases or with `open_test` on its test cases.
+
+    parts     "attacks" ..., in one text with commas or one by one; all of them without
+    attack    fgsm, pgd ...; fgsm and pgd without
+    budget    how far each voxel may be changed: in HU of CT, in grey levels, in the images' own unit otherwise
+    in_noise  budgets are multiples of each image's noise sd
+    towards   the class that every case is to be given; any wrong answer without
+    case      numbers of the cases that are tried; all of the side without
+
+    Results are written to RUN/stress; `radcnn report` shows them. Raises InputError for a target of values.
+    """
+    wanted = asked(
+        parts=parts, known_parts=tuple(PARTS), attack=attack, budget=budget, in_noise=in_noise, towards=towards,
+        seed=seed,
+    )  # fmt: skip
+    folder = find_run(run)
+    test = under_test(look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener), listener)
+    model, side = verify(folder.bundle), test.looked.side
+    made: dict[str, Result] = {}
+    for name in wanted.parts:
+        made[name] = PARTS[name].make(test, wanted, folder.path / FOLDER, listener)
+        _write(folder, name, side, model, made[name])
+    return Stressed(str(folder.path), side, model, made)
+
+
+def _write(folder: RunFolder, name: str, side: Side, model: str, result: Result) -> None:
+    """The tables, then the result, which vouches for them."""
+    for table, text in result.tables().items():
+        write_text(folder.path / FOLDER / f"{name}-{side}-{table}.csv", text)
+    write_json(folder.path / FOLDER / f"{name}-{side}.json", {"model": model, "side": side, "result": result.as_json()})
+
+
+def stress_fragments(folder: RunFolder) -> tuple[Fragment, ...]:
+    """What the report tells of stress tests: those of this model, of the test side where there are some.
+
+    Raises InputError where a result is damaged.
+    """
+    model, place = verify(folder.bundle), folder.path / FOLDER
+    told = []
+    for name, part in PARTS.items():
+        for side in SIDES:
+            file = place / f"{name}-{side}.json"
+            if not file.is_file():
+                continue
+            found = read_json(file)
+            try:
+                if found["model"] == model:
+                    told.append(part.tell(part.read(found["result"]), place))
+                    break
+            except (KeyError, TypeError, SettingsError) as cause:
+                raise InputError(f"{file} is not what radcnn wrote; make it again with: radcnn stress") from cause
+    return tuple(told)

@@ -1,0 +1,144 @@
+"""A run under test: one network that answers as the run does, its cases as tensors, and each image's own scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from radcnn.attacks.answers import Answers
+from radcnn.core.errors import InputError
+from radcnn.data.read import read_source
+from radcnn.metrics.noise_level import noise_sd
+from radcnn.study.listener import Listener
+from radcnn.study.looking import LookedInto, Scale, one_network, scale_of_volume
+from radcnn.transforms.views import View, test_time_views
+
+MOST_VOXELS = 1 << 21  # of the images of one batch: a gradient keeps every layer's maps
+MOST_IMAGES = 64
+UNITS = {"HU": "HU", "grey": "grey levels", "rgb": "grey levels", "PET": "units of the images (PET)"}
+FEW = 0.5  # probability a yes/no answer is given at where no operating point was chosen
+
+
+class Looks(nn.Module):
+    """A network's mean logits over test-time views, as the run's own scores are means over them."""
+
+    def __init__(self, network: nn.Module, views: tuple[View, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.views = views
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Mean logits (B, outputs)."""
+        return torch.stack([self.network(view.apply(images)) for view in self.views]).mean(0)
+
+
+@dataclass(frozen=True, eq=False)
+class UnderTest:
+    """What every part of a stress test works on.
+
+    network, answers  gives logits (B, outputs); what they mean
+    threshold         the words for what a yes/no answer is given at
+    images, labels    (n, C, *size); (n,) class indices, or (n, T) with NaN where not labelled
+    low, high         (n,) what the values of each image can be
+    per_unit, unit    (n,) prepared values per unit of the scanner; the unit's name
+    noise             (n,) noise sd of each image in prepared values; the median of the others where none was seen
+    """
+
+    looked: LookedInto
+    network: nn.Module
+    answers: Answers
+    threshold: str
+    images: Tensor
+    labels: Tensor
+    low: Tensor
+    high: Tensor
+    per_unit: Tensor
+    unit: str
+    noise: Tensor
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """The patient of each case."""
+        return self.looked.patients
+
+    @property
+    def median_noise(self) -> float | None:
+        """The median noise sd of the images, in the scanner's unit; None where none was seen."""
+        own = (self.noise / self.per_unit.clamp(min=1e-12))[self.per_unit > 0]
+        found = float(own.median()) if len(own) else math.nan
+        return found if math.isfinite(found) and found > 0 else None
+
+    def batches(self, rows: Tensor) -> Iterator[Tensor]:
+        """Rows in batches that gradients of this network fit into memory for; the same on every machine."""
+        per_image = self.images[0, 0].numel()
+        yield from rows.split(max(1, min(MOST_IMAGES, MOST_VOXELS // per_image))) if len(rows) else ()
+
+    @torch.no_grad()
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits (n, outputs) of images (n, C, *size), batch by batch."""
+        parts = [self.network(images[rows]) for rows in self.batches(torch.arange(len(images)))]
+        return torch.cat(parts) if parts else torch.empty(0, self.looked.task.outputs)
+
+
+def under_test(looked: LookedInto, listener: Listener) -> UnderTest:
+    """The run under test; raises InputError for a regression target, or where images are in several units."""
+    target = looked.bundle.target
+    if target.kind == "regression":
+        raise InputError(
+            f"{', '.join(target.names)} is a value: a stress test counts answers that are turned, and a value has "
+            "none; train on classes of it"
+        )
+    scales, noises = _measured(looked, listener)
+    units = {UNITS.get(one.units, "units of the images") for one in scales}
+    if len(units) > 1:
+        raise InputError(f"images are in {' and '.join(sorted(units))}; one budget cannot mean the same in all of them")
+    answers, threshold = _answers(looked)
+    dims = looked.plan.preparation.dims
+    network = one_network(looked.networks)
+    views = test_time_views(looked.bundle.views, dims=dims)
+    truth = looked.targets if target.kind == "multilabel" else looked.targets[:, 0]
+    return UnderTest(
+        looked=looked,
+        network=network if len(views) == 1 else Looks(network, views).eval(),
+        answers=answers,
+        threshold=threshold,
+        images=torch.from_numpy(looked.images),
+        labels=torch.from_numpy(truth).float(),
+        low=torch.tensor([one.low for one in scales]),
+        high=torch.tensor([one.high for one in scales]),
+        per_unit=torch.tensor([one.per_unit for one in scales]),
+        unit=units.pop(),
+        noise=torch.from_numpy(noises).float(),
+    )
+
+
+def _measured(looked: LookedInto, listener: Listener) -> tuple[list[Scale], NDArray[np.float64]]:
+    """The scale of each case and the noise of its prepared image."""
+    scales = []
+    for done, case in enumerate(looked.cases, start=1):
+        scales.append(scale_of_volume(read_source(case.source), looked.bundle.preparation))
+        listener.progress("reading the scales of images", done, len(looked.rows))
+    noises = np.array([noise_sd(image) for image in looked.images])
+    seen = np.isfinite(noises) & (noises > 0)
+    return scales, np.where(seen, noises, np.median(noises[seen]) if seen.any() else np.nan)
+
+
+def _answers(looked: LookedInto) -> tuple[Answers, str]:
+    """What logits mean: at the first operating point of a binary target, as the report's figures are."""
+    kind = looked.bundle.target.kind
+    if kind == "multiclass":
+        return Answers("multiclass"), "the most probable class"
+    if kind == "multilabel":
+        return Answers("multilabel"), "probability 0.5 of each label, all labels right"
+    point = next((p for p in looked.bundle.operating_points if not p.undefined and 0 < p.threshold < 1), None)
+    if point is None:
+        return Answers("binary"), f"probability {FEW:g}"
+    threshold = point.threshold
+    words = f"the operating point {point.name} (probability {threshold:.3g}, chosen on the {point.chosen_on} set)"
+    return Answers("binary", (math.log(threshold / (1 - threshold)),)), words

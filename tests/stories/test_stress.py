@@ -1,0 +1,108 @@
+"""A run is put to a stress test: what is written beside it, what the report says, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import radcnn
+from cli_in_process import refused, told, torch_threads, tree
+from finished_studies import Finish
+from radcnn.data.ledger import openings
+from radcnn.study.stressing.stress import Stressed
+
+QUICKLY = ("--parts", "attacks", "--budget", "4", "--budget", "40")
+
+
+@pytest.fixture
+def copied(finished: Finish, tmp_path: Path) -> Path:
+    """A finished run that a test may add to."""
+    return shutil.copytree(finished("npz").study, tmp_path / "study") / "runs" / "run-001"
+
+
+def stressed(run: Path, **options: Any) -> Stressed:
+    """The verb as a call, on one thread."""
+    with torch_threads(1):
+        return radcnn.stress(run, **options)
+
+
+def words_of(page: Path) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page.read_text(encoding="utf-8")).split())
+
+
+def test_the_verb_and_the_call_find_the_same_and_the_report_tells_it(copied: Path) -> None:
+    said = told("stress", copied, *QUICKLY, "--json").json
+    called = stressed(copied, parts="attacks", budget=(4, 40))
+    for found in (said, called.as_json()):
+        for one in found["parts"]["attacks"]["curves"]:
+            one["seconds"] = 0
+    assert called.side == "tuning"
+    again = Stressed.from_json(json.loads(json.dumps(called.as_json())))
+    assert again.as_json() == called.as_json()
+    pgd = next(c for c in said["parts"]["attacks"]["curves"] if c["attack"] == "pgd")
+    accuracies = [point["accuracy"]["value"] for point in pgd["points"]]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert said["parts"]["attacks"]["budget_unit"] == "grey levels"
+    assert "attack,towards,budget,unit" in (copied / "stress" / "attacks-tuning-curves.csv").read_text()
+    told("report", copied)
+    page = words_of(copied / "report.html")
+    assert "Stress tests" in page
+    assert "what is left at each budget in grey levels" in page
+
+
+def test_a_stress_test_opens_no_test_set_unless_it_is_asked_to(copied: Path) -> None:
+    ledger = copied.parent.parent / "ledger.jsonl"
+    before = len(openings(ledger))
+    told("stress", copied, *QUICKLY)
+    assert len(openings(ledger)) == before
+    told("stress", copied, *QUICKLY, "--open-test", "--reason", "how stable is it")
+    assert openings(ledger)[-1].reason == "how stable is it"
+    assert (copied / "stress" / "attacks-test.json").is_file()
+
+
+def test_a_stress_test_of_another_model_is_not_told(copied: Path) -> None:
+    told("stress", copied, *QUICKLY)
+    file = copied / "stress" / "attacks-tuning.json"
+    file.write_text(file.read_text().replace('"model": "', '"model": "0'))
+    told("report", copied)
+    assert "This model was not put to a stress test" in words_of(copied / "report.html")
+
+
+def test_budgets_in_noise_say_so(copied: Path) -> None:
+    found = stressed(copied, parts="attacks", attack=("fgsm",), budget=(0.5,), in_noise=True).as_json()
+    assert found["parts"]["attacks"]["budget_unit"] == "noise sd"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--attack", "fgms"), "did you mean fgsm?"),
+        (("--budget", "-1"), "must be 0 or more"),
+        (("--parts", "atacks"), "did you mean attacks?"),
+        (("--towards", "nobody"), "is no class"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_and_nothing_is_written(
+    finished: Finish, options: tuple[str, ...], sentence: str
+) -> None:
+    run = finished("npz").run
+    before = tree(run)
+    assert sentence in refused("stress", run, *options)
+    assert tree(run) == before
+
+
+def test_values_have_no_answer_that_could_be_turned(finished: Finish) -> None:
+    assert "size_mm is a value" in refused("stress", finished("regression").run)
+
+
+@pytest.mark.parametrize("kind", ["workbook, several classes", "several labels", "dicom regions"])
+def test_every_kind_of_answer_can_be_attacked(finished: Finish, tmp_path: Path, kind: str) -> None:
+    run = shutil.copytree(finished(kind).study, tmp_path / "study") / "runs" / "run-001"
+    found = stressed(run, parts="attacks", attack=("pgd",), budget=(30,)).as_json()["parts"]["attacks"]
+    assert found["curves"][0]["points"][0]["success"]["value"] in (0, None)
+    assert found["budget_unit"] in ("HU", "grey levels")
