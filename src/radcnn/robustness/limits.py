@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
+from radcnn.core.target import Target
 from radcnn.robustness.answers import FIGURES
 
 FORM = re.compile(r"\s*([A-Za-z_]+)\s*=\s*(-?)\s*(\d*\.?\d+)\s*")
 WORDS = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "auc": "AUC"}
-USUAL = "balanced_accuracy=-0.05"
+ROUNDING = 1e-12
+USUAL_FALL = 0.05
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ def parse_limit(text: str) -> Limit:
     return Limit(figure, float(number), bool(minus))
 
 
+def usual_limit(target: Target) -> Limit:
+    """The limit that is looked at where none is set: a fall by 0.05 of balanced accuracy, of several labels of AUC."""
+    return Limit("auc" if target.kind == "multilabel" else "balanced_accuracy", USUAL_FALL, fall=True)
+
+
 @dataclass(frozen=True)
 class Broken:
     """What a shift does to a limit.
@@ -80,13 +87,21 @@ class Broken:
     told: bool = True
 
 
-def first_broken(limit: Limit, figures: Sequence[tuple[int, Estimate]]) -> Broken:
-    """The first severity that breaks a limit, of (severity, figure) in growing order, severity 0 first."""
+def first_broken(
+    limit: Limit, figures: Sequence[tuple[int, Estimate]], falls: Sequence[Estimate] | None = None
+) -> Broken:
+    """The first severity that breaks a limit, of (severity, figure) in growing order, severity 0 first.
+
+    falls  how much the figure fell at each, paired, where that is known: tells more surely than the figure's interval
+    """
     least = limit.least(figures[0][1])
     told = not math.isnan(least)
-    for severity, figure in figures:
+    for place, (severity, figure) in enumerate(figures):
         told = told and not math.isnan(figure.value)
-        if figure.value < least - 1e-12:
-            return Broken(limit.words, severity, figure, bool(figure.high < least), told)
+        if figure.value < least - ROUNDING:
+            beyond = figure.high < least
+            if limit.fall and falls is not None and not math.isnan(falls[place].low):
+                beyond = falls[place].low > limit.value
+            return Broken(limit.words, severity, figure, bool(beyond), told)
     worst = min((one for _, one in figures), key=lambda one: math.inf if math.isnan(one.value) else one.value)
     return Broken(limit.words, None, worst, False, told)

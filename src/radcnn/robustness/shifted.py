@@ -154,5 +154,13 @@ def curve_of(
         )
         for severity, amount, answered, distance in levels
     )  # fmt: skip
-    broken = tuple(first_broken(one, [(p.severity, p.figures[one.figure]) for p in points]) for one in limits)
+    falls = [point.lost for point in points]
+    broken = tuple(
+        first_broken(
+            one,
+            [(p.severity, p.figures[one.figure]) for p in points],
+            falls if one.figure == "balanced_accuracy" else None,
+        )
+        for one in limits
+    )
     return ShiftCurve(name, title, what, points, broken)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
+from radcnn.study.stressing.asked_shifts import ASKED_SHIFTS, AskedShifts
 
 BUDGETS = (1.0, 2.0, 4.0, 8.0)  # HU, grey levels or the images' own unit
 NOISE_BUDGETS = (0.05, 0.1, 0.25, 0.5, 1.0)  # multiples of the images' noise sd
@@ -23,6 +24,7 @@ class Asked:
     budgets   above 0, growing; in the images' unit, or with in_noise in noise sds of each image
     towards   the class every case is to be given; None for any wrong answer
     seed      of everything random
+    shifting  what is asked of shifts and doubts
     """
 
     parts: tuple[str, ...]
@@ -31,6 +33,7 @@ class Asked:
     in_noise: bool = False
     towards: str | None = None
     seed: int = 0
+    shifting: AskedShifts = ASKED_SHIFTS
 
 
 def asked(

@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from radcnn.reports.stressing.attacked import attacked_fragment
+from radcnn.reports.stressing.doubted import doubted_fragment
 from radcnn.reports.stressing.fragment import Fragment
+from radcnn.reports.stressing.shifted import shifted_fragment
 from radcnn.robustness.attacked import Attacked
+from radcnn.robustness.doubted import Doubted
+from radcnn.robustness.shifted import Shifted
 from radcnn.study.listener import Listener
 from radcnn.study.stressing.asked import Asked
 from radcnn.study.stressing.attacked import attacks
+from radcnn.study.stressing.doubted import doubts
+from radcnn.study.stressing.shifted import shifts
 from radcnn.study.stressing.tested import UnderTest
 
 
@@ -46,4 +52,6 @@ class Part:
 
 PARTS: dict[str, Part] = {
     "attacks": Part(attacks, Attacked.from_json, attacked_fragment),
+    "shifts": Part(shifts, Shifted.from_json, shifted_fragment),
+    "doubts": Part(doubts, Doubted.from_json, doubted_fragment),
 }

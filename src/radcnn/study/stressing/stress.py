@@ -8,7 +8,7 @@ RUN/stress/PART-SIDE-*.png    its pictures
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from radcnn.reports.stressing.fragment import Fragment
 from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.looking import look_into
+from radcnn.study.open_study import open_study
 from radcnn.study.stressing.asked import asked
+from radcnn.study.stressing.asked_shifts import asked_shifts, refuse_unsuited
 from radcnn.study.stressing.parts import PARTS, Result
 from radcnn.study.stressing.tested import under_test
 
@@ -67,6 +69,10 @@ def stress(
     budget: Sequence[float] | None = None,
     in_noise: bool = False,
     towards: str | None = None,
+    shift: Sequence[str] | None = None,
+    severity: Sequence[int] | None = None,
+    limit: Sequence[str] | None = None,
+    foreign: Path | str | None = None,
     case: Sequence[int] | None = None,
     open_test: bool = False,
     reason: str = "stress",
@@ -80,6 +86,10 @@ def stress(
     budget    how far each voxel may be changed: in HU of CT, in grey levels, in the images' own unit otherwise
     in_noise  budgets are multiples of each image's noise sd
     towards   the class that every case is to be given; any wrong answer without
+    shift     ct_dose, mr_noise ... of `robustness.shifts`; those that suit the images without
+    severity  1 to 5; all of them without
+    limit     "balanced_accuracy=0.8", or with a minus sign the largest fall; a fall by 0.05 without
+    foreign   a folder of images from elsewhere, which doubts are to tell from the run's own
     case      numbers of the cases that are tried; all of the side without
 
     Results are written to RUN/stress; `radcnn report` shows them. Raises InputError for a target of values.
@@ -88,7 +98,12 @@ def stress(
         parts=parts, known_parts=tuple(PARTS), attack=attack, budget=budget, in_noise=in_noise, towards=towards,
         seed=seed,
     )  # fmt: skip
+    shifting = asked_shifts(shift=shift, severity=severity, limit=limit, foreign=foreign)
+    wanted = replace(wanted, shifting=shifting)
     folder = find_run(run)
+    if shifting.names:
+        fingerprint = open_study(folder.study).fingerprint
+        refuse_unsuited(shifting.names, fingerprint.units, fingerprint.rank)
     test = under_test(look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener), listener)
     model, side = verify(folder.bundle), test.looked.side
     made: dict[str, Result] = {}
