@@ -85,6 +85,7 @@ def test_budgets_in_noise_say_so(copied: Path) -> None:
         (("--budget", "-1"), "must be 0 or more"),
         (("--parts", "atacks"), "did you mean attacks?"),
         (("--towards", "nobody"), "is no class"),
+        (("--border", "7"), "leaves nothing of images of 14 x 14"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_and_nothing_is_written(

@@ -16,7 +16,8 @@ Run = Annotated[Path, typer.Argument(help="A run's folder, or a study (its newes
 def stress(
     run: Run,
     parts: Annotated[
-        str | None, typer.Option("--parts", help="attacks, shifts, doubts; all by default.", show_default=False)
+        str | None,
+        typer.Option("--parts", help="attacks, borders, shifts, doubts; all by default.", show_default=False),
     ] = None,
     attack: Annotated[
         list[str] | None,
@@ -31,6 +32,10 @@ def stress(
     in_noise: Annotated[bool, typer.Option("--in-noise", help="Budgets are multiples of the noise sd.")] = False,
     towards: Annotated[
         str | None, typer.Option("--towards", help="The class every case is to be given.", show_default=False)
+    ] = None,
+    border: Annotated[
+        list[int] | None,
+        typer.Option("--border", help="Pixels of the frame that is swapped; several times.", show_default=False),
     ] = None,
     shift: Annotated[
         list[str] | None,
@@ -58,14 +63,14 @@ def stress(
     seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 0,
     as_json: AsJson = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
-    """What it takes to turn the network's answers: attacks with budgets in HU, grey levels or noise sds."""
+    """What it takes to turn the network's answers: attacks in HU or noise sds, shifts of scanners; and its doubts."""
     with one_sentence():
         from radcnn.study.stressing.stress import stress as stress_run
 
         found = stress_run(
-            run, parts=parts, attack=attack, budget=budget, in_noise=in_noise, towards=towards, case=case,
-            shift=shift, severity=severity, limit=limit, foreign=foreign,
-            open_test=open_test, reason=reason, seed=seed, listener=Voice(quiet=quiet),
+            run, parts=parts, attack=attack, budget=budget, in_noise=in_noise, towards=towards, border=border,
+            case=case, shift=shift, severity=severity, limit=limit, foreign=foreign, open_test=open_test,
+            reason=reason, seed=seed, listener=Voice(quiet=quiet),
         )  # fmt: skip
         show(found.as_json(), "\n".join(found.lines()), as_json=as_json)
         next_step("radcnn report", run, as_json=as_json)

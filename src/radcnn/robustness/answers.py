@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from radcnn.core.estimate import Estimate
 from radcnn.core.target import Target
-from radcnn.metrics.clustered import Codes, Floats, linearised, patient_codes
+from radcnn.metrics.clustered import Codes, Floats, Scale, linearised, patient_codes
 from radcnn.metrics.decided import balanced_accuracy
 from radcnn.metrics.delong import delong_interval
 from radcnn.metrics.multiclass import macro_auc, one_hot
@@ -115,7 +115,7 @@ def relative_balanced_error(before: Answered, after: Answered, *, level: float =
     if clean == 0:
         return Estimate.missing("no error without the shift to compare with", codes.size, int(codes.max()) + 1)
     ratio = worse / clean
-    scale = "log" if ratio > 0 else "identity"
+    scale: Scale = "log" if ratio > 0 else "identity"
     return linearised(ratio, (of_worse - ratio * of_clean) / clean, codes, level=level, scale=scale, what="ratio")
 
 

@@ -60,7 +60,7 @@ def known_features(features: Floats, labels: NDArray[np.intp] | None = None) -> 
     classes = np.zeros(len(given), np.intp) if labels is None else np.unique(labels, return_inverse=True)[1].reshape(-1)
     means = np.stack([given[classes == k].mean(axis=0) for k in range(int(classes.max()) + 1)])
     covariance, shrinkage = shrunk_covariance(given - means[classes])
-    return Known(means, np.linalg.inv(covariance), shrinkage, _of_length_1(given))
+    return Known(means, np.asarray(np.linalg.inv(covariance), np.float64), shrinkage, _of_length_1(given))
 
 
 def shrunk_covariance(residual: Floats) -> tuple[Floats, float]:

@@ -46,14 +46,14 @@ def box_over_tents(width: float) -> NDArray[np.float64]:
     array([0.25, 0.5 , 0.25])
     """
     reach = int(np.ceil(width / 2))
-    places = np.arange(-reach, reach + 1)
+    places = np.arange(-reach, reach + 1).astype(np.float64)
 
     def area(x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of the tent of height 1 over -1..1, up to x."""
         held = np.clip(x, -1, 1)
-        return np.asarray(0.5 + held - np.sign(held) * held**2 / 2)
+        return np.asarray(0.5 + held - np.sign(held) * held**2 / 2, np.float64)
 
-    return (area(width / 2 - places) - area(-width / 2 - places)) / width
+    return np.asarray((area(width / 2 - places) - area(-width / 2 - places)) / width, np.float64)
 
 
 def turned(volume: Volume, degrees: float, chance: np.random.Generator) -> Floats:

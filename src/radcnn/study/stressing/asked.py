@@ -23,6 +23,7 @@ class Asked:
     attacks   names of ATTACKS
     budgets   above 0, growing; in the images' unit, or with in_noise in noise sds of each image
     towards   the class every case is to be given; None for any wrong answer
+    borders   widths of the frame that is swapped, in pixels; empty for the usual ones
     seed      of everything random
     shifting  what is asked of shifts and doubts
     """
@@ -32,6 +33,7 @@ class Asked:
     budgets: tuple[float, ...] = BUDGETS
     in_noise: bool = False
     towards: str | None = None
+    borders: tuple[int, ...] = ()
     seed: int = 0
     shifting: AskedShifts = ASKED_SHIFTS
 
@@ -44,6 +46,7 @@ def asked(
     budget: Sequence[float] | None,
     in_noise: bool,
     towards: str | None,
+    border: Sequence[int] | None,
     seed: int,
 ) -> Asked:
     """The options of the verb as one value; raises SettingsError for an unknown name or an impossible budget."""
@@ -51,7 +54,7 @@ def asked(
     chosen = _known(named or known_parts, known_parts, "--parts")
     attacks = _known(attack or USUAL, ATTACKS, "--attack")
     usual = NOISE_BUDGETS if in_noise else BUDGETS
-    return Asked(chosen, attacks, _budgets(budget or usual), in_noise, towards, seed)
+    return Asked(chosen, attacks, _budgets(budget or usual), in_noise, towards, _borders(border or ()), seed)
 
 
 def _known(names: Sequence[str], known: Sequence[str], option: str) -> tuple[str, ...]:
@@ -69,3 +72,10 @@ def _budgets(budgets: Sequence[float]) -> tuple[float, ...]:
     if not found:
         raise SettingsError("--budget 0 changes nothing; give at least one budget above 0")
     return found
+
+
+def _borders(widths: Sequence[int]) -> tuple[int, ...]:
+    for one in widths:
+        if one < 1:
+            raise SettingsError(f"--border must be 1 pixel or more, got {one}; it is the width of the frame")
+    return tuple(sorted(set(widths)))

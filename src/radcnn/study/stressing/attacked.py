@@ -74,6 +74,12 @@ def attacks(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> A
     )
 
 
+def refuse_attacks(test: UnderTest, asked: Asked) -> None:
+    """Raise SettingsError or InputError for a class or a budget that this run does not know."""
+    _towards(test, asked)
+    _unit_of_each(test, asked)
+
+
 def _unit_of_each(test: UnderTest, asked: Asked) -> Tensor:
     """Prepared values (n,) that a budget of 1 is for each image."""
     if not asked.in_noise:

@@ -17,7 +17,7 @@ from radcnn.metrics.clustered import Floats
 from radcnn.metrics.delong import delong_interval
 from radcnn.metrics.selective import risk_coverage
 from radcnn.robustness.answers import ANSWERED_AT, Answered
-from radcnn.robustness.doubted import Doubt, Doubted
+from radcnn.robustness.doubted import Doubt, Doubted, OutsideFound
 from radcnn.study.listener import Listener
 from radcnn.study.stressing.asked import Asked
 from radcnn.study.stressing.calibrating import calibrated
@@ -47,7 +47,8 @@ def doubts(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> Do
             return otherwise
 
     foreign = foreign_images(test, asked, listener)  # a folder that cannot be used is the user's to mend
-    far = tried("outside of training", lambda: outside(test, asked, said, foreign, listener), ())
+    nothing: tuple[OutsideFound, ...] = ()
+    far = tried("outside of training", lambda: outside(test, asked, said, foreign, listener), nothing)
     return Doubted(
         side=test.looked.side,
         n=len(here.scores),
@@ -72,8 +73,7 @@ def tuning_answers(test: UnderTest) -> Answered:
         rows = np.array([place[case.id] for case in looked.cases], np.intp)
         patients = tuple(table.patients[row] for row in rows)
         return Answered(target, table.scores[rows], table.targets[rows], patients, threshold_of(looked))
-    known = np.isfinite(table.targets).any(axis=1)
-    table = table.only(known)
+    table = table.only(np.asarray(np.isfinite(table.targets).any(axis=1)))
     return Answered(target, table.scores, table.targets, table.patients, threshold_of(looked))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,23 +97,39 @@ def distances(kind: str, known: Sequence[Known], said: Said) -> Floats:
     return np.asarray(np.mean(each, axis=0))
 
 
-def foreign_images(test: UnderTest, asked: Asked, listener: Listener) -> Foreign:
-    """The images below the asked folder, prepared as the run prepares its own, about their middle.
+def refuse_foreign(test: UnderTest, asked: Asked) -> None:
+    """Raise InputError for a folder of foreign images of which none can be used."""
+    if asked.shifting.foreign is not None:
+        places = images_at(asked.shifting.foreign)
+        faults = []
+        for _, path in places[:MOST_FOREIGN]:
+            found = _foreign(path, test)
+            if not isinstance(found, InputError):
+                return
+            faults.append(found)
+        raise InputError(f"no image of {asked.shifting.foreign.name} can be used: {faults[0]}")
 
-    Raises InputError when no image of it can be used.
-    """
+
+def foreign_images(test: UnderTest, asked: Asked, listener: Listener) -> Foreign:
+    """The images below the asked folder, prepared as the run prepares its own, about their middle."""
     folder = asked.shifting.foreign
     if folder is None:
         return Foreign()
     places = images_at(folder)[:MOST_FOREIGN]
-    made, faults = [], []
+    made = []
     for done, (_, path) in enumerate(places, start=1):
-        try:
-            made.append(prepare(read_source(Source(path)), test.looked.bundle.preparation))
-        except InputError as cause:
-            faults.append(str(cause))
+        found = _foreign(path, test)
+        if not isinstance(found, InputError):
+            made.append(found)
         listener.progress("reading foreign images", done, len(places))
-    if not made:
-        raise InputError(f"no image of {folder.name} can be used: {faults[0]}")
-    notes = (f"{len(faults)} of {len(places)} foreign images could not be used and are left out",) if faults else ()
+    lost = len(places) - len(made)
+    notes = (f"{lost} of {len(places)} foreign images could not be used and are left out",) if lost else ()
     return Foreign(np.stack(made), notes)
+
+
+def _foreign(path: Path, test: UnderTest) -> NDArray[np.float32] | InputError:
+    """An image as the run prepares its own, or why it cannot be."""
+    try:
+        return prepare(read_source(Source(path)), test.looked.bundle.preparation)
+    except InputError as cause:
+        return cause

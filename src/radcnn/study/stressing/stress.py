@@ -69,6 +69,7 @@ def stress(
     budget: Sequence[float] | None = None,
     in_noise: bool = False,
     towards: str | None = None,
+    border: Sequence[int] | None = None,
     shift: Sequence[str] | None = None,
     severity: Sequence[int] | None = None,
     limit: Sequence[str] | None = None,
@@ -81,11 +82,12 @@ def stress(
 ) -> Stressed:
     """What it takes to turn the answers of a run, on its tuning cases or with `open_test` on its test cases.
 
-    parts     "attacks" ..., in one text with commas or one by one; all of them without
+    parts     "attacks", "borders", "shifts", "doubts", in one text with commas or one by one; all of them without
     attack    fgsm, pgd ...; fgsm and pgd without
     budget    how far each voxel may be changed: in HU of CT, in grey levels, in the images' own unit otherwise
     in_noise  budgets are multiples of each image's noise sd
     towards   the class that every case is to be given; any wrong answer without
+    border    widths of the frame that is swapped with other patients' images, in pixels of the prepared image
     shift     ct_dose, mr_noise ... of `robustness.shifts`; those that suit the images without
     severity  1 to 5; all of them without
     limit     "balanced_accuracy=0.8", or with a minus sign the largest fall; a fall by 0.05 without
@@ -96,7 +98,7 @@ def stress(
     """
     wanted = asked(
         parts=parts, known_parts=tuple(PARTS), attack=attack, budget=budget, in_noise=in_noise, towards=towards,
-        seed=seed,
+        border=border, seed=seed,
     )  # fmt: skip
     shifting = asked_shifts(shift=shift, severity=severity, limit=limit, foreign=foreign)
     wanted = replace(wanted, shifting=shifting)
@@ -106,6 +108,8 @@ def stress(
         refuse_unsuited(shifting.names, fingerprint.units, fingerprint.rank)
     test = under_test(look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener), listener)
     model, side = verify(folder.bundle), test.looked.side
+    for name in wanted.parts:
+        PARTS[name].refuse(test, wanted)
     made: dict[str, Result] = {}
     for name in wanted.parts:
         made[name] = PARTS[name].make(test, wanted, folder.path / FOLDER, listener)
