@@ -14,7 +14,7 @@ from radcnn.reports.numbers import Shown, clauses, in_words, number, several, sh
 from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.limits import Broken
-from radcnn.robustness.shifted import GroupFigures, ShiftCurve, Shifted, ShiftPicture
+from radcnn.robustness.shifted import AtSeverity, GroupFigures, ShiftCurve, Shifted, ShiftPicture
 
 SIDE_WORDS = {"tuning": "tuning", "test": "internal test", "training": "training"}
 ACROSS = 3  # panels in a row
@@ -27,7 +27,7 @@ def shifted_fragment(found: Shifted, folder: Path) -> Fragment:
     main = main_figure(found.applied)
     tables = (
         *((_breaking(found),) if found.applied and found.limits else ()),
-        *(_table(one, main) for one in found.applied),
+        *((_table(found, main),) if found.applied else ()),
         *((_groups(found),) if found.groups else ()),
     )
     return Fragment(
@@ -101,24 +101,27 @@ def _cell(curve: ShiftCurve, broken: Broken) -> Shown:
     return Shown(f"severity {broken.severity}", f"{_amount(curve, broken)}: {of}{sure}", figure.n)
 
 
-def _table(one: ShiftCurve, main: str) -> FigureTable:
-    names = [main, *(name for name in one.points[0].figures if name != main)]
-    names = [name for name in names if not one.points[0].figures[name].undefined] or [main]
-    rows = tuple(
-        FigureRow(
-            f"{point.severity}",
-            point.amount,
-            (
-                *(shown(point.figures[name]) for name in names),
-                *((shown(e) if point.severity else None) for e in (point.lost, point.relative, point.distance)),
-            ),
+def _table(found: Shifted, main: str) -> FigureTable:
+    """The figures at every severity, a group of rows for each shift."""
+    names = [main, *(name for name in found.applied[0].points[0].figures if name != main)]
+    clean = found.applied[0].points[0].figures
+    names = [name for name in names if name == main or not clean[name].undefined]
+    each = tuple(
+        FigureGroup(
+            f"{one.title[0].upper()}{one.title[1:]}: {one.what}", tuple(_row(point, names) for point in one.points)
         )
-        for point in one.points
+        for one in found.applied
     )
     heads = (Head((*(in_words(name) for name in names), LOST, RELATIVE, CHANGE)),)
-    amounts = "; ".join(f"{point.severity}: {point.amount}" for point in one.points[1:])
-    caption = f"{one.title.capitalize() if one.title.islower() else one.title}: {one.what} ({amounts})"
-    return FigureTable(caption, heads, (FigureGroup("", rows),), "columns")
+    unit = "HU" if found.units == "HU" else "the images' own unit"
+    caption = f"Figures at every severity; the change of the images is a root mean square in {unit}"
+    return FigureTable(caption, heads, each, "columns")
+
+
+def _row(point: AtSeverity, names: Sequence[str]) -> FigureRow:
+    figures = tuple(shown(point.figures[name]) for name in names)
+    changed = tuple(shown(e) if point.severity else None for e in (point.lost, point.relative, point.distance))
+    return FigureRow(f"{point.severity}: {point.amount}", "", (*figures, *changed))
 
 
 def _groups(found: Shifted) -> FigureTable:

@@ -64,7 +64,7 @@ class Shift:
         if not severity:
             return "as it was"
         said = self.amount.format(self.levels[severity - 1])
-        return said if mm else said.replace(" mm", " pixels")
+        return said if mm else said.replace(" mm", " px")
 
     def refusal(self, volume: Volume) -> str:
         """Why it makes no sense for this image, or an empty string."""
