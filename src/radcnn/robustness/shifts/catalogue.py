@@ -12,7 +12,7 @@ from radcnn.robustness.shifts.shift import Modality, Shift
 SHIFTS: dict[str, Shift] = {
     "ct_dose": Shift(
         title="dose", what="a share of the scan's dose, its noise made in the sinogram", amount="{:g} % of the dose",
-        levels=(50, 25, 10, 5, 2), modality="ct", make=lambda volume, percent, chance: ct.at_dose(
+        levels=(75, 50, 25, 15, 10), modality="ct", make=lambda volume, percent, chance: ct.at_dose(
             volume, percent / 100, chance
         ),
     ),

@@ -13,7 +13,7 @@ from radcnn.physics.lower_dose import lower_dose
 from radcnn.robustness.shifts.shift import Floats
 
 SCANNED_WITH = KERNELS["soft"]  # how sharp a scan is taken to be where nothing says it
-MOST_GAIN = 6.0  # of a sharper kernel: what the first one took away altogether is not there to be raised
+NOT_THERE = 0.02  # squared window of the scan's own kernel, below which a frequency is more noise than image
 MARGIN = 16  # pixels about a slice that are mirrored, so that its borders are not taken for neighbours
 
 
@@ -49,7 +49,7 @@ def _mean_power(shape: NDArray[np.float64], columns: int) -> float:
 def with_kernel(volume: Volume, cutoff_per_mm: float, _: np.random.Generator) -> Floats:
     """As a Hann kernel that ends at this frequency would have shown it, the scan's own ending at 0.5 per mm.
 
-    Every frequency is multiplied by the ratio of the kernels' windows, at most MOST_GAIN.
+    Every frequency is multiplied by `kernel_ratio`.
     """
     padded = np.pad(
         volume.voxels.astype(np.float32), (*((0, 0),) * (volume.voxels.ndim - 2), *((MARGIN, MARGIN),) * 2), "symmetric"
@@ -62,11 +62,18 @@ def with_kernel(volume: Volume, cutoff_per_mm: float, _: np.random.Generator) ->
 
 
 def kernel_ratio(kernel: Kernel, frequency_per_mm: NDArray[np.float64], pixel_mm: float) -> NDArray[np.float64]:
-    """Window of a kernel over that of the scan's own, at most MOST_GAIN; held where the scan's own has ended."""
+    """What a frequency becomes by another kernel, whose window is `new` where the scan's own is `own`.
+
+        softer   new / own
+        sharper  1 + own (new - own) / (own^2 + NOT_THERE)
+
+    A sharper one cannot raise what the first took away: where `own` is 0 a frequency stays as it is.
+    """
     end = min(SCANNED_WITH.cutoff_per_mm or np.inf, 0.5 / pixel_mm) * (1 - 1e-6)
     f = np.minimum(frequency_per_mm, end)
-    own = SCANNED_WITH.response(f, pixel_mm)
-    return np.minimum(kernel.response(f, pixel_mm) / np.maximum(own, 1e-9), MOST_GAIN)
+    own, new = SCANNED_WITH.response(f, pixel_mm), kernel.response(f, pixel_mm)
+    softer = new / np.maximum(own, 1e-9)
+    return np.where(new < own, softer, 1 + own * (new - own) / (own**2 + NOT_THERE))
 
 
 def offset(volume: Volume, hu: float, _: np.random.Generator) -> Floats:

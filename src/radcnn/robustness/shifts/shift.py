@@ -24,6 +24,7 @@ Make = Callable[[Volume, float, np.random.Generator], NDArray[Any]]
 
 SEVERITIES = (1, 2, 3, 4, 5)
 LOWEST_HU, HIGHEST_HU = -1024.0, 3071.0  # what scanners store in 12 bits
+AIR_HU = -900.0  # at the most: padding of a CT is lower than what was measured, or air
 LEAST_PADDING = 0.01  # share of an image's voxels that must have its lowest value for this to be padding
 UNITS_OF: dict[Modality, tuple[Units, ...]] = {
     "ct": ("HU", "arbitrary"),
@@ -122,11 +123,15 @@ def stored_range(volume: Volume) -> tuple[float, float]:
 def padding(volume: Volume) -> NDArray[np.bool_] | None:
     """Voxels (C, *size) that hold no measurement: those of the lowest value, if a corner and one in a hundred have it.
 
-    None where there are none, and for radiographs and photographs, whose black is measured.
+    None where there are none: for radiographs and photographs, whose black is measured, for a CT whose lowest value is
+    above that of air, and for images of one value.
     """
-    if volume.units not in ("HU", "arbitrary", "PET"):
+    least = float(volume.voxels.min())
+    if volume.units not in ("HU", "arbitrary", "PET") or (volume.units == "HU" and least > AIR_HU):
         return None
-    lowest = volume.voxels == volume.voxels.min()
+    if least == volume.voxels.max():
+        return None
+    lowest = volume.voxels == least
     corners = lowest[(slice(None), *(slice(None, None, max(1, n - 1)) for n in volume.size))]
     return lowest if corners.any() and lowest.mean() >= LEAST_PADDING else None
 
