@@ -14,6 +14,7 @@ import radcnn
 from cli_in_process import refused, told, torch_threads, tree
 from finished_studies import Finish
 from radcnn.data.ledger import openings
+from radcnn.study.stressing.asked import ATTACKS
 from radcnn.study.stressing.stress import Stressed
 
 QUICKLY = ("--parts", "attacks", "--budget", "4", "--budget", "40")
@@ -78,6 +79,30 @@ def test_budgets_in_noise_say_so(copied: Path) -> None:
     assert found["parts"]["attacks"]["budget_unit"] == "noise sd"
 
 
+def test_every_attack_of_the_catalogue_is_made_and_told(copied: Path) -> None:
+    options = {"attack": ATTACKS, "budget": (10, 60), "pixels": (1,), "generations": 2, "area": (0.1,)}
+    found = stressed(copied, parts="attacks", **options).as_json()["parts"]["attacks"]
+    assert [one["attack"] for one in found["curves"]] == ["fgsm", "pgd", "square", "universal"]
+    assert [one["pixels"] for one in found["pixels"]] == [1]
+    assert found["patches"][0]["pixels"] == 4
+    assert found["smallest"][0]["size"]["value"] > 0
+    assert [one["check"] for one in found["masking"]] == ["step", "black box", "bound", "steps"]
+    told("report", copied)
+    page = words_of(copied / "report.html")
+    for words in ("UNIVERSAL", "Few pixels", "A patch at random places", "The smallest change", "gradient masking"):
+        assert words in page
+
+
+def test_an_attack_may_be_made_on_another_run_of_the_study_only(finished: Finish, copied: Path) -> None:
+    assert "is the run that is attacked" in refused("stress", copied, "--surrogate", copied)
+    elsewhere = finished("several labels").run
+    assert "is of another study" in refused("stress", copied, "--surrogate", elsewhere)
+    other = told("train", copied.parent.parent, "--seed", "1", "--json").json["run"]
+    found = stressed(copied, parts="attacks", attack=("fgsm",), budget=(60,), surrogate=other)
+    names = [one["attack"] for one in found.as_json()["parts"]["attacks"]["curves"]]
+    assert names == ["fgsm", "pgd on run-002"]
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -85,6 +110,7 @@ def test_budgets_in_noise_say_so(copied: Path) -> None:
         (("--budget", "-1"), "must be 0 or more"),
         (("--parts", "atacks"), "did you mean attacks?"),
         (("--towards", "nobody"), "is no class"),
+        (("--area", "1.5"), "must lie between 0 and 1"),
         (("--border", "7"), "leaves nothing of images of 14 x 14"),
     ],
 )

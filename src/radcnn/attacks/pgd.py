@@ -25,12 +25,15 @@ class PgdSettings:
 
     from_fgsm  begin with the point of FGSM, so that the attack is never weaker than it; without it, every start is
                random, to compare the two
+    stop       leave images alone once they are fooled; without it, they are pushed as far as the budget allows, to fool
+               another network, too
     """
 
     steps: int = 20
     starts: int = 2
     goal: Goal = "margin"
     from_fgsm: bool = True
+    stop: bool = True
 
 
 PGD = PgdSettings()
@@ -66,7 +69,7 @@ def pgd(
     best = _Best(images, torch.full((len(images),), torch.inf, dtype=images.dtype), torch.zeros(len(images)).bool())
     limits = bounds(images, epsilon, low, high)
     for start in range(settings.starts):
-        rows = (~best.fooled).nonzero()[:, 0]
+        rows = (~(best.fooled & settings.stop)).nonzero()[:, 0]
         if not len(rows):
             break
         least, most = limits[0][rows], limits[1][rows]
@@ -112,7 +115,7 @@ def _descend(
     """Steps from `place` down the cost, each kept where it is the best so far; fooled images take no further part."""
     for step in range(settings.steps):
         logits, slope = sloped(network, place, aim, settings.goal)
-        going = (~best.keep(rows, place, logits, aim)).nonzero()[:, 0]
+        going = (~(best.keep(rows, place, logits, aim) & settings.stop)).nonzero()[:, 0]
         if not len(going):
             return
         if len(going) < len(rows):

@@ -21,7 +21,11 @@ def stress(
     ] = None,
     attack: Annotated[
         list[str] | None,
-        typer.Option("--attack", help="fgsm, pgd ...; several times.", show_default=False),
+        typer.Option(
+            "--attack",
+            help="fgsm, pgd, square, universal, one-pixel, patch or l-bfgs; several times.",
+            show_default=False,
+        ),
     ] = None,
     budget: Annotated[
         list[float] | None,
@@ -32,6 +36,19 @@ def stress(
     in_noise: Annotated[bool, typer.Option("--in-noise", help="Budgets are multiples of the noise sd.")] = False,
     towards: Annotated[
         str | None, typer.Option("--towards", help="The class every case is to be given.", show_default=False)
+    ] = None,
+    surrogate: Annotated[
+        Path | None,
+        typer.Option("--surrogate", help="Another run, on whose network PGD is made.", show_default=False),
+    ] = None,
+    pixels: Annotated[
+        list[int] | None,
+        typer.Option("--pixels", help="Changed by one-pixel; several times; 1, 3 and 5.", show_default=False),
+    ] = None,
+    generations: Annotated[int, typer.Option("--generations", help="Of the search of one-pixel.")] = 100,
+    area: Annotated[
+        list[float] | None,
+        typer.Option("--area", help="Share of the image a patch covers; several times.", show_default=False),
     ] = None,
     border: Annotated[
         list[int] | None,
@@ -68,9 +85,10 @@ def stress(
         from radcnn.study.stressing.stress import stress as stress_run
 
         found = stress_run(
-            run, parts=parts, attack=attack, budget=budget, in_noise=in_noise, towards=towards, border=border,
-            case=case, shift=shift, severity=severity, limit=limit, foreign=foreign, open_test=open_test,
-            reason=reason, seed=seed, listener=Voice(quiet=quiet),
+            run, parts=parts, attack=attack, budget=budget, in_noise=in_noise, towards=towards,
+            surrogate=surrogate, pixels=pixels, generations=generations, area=area, border=border, case=case,
+            shift=shift, severity=severity, limit=limit, foreign=foreign,
+            open_test=open_test, reason=reason, seed=seed, listener=Voice(quiet=quiet),
         )  # fmt: skip
         show(found.as_json(), "\n".join(found.lines()), as_json=as_json)
         next_step("radcnn report", run, as_json=as_json)

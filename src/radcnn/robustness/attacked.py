@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from radcnn.attacks.masking import Sign
 from radcnn.core.case import Side
 from radcnn.core.settings import fields_to_plain, from_plain
+from radcnn.robustness.counted import FewPixels, Patched, Smallest
 from radcnn.robustness.curves import Curve
 
 
@@ -40,7 +42,10 @@ class Attacked:
     per_noise                the median noise sd of the images, in the intensity unit; None where none was seen
     intensity_unit           of the images
     threshold                what answers a binary target: "probability 0.5", or an operating point
-    curves, pictures, notes  the figures; the pictures of the report; what a reader must know
+    curves                   of attacks with a budget for each voxel
+    pixels, patches, smallest  of the others
+    masking, masking_budget  checks of whether slopes only look away, and at which budget they were made
+    pictures, notes          of the report; what a reader must know
     """
 
     side: Side
@@ -52,7 +57,12 @@ class Attacked:
     intensity_unit: str
     per_noise: float | None
     threshold: str
-    curves: tuple[Curve, ...]
+    curves: tuple[Curve, ...] = ()
+    pixels: tuple[FewPixels, ...] = ()
+    patches: tuple[Patched, ...] = ()
+    smallest: tuple[Smallest, ...] = ()
+    masking: tuple[Sign, ...] = ()
+    masking_budget: float | None = None
     pictures: tuple[AttackedPicture, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -70,10 +80,21 @@ class Attacked:
         """What the terminal prints."""
         said = [f"attacks on {self.n} {self.side} cases, budgets in {self.budget_unit}, answers at {self.threshold}"]
         for one in self.curves:
-            aim = f" towards {one.towards}" if one.towards else ""
-            said.append(f"  {one.attack}{aim} ({one.seconds:.1f} s)")
+            said.append(f"  {one.attack}{_aim(one.towards)} ({one.seconds:.1f} s)")
             said += [f"    {p.budget:g}: accuracy {p.accuracy}, turned {p.success}" for p in one.points]
             said.append(f"    accuracy is halved at {one.halving}")
+        said += [f"  {p.pixels} pixels{_aim(p.towards)} ({p.seconds:.1f} s): turned {p.turned}" for p in self.pixels]
+        said += [
+            f"  a patch of {100 * p.area:g} % ({p.pixels} pixels a side){_aim(p.towards)} ({p.seconds:.1f} s): "
+            f"turned {p.turned}, noise of that size {p.plain}"
+            for p in self.patches
+        ]
+        said += [
+            f"  smallest change{_aim(s.towards)} ({s.seconds:.1f} s): median {s.size} {self.intensity_unit}, "
+            f"{s.in_noise} noise sd; found of {s.found}"
+            for s in self.smallest
+        ]
+        said += [f"  masking, {s.check}: {'A SIGN' if s.found else 'no sign'}: {s.sentence}" for s in self.masking]
         return (*said, *(f"  note: {note}" for note in self.notes))
 
     def tables(self) -> dict[str, str]:
@@ -89,3 +110,7 @@ class Attacked:
             )
         ]
         return {"curves": "\n".join([head, *rows]) + "\n"}
+
+
+def _aim(towards: str) -> str:
+    return f" towards {towards}" if towards else ""

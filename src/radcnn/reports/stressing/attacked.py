@@ -9,6 +9,7 @@ import numpy as np
 from radcnn.evaluation.judgement import Unit
 from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn, finish
 from radcnn.reports.numbers import number, several, shown
+from radcnn.reports.stressing.counted import counted_sentences, counted_tables
 from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.attacked import Attacked, AttackedPicture
@@ -25,8 +26,8 @@ def attacked_fragment(found: Attacked, folder: Path) -> Fragment:
     return Fragment(
         key="attacks",
         heading="Attacks",
-        sentences=(_what(found), *(_halved(one, found) for one in found.curves)),
-        tables=tuple(_table(one, found, unit) for one in found.curves),
+        sentences=(_what(found), *(_halved(one, found) for one in found.curves), *counted_sentences(found)),
+        tables=(*(_table(one, found, unit) for one in found.curves), *counted_tables(found, unit)),
         drawings=(_drawing(found),) if found.curves else (),
         rows=tuple(_pictures(one, found, folder) for one in found.pictures),
         notes=found.notes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
@@ -12,7 +13,10 @@ from radcnn.study.stressing.asked_shifts import ASKED_SHIFTS, AskedShifts
 BUDGETS = (1.0, 2.0, 4.0, 8.0)  # HU, grey levels or the images' own unit
 NOISE_BUDGETS = (0.05, 0.1, 0.25, 0.5, 1.0)  # multiples of the images' noise sd
 USUAL = ("fgsm", "pgd")
-ATTACKS = USUAL
+ATTACKS = (*USUAL, "square", "universal", "one-pixel", "patch", "l-bfgs")
+PIXELS = (1, 3, 5)
+AREAS = (0.01, 0.03, 0.1)
+GENERATIONS = 100  # of the attack of few pixels, as in its paper
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,9 @@ class Asked:
     attacks   names of ATTACKS
     budgets   above 0, growing; in the images' unit, or with in_noise in noise sds of each image
     towards   the class every case is to be given; None for any wrong answer
+    surrogate another run of the study, on whose network PGD is made, too
+    pixels    how many are changed by "one-pixel"; generations: of its search
+    areas     shares of the image that patches cover
     borders   widths of the frame that is swapped, in pixels; empty for the usual ones
     seed      of everything random
     shifting  what is asked of shifts and doubts
@@ -33,6 +40,10 @@ class Asked:
     budgets: tuple[float, ...] = BUDGETS
     in_noise: bool = False
     towards: str | None = None
+    surrogate: str | None = None
+    pixels: tuple[int, ...] = PIXELS
+    generations: int = GENERATIONS
+    areas: tuple[float, ...] = AREAS
     borders: tuple[int, ...] = ()
     seed: int = 0
     shifting: AskedShifts = ASKED_SHIFTS
@@ -46,6 +57,10 @@ def asked(
     budget: Sequence[float] | None,
     in_noise: bool,
     towards: str | None,
+    surrogate: Path | str | None,
+    pixels: Sequence[int] | None,
+    generations: int,
+    area: Sequence[float] | None,
     border: Sequence[int] | None,
     seed: int,
 ) -> Asked:
@@ -54,7 +69,21 @@ def asked(
     chosen = _known(named or known_parts, known_parts, "--parts")
     attacks = _known(attack or USUAL, ATTACKS, "--attack")
     usual = NOISE_BUDGETS if in_noise else BUDGETS
-    return Asked(chosen, attacks, _budgets(budget or usual), in_noise, towards, _borders(border or ()), seed)
+    if generations < 1:
+        raise SettingsError(f"--generations must be 1 or more, got {generations}; {GENERATIONS} is usual")
+    return Asked(
+        parts=chosen,
+        attacks=attacks,
+        budgets=_budgets(budget or usual),
+        in_noise=in_noise,
+        towards=towards,
+        surrogate=None if surrogate is None else str(surrogate),
+        pixels=_whole(pixels or PIXELS, "--pixels"),
+        generations=generations,
+        areas=_areas(area or AREAS),
+        borders=_whole(border or (), "--border"),
+        seed=seed,
+    )
 
 
 def _known(names: Sequence[str], known: Sequence[str], option: str) -> tuple[str, ...]:
@@ -74,8 +103,15 @@ def _budgets(budgets: Sequence[float]) -> tuple[float, ...]:
     return found
 
 
-def _borders(widths: Sequence[int]) -> tuple[int, ...]:
-    for one in widths:
+def _whole(counts: Sequence[int], option: str) -> tuple[int, ...]:
+    for one in counts:
         if one < 1:
-            raise SettingsError(f"--border must be 1 pixel or more, got {one}; it is the width of the frame")
-    return tuple(sorted(set(widths)))
+            raise SettingsError(f"{option} must be 1 or more, got {one}")
+    return tuple(sorted(set(counts)))
+
+
+def _areas(areas: Sequence[float]) -> tuple[float, ...]:
+    for one in areas:
+        if not 0 < one < 1:
+            raise SettingsError(f"--area must lie between 0 and 1, got {one:g}; 0.05 is a twentieth of the image")
+    return tuple(sorted({float(one) for one in areas}))

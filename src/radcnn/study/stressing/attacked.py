@@ -1,63 +1,45 @@
-"""The part `attacks`: each attack at each budget, and what is left of the answers."""
+"""The part `attacks`: every attack that is asked for, and what is left of the answers."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from radcnn.attacks.fgsm import fgsm
-from radcnn.attacks.pgd import pgd
+from radcnn.attacks.masking import Sign, masking_signs
 from radcnn.core.catalogue import did_you_mean
-from radcnn.core.chance import derived_seed
 from radcnn.core.errors import InputError, SettingsError
-from radcnn.metrics.fidelity import SSIM_REACH, ssim
 from radcnn.robustness.attacked import Attacked, AttackedPicture
-from radcnn.robustness.curves import Curve, Outcomes, curve
+from radcnn.robustness.counted import Smallest
+from radcnn.robustness.curves import Curve
 from radcnn.study.listener import Listener
 from radcnn.study.stressing.asked import Asked
+from radcnn.study.stressing.budgeted import BUDGETED, Attacking, Goal, budgeted, transferred
+from radcnn.study.stressing.learned import halves, patches, universal
 from radcnn.study.stressing.picturing import pictured
+from radcnn.study.stressing.searched import few_pixels, smallest
+from radcnn.study.stressing.surrogate import surrogate_of
 from radcnn.study.stressing.tested import UnderTest
 
-MOST_COMPARED = 100  # cases of which SSIM is computed at each budget
-Attack = Callable[..., Tensor]
-RESTARTED = ("pgd",)  # what draws random numbers, and takes a seed
-ONCE = ("fgsm",)  # what may fail at a larger budget where it succeeded at a smaller one: it looks at one step only
-BY_GRADIENT: dict[str, Attack] = {"fgsm": fgsm, "pgd": pgd}
-
-
-@dataclass(frozen=True, eq=False)
-class Attacking:
-    """An attack on its way: what each case (n,) looks like now, its logits, and the budget that brought it there."""
-
-    images: Tensor
-    logits: Tensor
-    at: Tensor
+LEAST_CHECKED, MOST_CHECKED = 10, 100  # cases that the checks of masking are made on
+MOST_VOXELS_CHECKED = 1 << 18  # of these cases together: the checks look at each some 500 times
+WIDE = 0.25  # of an image's range: a budget beyond it is no small change
 
 
 def attacks(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> Attacked:
-    """Every asked attack at every budget, on one side's cases.
-
-    Only cases that are right are attacked. What turned a case at one budget turns it at every larger one, so that
-    curves of attacks that search fall; FGSM, which looks one step ahead, is made anew at each.
-    """
-    clean = test.logits(test.images)
-    towards = _towards(test, asked)
-    units = _unit_of_each(test, asked)
+    """Every asked attack at every budget, on one side's cases; pictures of turned cases are written to `place`."""
+    goal = _goal(test, asked)
     curves: list[Curve] = []
     pictures: tuple[AttackedPicture, ...] = ()
     for name in asked.attacks:
-        found, now = _curve(name, BY_GRADIENT[name], test, asked, clean, towards, units, listener)
-        curves.append(found)
-        turned = (_aimed(test, clean, towards) & _hit(now.logits, test, towards)).nonzero()[:, 0]
-        # the last attack that turned anything: the strongest, as they are usually asked for
-        pictures = pictured(name, test, now.images, now.logits, now.at, turned, place) or pictures
+        if name in BUDGETED:
+            made, now = budgeted(name, goal, asked, listener)
+            curves.append(made)
+            # of the last attack that turned anything: the strongest, as they are usually asked for
+            pictures = _pictures(name, goal, now, place) or pictures
+    curves += _others(goal, asked, listener)
+    signs, budget = _masking(goal, curves, asked, listener)
     return Attacked(
         side=test.looked.side,
         n=len(test.images),
@@ -69,15 +51,27 @@ def attacks(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> A
         per_noise=test.median_noise,
         threshold=test.threshold,
         curves=tuple(curves),
+        pixels=few_pixels(goal, asked, listener) if "one-pixel" in asked.attacks and goal.aimed.any() else (),
+        patches=patches(goal, asked, listener) if "patch" in asked.attacks else (),
+        smallest=_smallest(goal, asked, listener),
+        masking=signs,
+        masking_budget=budget,
         pictures=pictures,
-        notes=_notes(test, asked),
+        notes=(*_notes(test, asked), *_too_few(goal, asked)),
     )
 
 
 def refuse_attacks(test: UnderTest, asked: Asked) -> None:
-    """Raise SettingsError or InputError for a class or a budget that this run does not know."""
+    """Raise SettingsError or InputError for a class, a budget or another run that this run does not go with."""
     _towards(test, asked)
     _unit_of_each(test, asked)
+    if asked.surrogate is not None:
+        surrogate_of(test, asked.surrogate)
+
+
+def _goal(test: UnderTest, asked: Asked) -> Goal:
+    clean, towards = test.logits(test.images), _towards(test, asked)
+    return Goal(test, clean, towards, asked.towards or "", _unit_of_each(test, asked))
 
 
 def _unit_of_each(test: UnderTest, asked: Asked) -> Tensor:
@@ -101,117 +95,63 @@ def _towards(test: UnderTest, asked: Asked) -> Tensor | None:
     return torch.full((len(test.images),), float(target.classes.index(asked.towards)))
 
 
-def _curve(
-    name: str, attack: Attack, test: UnderTest, asked: Asked, clean: Tensor, towards: Tensor | None, units: Tensor,
-    listener: Listener,
-) -> tuple[Curve, Attacking]:  # fmt: skip
-    started = time.monotonic()
-    aimed = _aimed(test, clean, towards)
-    now = _untouched(test, clean)
-    outcomes = [_outcomes(0.0, now, test, towards)]
-    for step, budget in enumerate(asked.budgets):
-        listener.progress(f"attack {name}", step, len(asked.budgets))
-        if name in ONCE:
-            now = _untouched(test, clean)
-        for index, rows in enumerate(test.batches(_standing(now, test, towards, aimed))):
-            extra = {"seed": derived_seed(asked.seed, name, index)} if name in RESTARTED else {}
-            found = attack(
-                test.network,
-                test.images[rows],
-                test.labels[rows],
-                epsilon=budget * units[rows],
-                low=test.low[rows],
-                high=test.high[rows],
-                answers=test.answers,
-                towards=None if towards is None else towards[rows],
-                **extra,
-            )
-            now.images[rows] = found
-            now.logits[rows] = test.logits(found)
-            now.at[rows] = budget
-        outcomes.append(_outcomes(budget, now, test, towards))
-    listener.progress(f"attack {name}", len(asked.budgets), len(asked.budgets))
-    small = min(test.images.shape[2:]) <= 2 * SSIM_REACH
-    made = curve(
-        name,
-        outcomes,
-        _numbers(test.labels),
-        test.patients,
-        aimed=aimed.numpy(),
-        towards=asked.towards or "",
-        seconds=time.monotonic() - started,
-        resamples=test.looked.plan.resamples,
-        seed=asked.seed,
-        why_no_ssim="images are smaller than SSIM's window" if small else "no image was changed",
-    )
-    return made, now
+def _others(goal: Goal, asked: Asked, listener: Listener) -> list[Curve]:
+    """The curves that need more than the run's network and each case."""
+    made = []
+    if asked.surrogate is not None:
+        other, network, answers = surrogate_of(goal.test, asked.surrogate)
+        made.append(transferred(f"pgd on {other}", network, answers, goal, asked, listener)[0])
+    if "universal" in asked.attacks:
+        found = universal(goal, asked, listener)
+        made += [found[0]] if found is not None else []
+    return made
 
 
-def _untouched(test: UnderTest, clean: Tensor) -> Attacking:
-    return Attacking(test.images.clone(), clean.clone(), torch.zeros(len(clean)))
+def _smallest(goal: Goal, asked: Asked, listener: Listener) -> tuple[Smallest, ...]:
+    return (smallest(goal, asked, listener),) if "l-bfgs" in asked.attacks and goal.aimed.any() else ()
 
 
-def _aimed(test: UnderTest, clean: Tensor, towards: Tensor | None) -> Tensor:
-    """The cases (n,) at which success is counted: right without attack, and not of the class that is wanted."""
-    right = test.answers.right(clean, test.labels)
-    return right if towards is None else right & (test.labels != towards)
+def _pictures(name: str, goal: Goal, now: Attacking, place: Path) -> tuple[AttackedPicture, ...]:
+    turned = (goal.aimed & goal.hit(now.logits)).nonzero()[:, 0]
+    return pictured(name, goal.test, now.images, now.logits, now.at, turned, place)
 
 
-def _standing(now: Attacking, test: UnderTest, towards: Tensor | None, aimed: Tensor) -> Tensor:
-    """Rows of the cases that are aimed at and not turned yet."""
-    return (aimed & ~_hit(now.logits, test, towards)).nonzero()[:, 0]
-
-
-def _hit(logits: Tensor, test: UnderTest, towards: Tensor | None) -> Tensor:
-    if towards is None:
-        return ~test.answers.right(logits, test.labels)
-    return test.answers.right(logits, towards)
-
-
-def _outcomes(budget: float, now: Attacking, test: UnderTest, towards: Tensor | None) -> Outcomes:
-    answered = test.answers.answered(now.logits)
-    alike, ratio = _changes(now.images, test)
-    return Outcomes(
-        budget,
-        test.answers.right(now.logits, test.labels).numpy(),
-        _numbers(answered),
-        _hit(now.logits, test, towards).numpy(),
-        alike,
-        ratio,
-    )
-
-
-def _numbers(values: Tensor) -> NDArray[np.float64]:
-    return values.double().numpy()
-
-
-def _changes(images: Tensor, test: UnderTest) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """SSIM with the clean image, and change over noise, of the images that were changed; NaN for the others."""
-    apart = (images - test.images).flatten(1)
-    size = apart.square().mean(1).sqrt().double().numpy()
-    noise = test.noise.double().numpy()
-    moved = size > 0
-    ratio = np.where(moved & (noise > 0), size / np.where(noise > 0, noise, 1.0), np.nan)
-    alike = np.full(len(images), np.nan)
-    if min(images.shape[2:]) > 2 * SSIM_REACH:
-        for row in np.flatnonzero(moved)[:MOST_COMPARED]:
-            wide = float(test.high[row] - test.low[row])
-            pairs = zip(images[row].numpy(), test.images[row].numpy(), strict=True)
-            alike[row] = np.mean([ssim(one, other, data_range=wide) for one, other in pairs])
-    return alike, ratio
+def _masking(
+    goal: Goal, curves: list[Curve], asked: Asked, listener: Listener
+) -> tuple[tuple[Sign, ...], float | None]:
+    """The checks of masking where PGD was asked for, at the budget where it turns nearest to half of the cases."""
+    found = next((one for one in curves if one.attack == "pgd"), None)
+    able = max(LEAST_CHECKED, min(MOST_CHECKED, MOST_VOXELS_CHECKED // goal.test.images[0, 0].numel()))
+    rows = goal.aimed.nonzero()[:, 0][:able]
+    if found is None or not len(rows):
+        return (), None
+    budget = min(found.points[1:], key=lambda point: abs(point.success.value - 0.5)).budget
+    listener.progress("checking for gradient masking", 0, 1)
+    some = goal.of(rows)
+    signs = masking_signs(
+        some.test.network, some.test.images, some.test.labels, epsilon=budget * some.units, low=some.test.low,
+        high=some.test.high, answers=some.test.answers, seed=asked.seed,
+    )  # fmt: skip
+    listener.progress("checking for gradient masking", 1, 1)
+    return signs, budget
 
 
 def _notes(test: UnderTest, asked: Asked) -> tuple[str, ...]:
     """What a reader must know of the figures."""
     notes = []
     if test.looked.side == "tuning":
+        notes.append("Epochs and thresholds were chosen on these tuning cases; --open-test attacks test cases.")
+    wide = float(((test.high - test.low) / test.per_unit.clamp(min=1e-12)).median())
+    if not asked.in_noise and asked.budgets[-1] > WIDE * wide:
         notes.append(
-            "These are tuning cases, on which epochs and thresholds were chosen; --open-test attacks test cases."
-        )
-    wide = ((test.high - test.low) / test.per_unit.clamp(min=1e-12)).median()
-    if not asked.in_noise and asked.budgets[-1] > 0.25 * float(wide):
-        notes.append(
-            f"The largest budget, {asked.budgets[-1]:g} {test.unit}, is {100 * asked.budgets[-1] / float(wide):.0f} % "
-            "of the images' range: no small change; --in-noise gives budgets in noise sds."
+            f"The largest budget, {asked.budgets[-1]:g} {test.unit}, is {100 * asked.budgets[-1] / wide:.0f} % of the "
+            "images' range: no small change; --in-noise gives budgets in noise sds."
         )
     return tuple(notes)
+
+
+def _too_few(goal: Goal, asked: Asked) -> tuple[str, ...]:
+    wanted = {"universal", "patch"} & set(asked.attacks)
+    if not wanted or halves(goal, asked.seed) is not None:
+        return ()
+    return ("Too few patients are right without attack to learn a change on one half and judge it on the other.",)

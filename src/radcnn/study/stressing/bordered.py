@@ -17,6 +17,7 @@ from radcnn.study.listener import Listener
 from radcnn.study.pictures import png_of
 from radcnn.study.stressing.asked import Asked
 from radcnn.study.stressing.picturing import said
+from radcnn.study.stressing.sized import mm_of
 from radcnn.study.stressing.tested import UnderTest
 
 DONORS = 4  # frames that each case is given, of each kind
@@ -42,7 +43,7 @@ def borders(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> B
         listener.progress("swapping borders", done[0], total)
         done[0] += 1
         turned = [_turned(test, rows, given, torch.from_numpy(mask)) for given in (others, same)]
-        return at_width(name, pixels, _mm(test, pixels), float(mask.mean()), turned[0], turned[1], patients)
+        return at_width(name, pixels, mm_of(test, pixels), float(mask.mean()), turned[0], turned[1], patients)
 
     done, total = [0], len(widths)
     found = tuple(judged("whole border", pixels, frame(size, pixels)) for pixels in widths)
@@ -97,18 +98,6 @@ def _turned(test: UnderTest, rows: Tensor, given: Sequence[NDArray[np.intp]], ma
         return np.where(count > 0, np.bincount(place.numpy(), turned, len(rows)) / np.maximum(count, 1), np.nan)
 
 
-def _mm(test: UnderTest, pixels: int) -> float | None:
-    """The width in mm where every image has pixels of one known, square size."""
-    made = test.looked.bundle.preparation
-    if made.region_mm is not None:
-        steps = [mm / n for mm, n in zip(made.region_mm, made.size, strict=True)]
-    elif made.spacing_mm is not None:
-        steps = list(made.spacing_mm)
-    else:
-        return None
-    return pixels * steps[-1] if max(steps) - min(steps) < 1e-3 * max(steps) else None
-
-
 def _pictures(
     test: UnderTest, rows: Tensor, others: Sequence[NDArray[np.intp]], mask: NDArray[np.bool_], place: Path
 ) -> tuple[BorderPicture, ...]:
@@ -131,9 +120,9 @@ def _pictures(
 def _written(
     test: UnderTest, row: int, donor: int, images: tuple[Tensor, Tensor, Tensor], logits: Tensor, place: Path
 ) -> BorderPicture:
-    number = test.looked.numbers[row]
+    number = test.numbers[row]
     stem = f"borders-{test.looked.side}-case-{number}"
     files = (f"{stem}-clean.png", f"{stem}-other.png", f"{stem}-swapped.png")
     for file, image in zip(files, images, strict=True):
         write_bytes(place / file, png_of(image.numpy()))
-    return BorderPicture(number, test.looked.numbers[donor], files, said(test, logits[0]), said(test, logits[1]))
+    return BorderPicture(number, test.numbers[donor], files, said(test, logits[0]), said(test, logits[1]))

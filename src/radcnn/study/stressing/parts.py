@@ -53,7 +53,7 @@ class Part:
     make: Callable[[UnderTest, Asked, Path, Listener], Result]
     read: Callable[[Any], Result]
     tell: Callable[[Any, Path], Fragment]
-    refuse: Callable[[UnderTest, Asked], object] = lambda _test, _asked: None
+    refuse: Callable[[UnderTest, Asked], object] | None = None
 
 
 PARTS: dict[str, Part] = {

@@ -36,7 +36,7 @@ def pictured(
 def _pictured(
     attack: str, test: UnderTest, row: int, image: Tensor, after: Tensor, before: Tensor, budget: float, place: Path
 ) -> AttackedPicture:
-    number = test.looked.numbers[row]
+    number = test.numbers[row]
     start = test.images[row].numpy()
     change = image.numpy() - start
     most = float(np.abs(change).max())

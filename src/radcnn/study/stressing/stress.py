@@ -69,6 +69,10 @@ def stress(
     budget: Sequence[float] | None = None,
     in_noise: bool = False,
     towards: str | None = None,
+    surrogate: Path | str | None = None,
+    pixels: Sequence[int] | None = None,
+    generations: int = 100,
+    area: Sequence[float] | None = None,
     border: Sequence[int] | None = None,
     shift: Sequence[str] | None = None,
     severity: Sequence[int] | None = None,
@@ -83,10 +87,13 @@ def stress(
     """What it takes to turn the answers of a run, on its tuning cases or with `open_test` on its test cases.
 
     parts     "attacks", "borders", "shifts", "doubts", in one text with commas or one by one; all of them without
-    attack    fgsm, pgd ...; fgsm and pgd without
+    attack    fgsm, pgd, square, universal, one-pixel, patch, l-bfgs; fgsm and pgd without
     budget    how far each voxel may be changed: in HU of CT, in grey levels, in the images' own unit otherwise
     in_noise  budgets are multiples of each image's noise sd
     towards   the class that every case is to be given; any wrong answer without
+    surrogate another run of the study: PGD is made on its network, and this one is judged
+    pixels    how many are changed by one-pixel: 1, 3 and 5 without; generations of its search
+    area      shares of the image that patches cover
     border    widths of the frame that is swapped with other patients' images, in pixels of the prepared image
     shift     ct_dose, mr_noise ... of `robustness.shifts`; those that suit the images without
     severity  1 to 5; all of them without
@@ -98,7 +105,7 @@ def stress(
     """
     wanted = asked(
         parts=parts, known_parts=tuple(PARTS), attack=attack, budget=budget, in_noise=in_noise, towards=towards,
-        border=border, seed=seed,
+        surrogate=surrogate, pixels=pixels, generations=generations, area=area, border=border, seed=seed,
     )  # fmt: skip
     shifting = asked_shifts(shift=shift, severity=severity, limit=limit, foreign=foreign)
     wanted = replace(wanted, shifting=shifting)
@@ -109,7 +116,8 @@ def stress(
     test = under_test(look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener), listener)
     model, side = verify(folder.bundle), test.looked.side
     for name in wanted.parts:
-        PARTS[name].refuse(test, wanted)
+        if (refuse := PARTS[name].refuse) is not None:
+            refuse(test, wanted)
     made: dict[str, Result] = {}
     for name in wanted.parts:
         made[name] = PARTS[name].make(test, wanted, folder.path / FOLDER, listener)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,15 +15,17 @@ from torch import Tensor, nn
 from radcnn.attacks.answers import Answers
 from radcnn.core.errors import InputError
 from radcnn.data.read import read_source
+from radcnn.inference.bundle import Bundle
 from radcnn.metrics.noise_level import noise_sd
+from radcnn.networks import Network
 from radcnn.study.listener import Listener
 from radcnn.study.looking import LookedInto, Scale, one_network, scale_of_volume
-from radcnn.transforms.views import View, test_time_views
+from radcnn.transforms.views import View, ViewKind, test_time_views
 
 MOST_VOXELS = 1 << 21  # of the images of one batch: a gradient keeps every layer's maps
 MOST_IMAGES = 64
 UNITS = {"HU": "HU", "grey": "grey levels", "rgb": "grey levels", "PET": "units of the images (PET)"}
-FEW = 0.5  # probability a yes/no answer is given at where no operating point was chosen
+EVEN = 0.5  # probability a yes/no answer is given at where no operating point was chosen
 
 
 class Looks(nn.Module):
@@ -42,6 +45,7 @@ class Looks(nn.Module):
 class UnderTest:
     """What every part of a stress test works on.
 
+    rows              (n,) which of the cases looked into these are
     network, answers  gives logits (B, outputs); what they mean
     threshold         the words for what a yes/no answer is given at
     images, labels    (n, C, *size); (n,) class indices, or (n, T) with NaN where not labelled
@@ -51,6 +55,7 @@ class UnderTest:
     """
 
     looked: LookedInto
+    rows: Tensor
     network: nn.Module
     answers: Answers
     threshold: str
@@ -65,7 +70,18 @@ class UnderTest:
     @property
     def patients(self) -> tuple[str, ...]:
         """The patient of each case."""
-        return self.looked.patients
+        everybody = self.looked.patients
+        return tuple(everybody[row] for row in self.rows.tolist())
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """What the cases are called: their numbers in the study."""
+        return tuple(self.looked.numbers[row] for row in self.rows.tolist())
+
+    def of(self, rows: Tensor) -> UnderTest:
+        """The same network with some of the cases."""
+        own = ("rows", "images", "labels", "low", "high", "per_unit", "noise")
+        return replace(self, **{name: getattr(self, name)[rows] for name in own})
 
     @property
     def median_noise(self) -> float | None:
@@ -98,14 +114,12 @@ def under_test(looked: LookedInto, listener: Listener) -> UnderTest:
     units = {UNITS.get(one.units, "units of the images") for one in scales}
     if len(units) > 1:
         raise InputError(f"images are in {' and '.join(sorted(units))}; one budget cannot mean the same in all of them")
-    answers, threshold = _answers(looked)
-    dims = looked.plan.preparation.dims
-    network = one_network(looked.networks)
-    views = test_time_views(looked.bundle.views, dims=dims)
+    answers, threshold = answers_of(looked.bundle)
     truth = looked.targets if target.kind == "multilabel" else looked.targets[:, 0]
     return UnderTest(
         looked=looked,
-        network=network if len(views) == 1 else Looks(network, views).eval(),
+        rows=torch.arange(len(looked.rows)),
+        network=answering(looked.networks, looked.bundle.views, dims=looked.plan.preparation.dims),
         answers=answers,
         threshold=threshold,
         images=torch.from_numpy(looked.images),
@@ -116,6 +130,12 @@ def under_test(looked: LookedInto, listener: Listener) -> UnderTest:
         unit=units.pop(),
         noise=torch.from_numpy(noises).float(),
     )
+
+
+def answering(networks: Sequence[Network], views: ViewKind, *, dims: Literal[2, 3]) -> nn.Module:
+    """One network that answers as a bundle does: the mean logits of its networks over its test-time views."""
+    network, looks = one_network(networks), test_time_views(views, dims=dims)
+    return network if len(looks) == 1 else Looks(network, looks).eval()
 
 
 def _measured(looked: LookedInto, listener: Listener) -> tuple[list[Scale], NDArray[np.float64]]:
@@ -129,16 +149,16 @@ def _measured(looked: LookedInto, listener: Listener) -> tuple[list[Scale], NDAr
     return scales, np.where(seen, noises, np.median(noises[seen]) if seen.any() else np.nan)
 
 
-def _answers(looked: LookedInto) -> tuple[Answers, str]:
+def answers_of(bundle: Bundle) -> tuple[Answers, str]:
     """What logits mean: at the first operating point of a binary target, as the report's figures are."""
-    kind = looked.bundle.target.kind
+    kind = bundle.target.kind
     if kind == "multiclass":
         return Answers("multiclass"), "the most probable class"
     if kind == "multilabel":
         return Answers("multilabel"), "probability 0.5 of each label, all labels right"
-    point = next((p for p in looked.bundle.operating_points if not p.undefined and 0 < p.threshold < 1), None)
+    point = next((p for p in bundle.operating_points if not p.undefined and 0 < p.threshold < 1), None)
     if point is None:
-        return Answers("binary"), f"probability {FEW:g}"
+        return Answers("binary"), f"probability {EVEN:g}"
     threshold = point.threshold
     words = f"the operating point {point.name} (probability {threshold:.3g}, chosen on the {point.chosen_on} set)"
     return Answers("binary", (math.log(threshold / (1 - threshold)),)), words
