@@ -41,7 +41,7 @@ def shifts(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> Sh
         curves=curves,
         groups=_groups(test, clean),
         pictures=_pictures(found, asked, place, side),
-        notes=(*_left_out(found), *notes_of_side(test)),
+        notes=(*_silent(found, asked), *_left_out(found), *notes_of_side(test)),
     )
 
 
@@ -79,6 +79,14 @@ def _groups(test: UnderTest, clean: Answered) -> tuple[GroupFigures, ...]:
             found = {key: enough(one, people, len(mine.scores)) for key, one in figures(mine).items()}
             made.append(GroupFigures(column, name, found))
     return tuple(made)
+
+
+def _silent(found: OnShifts, asked: Asked) -> tuple[str, ...]:
+    if found.units != "arbitrary" or asked.shifting.names:
+        return ()
+    return (
+        "The images do not say their unit and are taken for MR; if they are CT in HU, name shifts of CT (--shift).",
+    )
 
 
 def _left_out(found: OnShifts) -> tuple[str, ...]:

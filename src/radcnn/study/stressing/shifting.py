@@ -6,6 +6,7 @@ of probabilities over networks and test-time views. Only scores and features are
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
@@ -19,6 +20,7 @@ from radcnn.core.case import Case
 from radcnn.core.errors import InputError
 from radcnn.core.volume import Volume
 from radcnn.data.read import read_source
+from radcnn.learning.execution import Execution, logits_of
 from radcnn.networks import Network
 from radcnn.robustness.answers import ANSWERED_AT
 from radcnn.robustness.shifts import SHIFTS, shifted, suited
@@ -32,6 +34,8 @@ from radcnn.transforms.views import test_time_views
 MARGIN_MM = 25.0  # along the stack, kept about a region: more than any shift reaches
 AT_ONCE = 1 << 22  # voxels of images that are scored together
 CLEAN = ""  # the name under which images are kept as they are
+EXECUTION = Execution()  # float32 on the CPU, channels last where that is sound
+PLACED: WeakKeyDictionary[LookedInto, tuple[Network, ...]] = WeakKeyDictionary()
 Floats = NDArray[np.float64]
 
 
@@ -94,7 +98,7 @@ def score(looked: LookedInto, images: NDArray[np.float32]) -> Said:
 def _score(looked: LookedInto, images: Tensor) -> Said:
     task, views = looked.task, test_time_views(looked.bundle.views, dims=looked.plan.preparation.dims)
     each, features = [], []
-    for network in looked.networks:
+    for network in _placed(looked):
         for view in views:
             logits, before = with_features(network, view.apply(images))
             each.append(task.decode(logits))
@@ -103,12 +107,19 @@ def _score(looked: LookedInto, images: Tensor) -> Said:
     return Said(np.mean(each, axis=0), tuple(features))
 
 
+def _placed(looked: LookedInto) -> tuple[Network, ...]:
+    """The networks as they run fastest: copies, since others look at their gradients."""
+    if looked not in PLACED:
+        PLACED[looked] = tuple(EXECUTION.place(copy.deepcopy(one)) for one in looked.networks)  # type: ignore[misc]
+    return PLACED[looked]
+
+
 def with_features(network: Network, images: Tensor) -> tuple[Tensor, Floats]:
     """Logits (B, outputs), and what enters the last dense layer (B, K)."""
     found: list[Tensor] = []
     handle = network.head.register_forward_pre_hook(lambda _, given: found.append(given[0].detach()))
     try:
-        logits: Tensor = network(images)
+        logits = logits_of(network, images, EXECUTION)
     finally:
         handle.remove()
     return logits, found[-1].flatten(1).double().numpy()
