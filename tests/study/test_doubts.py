@@ -47,7 +47,7 @@ def test_scaling_helps_scores_that_are_too_extreme_on_either_side():
         assert found.ece[1].value < found.ece[0].value
         assert found.gained.low > 0
         assert sum(found.before.cases) == len(here.scores)
-    with pytest.raises(InputError, match="4 tuning patients are too few"):
+    with pytest.raises(InputError, match="at least 10 tuning patients, got 4"):
         calibrated(answered(8, 0), answered(8, 0), "tuning", seed=0)
 
 

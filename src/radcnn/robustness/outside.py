@@ -56,7 +56,7 @@ def known_features(features: Floats, labels: NDArray[np.intp] | None = None) -> 
     """
     given = np.asarray(features, np.float64)
     if len(given) < FEWEST:
-        raise InputError(f"{len(given)} training cases are too few to say what lies outside them; {FEWEST} are needed")
+        raise InputError(f"at least {FEWEST} training cases are needed to say what lies outside them, got {len(given)}")
     classes = np.zeros(len(given), np.intp) if labels is None else np.unique(labels, return_inverse=True)[1].reshape(-1)
     means = np.stack([given[classes == k].mean(axis=0) for k in range(int(classes.max()) + 1)])
     covariance, shrinkage = shrunk_covariance(given - means[classes])

@@ -36,7 +36,7 @@ def calibrated(here: Answered, tuning: Answered, side: Side, *, seed: int) -> Ca
     """
     form = form_of(here.target)
     if (people := len(set(tuning.patients))) < FEWEST:
-        raise InputError(f"{people} tuning patients are too few for a temperature; {FEWEST} are needed")
+        raise InputError(f"a temperature needs at least {FEWEST} tuning patients, got {people}")
     hot: tuple[float, ...]
     if side == "tuning":
         made = cross_fitted(here.scores, here.truth, here.patients, form, seed=seed)

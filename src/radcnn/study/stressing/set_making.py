@@ -62,8 +62,8 @@ def _rule(known: Answered, way: Way, chance: np.random.Generator) -> SetRule:
     if found is None:
         needed = round(LEVEL / (1 - LEVEL))
         raise InputError(
-            f"{len(set(known.patients))} patients are too few for sets of {100 * LEVEL:g} %; at least {needed} are "
-            "needed, on the tuning side in each half"
+            f"sets of {100 * LEVEL:g} % need at least {needed} patients, on the tuning side in each half, got "
+            f"{len(set(known.patients))}"
         )
     return found
 
