@@ -100,9 +100,13 @@ def _left_out(found: OnShifts) -> tuple[str, ...]:
 
 def notes_of_side(test: UnderTest) -> tuple[str, ...]:
     """What a reader must know of the side that was looked at."""
+    unknown = (
+        "No patient is known: every image counts as one, and intervals are too narrow where a patient has several."
+    )
+    notes = [unknown] if test.looked.opened.cohort.unit == "image" else []
     if test.looked.side != "tuning":
-        return ()
-    notes = ["These are tuning cases, on which epochs and thresholds were chosen; --open-test looks at test cases."]
+        return tuple(notes)
+    notes.append("These are tuning cases, on which epochs and thresholds were chosen; --open-test looks at test cases.")
     if test.looked.plan.training.folds:
         notes.append(
             "With folds every network but one was trained on each tuning case: what is said of them is too good; "
