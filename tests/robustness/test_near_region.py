@@ -11,7 +11,7 @@ from radcnn.core.case import Case, Source
 from radcnn.core.chance import generator
 from radcnn.core.volume import Volume
 from radcnn.robustness.shifts import SHIFTS, shifted
-from radcnn.study.stressing.shifting import near_region
+from radcnn.study.stressing.shifting import few_rows, near_region
 from radcnn.transforms.intensity import Intensity
 from radcnn.transforms.preparation import Preparation, prepare
 
@@ -35,3 +35,12 @@ def test_all_slices_are_kept_where_values_depend_on_them_or_the_whole_image_is_l
     assert near_region(CT, robust, CASE) is CT
     whole = Case("c", "p", Source(Path("ct")), (1.0,))
     assert near_region(CT, REGION, whole) is CT
+
+
+def test_slices_are_projected_of_as_many_cases_as_time_allows():
+    assert few_rows(CT, 12, 5, shown=3) == frozenset(range(12))
+    spread = few_rows(CT, 100, 5, shown=3)
+    assert 3 in spread
+    assert {0, 99} <= spread
+    assert 15 <= len(spread) <= 16  # 6000 / (80 slices x 5 severities)
+    assert len(few_rows(Volume(CT.voxels[:, 0], None, "HU"), 1000, 5, shown=0)) == 1000

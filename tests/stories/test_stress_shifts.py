@@ -140,3 +140,15 @@ def test_what_makes_no_sense_is_refused_before_anything_is_opened_or_written(
     before = tree(run.parent.parent)
     assert said in refused("stress", run, "--open-test", *options)
     assert tree(run.parent.parent) == before
+
+
+def test_volumes_without_a_unit_are_taken_for_mr_and_say_so_or_for_ct_on_the_users_word(
+    finished: Finish, tmp_path: Path
+) -> None:
+    run = copy_of(finished, "nifti", tmp_path)
+    found = stressed(run, parts="shifts", severity=[2]).as_json()["parts"]["shifts"]
+    assert {"mr_noise", "mr_motion", "spacing"} <= {one["shift"] for one in found["curves"]}
+    assert "taken for MR" in " ".join(found["notes"])
+    named = stressed(run, parts="shifts", severity=[5], shift=["ct_offset"]).as_json()["parts"]["shifts"]
+    assert named["curves"][0]["points"][-1]["distance"]["value"] == pytest.approx(80, abs=0.5)
+    assert "taken for MR" not in " ".join(named["notes"])

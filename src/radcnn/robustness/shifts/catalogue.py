@@ -14,7 +14,7 @@ SHIFTS: dict[str, Shift] = {
         title="dose", what="a share of the scan's dose, its noise made in the sinogram", amount="{:g} % of the dose",
         levels=(75, 50, 25, 15, 10), modality="ct", make=lambda volume, percent, chance: ct.at_dose(
             volume, percent / 100, chance
-        ),
+        ), projected=True,
     ),
     "ct_noise": Shift(
         title="noise", what="noise of the grain of filtered back-projection, equal everywhere", amount="{:g} HU more",
@@ -38,7 +38,7 @@ SHIFTS: dict[str, Shift] = {
     ),
     "ct_metal": Shift(
         title="metal streaks", what="a rod of titanium: hardening and rays without photons", amount="{:g} mm thick",
-        levels=(2, 4, 7, 11, 16), modality="ct", make=metal.with_rod,
+        levels=(2, 4, 7, 11, 16), modality="ct", make=metal.with_rod, projected=True,
     ),
     "mr_noise": Shift(
         title="Rician noise", what="noise of the receiver, of the bright signal", amount="{:g} %",

@@ -46,6 +46,7 @@ class Shift:
     modality  images that it belongs to; CT in HU also takes images that do not say their unit, on the user's word
     ranks     2 for images, 3 for volumes
     make      (volume, amount, chance) -> voxels of the same size, float
+    projected whether every slice is projected and reconstructed, which takes many times as long as anything else
     """
 
     title: str
@@ -55,6 +56,7 @@ class Shift:
     modality: Modality
     make: Make
     ranks: tuple[int, ...] = (2, 3)
+    projected: bool = False
 
     def __post_init__(self) -> None:
         assert self.modality in get_args(Modality), "a known modality"

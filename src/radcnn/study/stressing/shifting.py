@@ -32,6 +32,8 @@ from radcnn.transforms.preparation import Preparation, prepare
 from radcnn.transforms.views import test_time_views
 
 MARGIN_MM = 25.0  # along the stack, kept about a region: more than any shift reaches
+MOST_PROJECTED = 6000  # slices, over all cases and severities: about an hour on two cores
+FEWEST_PROJECTED = 10  # cases
 AT_ONCE = 1 << 22  # voxels of images that are scored together
 CLEAN = ""  # the name under which images are kept as they are
 EXECUTION = Execution()  # float32 on the CPU, channels last where that is sound
@@ -149,6 +151,7 @@ def _on_shifts(
     shown_row = _shown(test)
     collected = _Collected(names, severities, len(cases))
     shown: dict[str, tuple[NDArray[np.float32], ...]] = {}
+    spread = few_rows(near_region(first, looked.bundle.preparation, cases[0]), len(cases), len(severities), shown_row)
     for row, case in enumerate(cases):
         listener.progress("shifting images", row, len(cases))
         volume = first if row == 0 else read_source(case.source)
@@ -156,7 +159,8 @@ def _on_shifts(
             raise InputError(
                 f"images are in {first.units} and {volume.units}; no shift of acquisition means the same in both"
             )
-        made = list(_images(case, volume, names, severities, looked.bundle.preparation, seed))
+        mine = names if row in spread else collected.without_projected(len(spread))
+        made = list(_images(case, volume, mine, severities, looked.bundle.preparation, seed))
         images = [looked.images[row], *(one.image for one in made if one.image is not None)]
         said = score(looked, np.stack(images))
         collected.add(row, made, said)
@@ -174,6 +178,17 @@ def threshold_of(looked: LookedInto) -> float:
     points = (point for point in looked.bundle.operating_points if not point.undefined and 0 < point.threshold < 1)
     first = next(points, None)
     return ANSWERED_AT if first is None or looked.bundle.target.kind != "binary" else first.threshold
+
+
+def few_rows(volume: Volume, cases: int, severities: int, shown: int) -> frozenset[int]:
+    """The cases whose slices are projected: all, or as many as MOST_PROJECTED slices allow, spread over all of them.
+
+    volume  a case, as the others are taken to be
+    shown   the case that is pictured, which is always one of them
+    """
+    slices = volume.size[0] if volume.rank == 3 else 1
+    many = min(cases, max(FEWEST_PROJECTED, MOST_PROJECTED // (slices * severities)))
+    return frozenset({shown, *np.linspace(0, cases - 1, many).round().astype(int).tolist()})
 
 
 def usual(first: Volume, preparation: Preparation, case: Case, seed: int) -> tuple[str, ...]:
@@ -288,6 +303,14 @@ class _Collected:
                 self.kept[one.shift][row] = True
                 self.parts.setdefault((one.shift, one.severity), []).append(found)
                 self.away.setdefault((one.shift, one.severity), []).append(one.distance)
+
+    def without_projected(self, spread: int) -> tuple[str, ...]:
+        """The shifts that are quick, where the others are left out; says so."""
+        slow = [name for name in self.kept if SHIFTS[name].projected]
+        for name in slow:
+            reason = f"every slice is projected, which takes long: {spread} cases are spread over all of them"
+            self.because[name] = self.because.get(name, "") or reason
+        return tuple(name for name in self.kept if name not in slow)
 
     def clean(self) -> Said:
         """Of all cases as they are."""
