@@ -27,8 +27,8 @@ Floats = NDArray[np.float64]
 class LbfgsSettings:
     """weights tried for the size of the change; steps of each minimisation; halvings of the way back to the image."""
 
-    searches: int = 9
-    steps: int = 60
+    searches: int = 7
+    steps: int = 40
     halvings: int = 12
     weights: tuple[float, float] = (1e-4, 1e4)
 

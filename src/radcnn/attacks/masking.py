@@ -7,6 +7,7 @@ Evaluating Adversarial Robustness.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from scipy.special import betainc
@@ -56,7 +57,7 @@ def masking_signs(
     bound      with no bound but the image's values, some image is not fooled
     steps      five times as many steps fool more: the curves are too favourable
     """
-    given = {"low": low, "high": high, "answers": answers}
+    given: dict[str, Any] = {"low": low, "high": high, "answers": answers}
 
     def fooled(found: Tensor) -> Tensor:
         with torch.no_grad():

@@ -10,6 +10,7 @@ change: the figure says how few places an answer hangs on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -90,7 +91,7 @@ def _painted(image: Tensor, genes: Tensor, ends: tuple[float, float]) -> Tensor:
     values = ends[0] + genes[..., rank:] * (ends[1] - ends[0])
     who = torch.arange(len(genes))
     for pixel in range(genes.shape[1]):
-        index = (who, slice(None), *(places[:, pixel, axis] for axis in range(rank)))
+        index: tuple[Any, ...] = (who, slice(None), *(places[:, pixel, axis] for axis in range(rank)))
         made[index] = values[:, pixel].to(image.dtype)
     return made
 

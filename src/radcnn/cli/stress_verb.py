@@ -16,7 +16,8 @@ Run = Annotated[Path, typer.Argument(help="A run's folder, or a study (its newes
 def stress(
     run: Run,
     parts: Annotated[
-        str | None, typer.Option("--parts", help="attacks, borders; all by default.", show_default=False)
+        str | None,
+        typer.Option("--parts", help="attacks, borders, shifts, doubts; all by default.", show_default=False),
     ] = None,
     attack: Annotated[
         list[str] | None,
@@ -53,6 +54,24 @@ def stress(
         list[int] | None,
         typer.Option("--border", help="Pixels of the frame that is swapped; several times.", show_default=False),
     ] = None,
+    shift: Annotated[
+        list[str] | None,
+        typer.Option("--shift", help="ct_dose, mr_noise, xr_blur ...; several times.", show_default=False),
+    ] = None,
+    severity: Annotated[
+        list[int] | None,
+        typer.Option("--severity", help="1 to 5 of each shift; several times.", show_default=False),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit", help="auc=0.8 at least, or auc=-0.05, the largest fall; several times.", show_default=False
+        ),
+    ] = None,
+    foreign: Annotated[
+        Path | None,
+        typer.Option("--foreign", help="A folder of images from elsewhere, to be told apart.", show_default=False),
+    ] = None,
     case: Annotated[
         list[int] | None, typer.Option("--case", help="A case's number; several times.", show_default=False)
     ] = None,
@@ -61,13 +80,14 @@ def stress(
     seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 0,
     as_json: AsJson = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
-    """What it takes to turn the network's answers: attacks with budgets in HU, grey levels or noise sds."""
+    """What it takes to turn the network's answers: attacks in HU or noise sds, shifts of scanners; and its doubts."""
     with one_sentence():
         from radcnn.study.stressing.stress import stress as stress_run
 
         found = stress_run(
             run, parts=parts, attack=attack, budget=budget, in_noise=in_noise, towards=towards,
             surrogate=surrogate, pixels=pixels, generations=generations, area=area, border=border, case=case,
+            shift=shift, severity=severity, limit=limit, foreign=foreign,
             open_test=open_test, reason=reason, seed=seed, listener=Voice(quiet=quiet),
         )  # fmt: skip
         show(found.as_json(), "\n".join(found.lines()), as_json=as_json)

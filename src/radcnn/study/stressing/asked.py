@@ -8,6 +8,7 @@ from pathlib import Path
 
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
+from radcnn.study.stressing.asked_shifts import ASKED_SHIFTS, AskedShifts
 
 BUDGETS = (1.0, 2.0, 4.0, 8.0)  # HU, grey levels or the images' own unit
 NOISE_BUDGETS = (0.05, 0.1, 0.25, 0.5, 1.0)  # multiples of the images' noise sd
@@ -31,6 +32,7 @@ class Asked:
     areas     shares of the image that patches cover
     borders   widths of the frame that is swapped, in pixels; empty for the usual ones
     seed      of everything random
+    shifting  what is asked of shifts and doubts
     """
 
     parts: tuple[str, ...]
@@ -44,6 +46,7 @@ class Asked:
     areas: tuple[float, ...] = AREAS
     borders: tuple[int, ...] = ()
     seed: int = 0
+    shifting: AskedShifts = ASKED_SHIFTS
 
 
 def asked(

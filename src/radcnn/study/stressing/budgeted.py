@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -173,7 +174,7 @@ def outcomes_of(budget: float, now: Attacking, goal: Goal) -> Outcomes:
     return Outcomes(budget, right, _numbers(answers.answered(now.logits)), hit, alike, ratio)
 
 
-def _given(goal: Goal, rows: Tensor, budget: float) -> dict[str, object]:
+def _given(goal: Goal, rows: Tensor, budget: float) -> dict[str, Any]:
     """What every attack with a budget is told of some of the cases."""
     test = goal.test
     towards = None if goal.towards is None else goal.towards[rows]

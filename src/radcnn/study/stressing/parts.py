@@ -9,13 +9,20 @@ from typing import Any, Protocol
 
 from radcnn.reports.stressing.attacked import attacked_fragment
 from radcnn.reports.stressing.bordered import bordered_fragment
+from radcnn.reports.stressing.doubted import doubted_fragment
 from radcnn.reports.stressing.fragment import Fragment
+from radcnn.reports.stressing.shifted import shifted_fragment
 from radcnn.robustness.attacked import Attacked
 from radcnn.robustness.borders import Bordered
+from radcnn.robustness.doubted import Doubted
+from radcnn.robustness.shifted import Shifted
 from radcnn.study.listener import Listener
 from radcnn.study.stressing.asked import Asked
 from radcnn.study.stressing.attacked import attacks, refuse_attacks
 from radcnn.study.stressing.bordered import borders, frame_widths
+from radcnn.study.stressing.doubted import doubts
+from radcnn.study.stressing.outside import refuse_foreign
+from radcnn.study.stressing.shifted import shifts
 from radcnn.study.stressing.tested import UnderTest
 
 
@@ -52,4 +59,6 @@ class Part:
 PARTS: dict[str, Part] = {
     "attacks": Part(attacks, Attacked.from_json, attacked_fragment, refuse_attacks),
     "borders": Part(borders, Bordered.from_json, bordered_fragment, frame_widths),
+    "shifts": Part(shifts, Shifted.from_json, shifted_fragment),
+    "doubts": Part(doubts, Doubted.from_json, doubted_fragment, refuse_foreign),
 }

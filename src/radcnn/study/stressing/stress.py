@@ -8,7 +8,7 @@ RUN/stress/PART-SIDE-*.png    its pictures
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from radcnn.reports.stressing.fragment import Fragment
 from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.looking import look_into
+from radcnn.study.open_study import open_study
 from radcnn.study.stressing.asked import asked
+from radcnn.study.stressing.asked_shifts import asked_shifts, refuse_unsuited
 from radcnn.study.stressing.parts import PARTS, Result
 from radcnn.study.stressing.tested import under_test
 
@@ -72,6 +74,10 @@ def stress(
     generations: int = 100,
     area: Sequence[float] | None = None,
     border: Sequence[int] | None = None,
+    shift: Sequence[str] | None = None,
+    severity: Sequence[int] | None = None,
+    limit: Sequence[str] | None = None,
+    foreign: Path | str | None = None,
     case: Sequence[int] | None = None,
     open_test: bool = False,
     reason: str = "stress",
@@ -80,7 +86,7 @@ def stress(
 ) -> Stressed:
     """What it takes to turn the answers of a run, on its tuning cases or with `open_test` on its test cases.
 
-    parts     "attacks", "borders", in one text with commas or one by one; all of them without
+    parts     "attacks", "borders", "shifts", "doubts", in one text with commas or one by one; all of them without
     attack    fgsm, pgd, square, universal, one-pixel, patch, l-bfgs; fgsm and pgd without
     budget    how far each voxel may be changed: in HU of CT, in grey levels, in the images' own unit otherwise
     in_noise  budgets are multiples of each image's noise sd
@@ -89,6 +95,10 @@ def stress(
     pixels    how many are changed by one-pixel: 1, 3 and 5 without; generations of its search
     area      shares of the image that patches cover
     border    widths of the frame that is swapped with other patients' images, in pixels of the prepared image
+    shift     ct_dose, mr_noise ... of `robustness.shifts`; those that suit the images without
+    severity  1 to 5; all of them without
+    limit     "balanced_accuracy=0.8", or with a minus sign the largest fall; a fall by 0.05 without
+    foreign   a folder of images from elsewhere, which doubts are to tell from the run's own
     case      numbers of the cases that are tried; all of the side without
 
     Results are written to RUN/stress; `radcnn report` shows them. Raises InputError for a target of values.
@@ -97,7 +107,12 @@ def stress(
         parts=parts, known_parts=tuple(PARTS), attack=attack, budget=budget, in_noise=in_noise, towards=towards,
         surrogate=surrogate, pixels=pixels, generations=generations, area=area, border=border, seed=seed,
     )  # fmt: skip
+    shifting = asked_shifts(shift=shift, severity=severity, limit=limit, foreign=foreign)
+    wanted = replace(wanted, shifting=shifting)
     folder = find_run(run)
+    if shifting.names:
+        fingerprint = open_study(folder.study).fingerprint
+        refuse_unsuited(shifting.names, fingerprint.units, fingerprint.rank)
     test = under_test(look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener), listener)
     model, side = verify(folder.bundle), test.looked.side
     for name in wanted.parts:
