@@ -20,6 +20,7 @@ from radcnn.core.chance import generator
 from radcnn.core.estimate import Estimate
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.metrics.clustered import Floats, clustered_mean
+from radcnn.metrics.proportions import mean_share
 
 Flags = NDArray[np.bool_]
 FEWEST = 6  # patients who all say the same are no chance: 2^-5 < .05
@@ -110,7 +111,7 @@ def at_width(
 
 def _mean(values: Floats, names: NDArray) -> Estimate:
     known = np.isfinite(values)
-    return clustered_mean(values[known], names[known]) if known.any() else Estimate.missing("no case has a donor")
+    return mean_share(values[known], names[known]) if known.any() else Estimate.missing("no case has a donor")
 
 
 @dataclass(frozen=True)
@@ -160,10 +161,11 @@ class Bordered:
             f"those of another patient of the same class {100 * told.same.value:.0f} %"
         )
         if self.followed is None:
-            limit = "" if np.isnan(told.excess.high) else f" (at most {100 * told.excess.high:.0f} % more, 95 % limit)"
+            most = told.other.high if np.isnan(told.excess.high) else told.excess.high
+            limit = "" if np.isnan(most) else f"; the difference is at most {100 * most:.0f} % (95 % limit)"
             return f"No sign that answers follow the border: {figures}{limit}."
-        most = max(self.places, key=lambda one: one.excess.value, default=None)
-        where = f" Most of it lies in one place: {most.place}." if most is not None and most.follows else ""
+        worst = max(self.places, key=lambda one: one.excess.value, default=None)
+        where = f" Most of it lies in one place: {worst.place}." if worst is not None and worst.follows else ""
         return (
             f"THE ANSWERS FOLLOW THE BORDER: {figures}.{where} A marker, letters, a collimator's edge or anatomy that "
             "reaches there goes with the class in these data; look at the images, and train without that border."

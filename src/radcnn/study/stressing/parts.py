@@ -50,6 +50,6 @@ class Part:
 
 
 PARTS: dict[str, Part] = {
-    "attacks": Part(attacks, Attacked.from_json, attacked_fragment, refuse_attacks),
     "borders": Part(borders, Bordered.from_json, bordered_fragment, frame_widths),
+    "attacks": Part(attacks, Attacked.from_json, attacked_fragment, refuse_attacks),
 }

@@ -22,7 +22,7 @@ from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.looking import look_into
 from radcnn.study.stressing.asked import asked
 from radcnn.study.stressing.parts import PARTS, Result
-from radcnn.study.stressing.tested import under_test
+from radcnn.study.stressing.tested import MOST_CASES, under_test
 
 SIDES: tuple[Side, ...] = ("test", "tuning")  # the report tells the first of which there is a result
 FOLDER = "stress"
@@ -73,6 +73,7 @@ def stress(
     area: Sequence[float] | None = None,
     border: Sequence[int] | None = None,
     case: Sequence[int] | None = None,
+    most: int = MOST_CASES,
     open_test: bool = False,
     reason: str = "stress",
     seed: int = 0,
@@ -90,6 +91,7 @@ def stress(
     area      shares of the image that patches cover
     border    widths of the frame that is swapped with other patients' images, in pixels of the prepared image
     case      numbers of the cases that are tried; all of the side without
+    most      cases are tried at most, drawn by chance
 
     Results are written to RUN/stress; `radcnn report` shows them. Raises InputError for a target of values.
     """
@@ -98,7 +100,10 @@ def stress(
         surrogate=surrogate, pixels=pixels, generations=generations, area=area, border=border, seed=seed,
     )  # fmt: skip
     folder = find_run(run)
-    test = under_test(look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener), listener)
+    if most < 1:
+        raise SettingsError(f"--most must be 1 or more, got {most}; it is how many cases are tried")
+    looked = look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener)
+    test = under_test(looked, listener, most=most, seed=seed)
     model, side = verify(folder.bundle), test.looked.side
     for name in wanted.parts:
         if (refuse := PARTS[name].refuse) is not None:
