@@ -21,6 +21,7 @@ from radcnn.core.estimate import Estimate
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.metrics.clustered import Floats, clustered_mean
 from radcnn.metrics.proportions import mean_share
+from radcnn.robustness.tabled import figures_csv
 
 Flags = NDArray[np.bool_]
 FEWEST = 6  # patients who all say the same are no chance: 2^-5 < .05
@@ -193,8 +194,8 @@ class Bordered:
     def tables(self) -> dict[str, str]:
         """The figures as CSV."""
         rows = [
-            f"{one.place},{one.pixels},{one.share:.4f},{name},{e.value},{e.low},{e.high},{e.n},{e.patients}"
+            ((one.place, str(one.pixels), f"{one.share:.4f}"), name, figure)
             for one in (*self.widths, *self.places)
-            for name, e in (("other", one.other), ("same", one.same), ("excess", one.excess))
+            for name, figure in (("other", one.other), ("same", one.same), ("excess", one.excess))
         ]
-        return {"widths": "\n".join(["place,pixels,share,figure,value,low,high,n,patients", *rows]) + "\n"}
+        return {"widths": figures_csv(("place", "pixels", "share"), rows)}
