@@ -50,6 +50,12 @@ def test_what_both_frames_do_is_not_called_following() -> None:
     assert found.sentence.startswith("No sign")
 
 
+def test_what_turned_nothing_has_a_limit_all_the_same() -> None:
+    found = bordered(np.zeros(24), np.zeros(24))
+    assert 0 < found.widths[0].other.high < 0.5
+    assert "the difference is at most" in found.sentence
+
+
 def test_answers_that_all_turn_are_called_following_although_nothing_varies() -> None:
     found = bordered(np.ones(24), np.zeros(24))
     assert math.isnan(found.widths[0].excess.low)

@@ -59,7 +59,9 @@ def test_the_verb_and_the_call_find_the_same_and_the_report_tells_it(copied: Pat
 def test_a_stress_test_opens_no_test_set_unless_it_is_asked_to(copied: Path) -> None:
     ledger = copied.parent.parent / "ledger.jsonl"
     before = len(openings(ledger))
-    told("stress", copied, *QUICKLY)
+    found = told("stress", copied, *QUICKLY, "--most", "5", "--json").json["parts"]["attacks"]
+    assert found["n"] == 5
+    assert found["notes"][0] == "5 of 16 cases were drawn by chance; --most takes more."
     assert len(openings(ledger)) == before
     told("stress", copied, *QUICKLY, "--open-test", "--reason", "how stable is it")
     assert openings(ledger)[-1].reason == "how stable is it"

@@ -128,10 +128,13 @@ def _descend(
 
 
 def step_share(step: int, steps: int) -> float:
-    """The length of a step as a share of the budget: half of it at first, falling as a cosine.
+    """The length of a step as a share of the budget: all of it at first, falling as a cosine.
+
+    On a chain and a resnet18 as many steps of a quarter, as its peers take them, turn fewer images, and a first step of
+    half the budget leaves more of the answers.
 
     >>> [round(step_share(k, 4), 3) for k in range(4)]
-    [0.5, 0.43, 0.263, 0.095]
+    [1.0, 0.861, 0.525, 0.189]
     """
     falling = (1 + math.cos(math.pi * step / steps)) / 2
-    return 0.5 * (LAST_STEP + (1 - LAST_STEP) * falling)
+    return LAST_STEP + (1 - LAST_STEP) * falling

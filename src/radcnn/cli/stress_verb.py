@@ -75,6 +75,7 @@ def stress(
     case: Annotated[
         list[int] | None, typer.Option("--case", help="A case's number; several times.", show_default=False)
     ] = None,
+    most: Annotated[int, typer.Option("--most", help="Cases that are tried at most, drawn by chance.")] = 500,
     open_test: Annotated[bool, typer.Option("--open-test", help="Try test cases; counted in the ledger.")] = False,
     reason: Annotated[str, typer.Option("--reason", help="Why the test set is opened, for the ledger.")] = "stress",
     seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 0,
@@ -87,7 +88,7 @@ def stress(
         found = stress_run(
             run, parts=parts, attack=attack, budget=budget, in_noise=in_noise, towards=towards,
             surrogate=surrogate, pixels=pixels, generations=generations, area=area, border=border, case=case,
-            shift=shift, severity=severity, limit=limit, foreign=foreign,
+            most=most, shift=shift, severity=severity, limit=limit, foreign=foreign,
             open_test=open_test, reason=reason, seed=seed, listener=Voice(quiet=quiet),
         )  # fmt: skip
         show(found.as_json(), "\n".join(found.lines()), as_json=as_json)

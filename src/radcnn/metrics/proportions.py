@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from radcnn.core.estimate import Estimate
-from radcnn.metrics.clustered import Codes, Floats, patient_codes, patient_sums, t_quantile
+from radcnn.metrics.clustered import Codes, Floats, clustered_mean, patient_codes, patient_sums, t_quantile
 
 
 def wilson_limits(share: float, n: float, quantile: float) -> tuple[float, float]:
@@ -74,6 +74,17 @@ def design_effect(hits: Floats, codes: Codes) -> float:
     residual = patient_sums(hits - share, codes)
     variance = sizes.size / (sizes.size - 1) * float(np.sum(residual**2)) / n**2
     return variance / (share * (1 - share) / (n - 1))
+
+
+def mean_share(shares: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """The mean of shares 0..1 (n,) over cases, with an interval by patient; Wilson's where every share is 0 or 1.
+
+    A share that is 0 in every case is not known to be 0: the mean of numbers that do not vary would have no interval.
+    """
+    numbers = np.asarray(shares, dtype=np.float64)
+    if np.isin(numbers, (0.0, 1.0)).all():
+        return proportion(numbers, patients, level=level)
+    return clustered_mean(numbers, patients, level=level)
 
 
 def proportion(hits: ArrayLike, patients: ArrayLike, *, level: float = 0.95) -> Estimate:

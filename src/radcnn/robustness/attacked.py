@@ -10,6 +10,7 @@ from radcnn.core.case import Side
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.robustness.counted import FewPixels, Patched, Smallest
 from radcnn.robustness.curves import Curve
+from radcnn.robustness.tabled import figures_csv
 
 
 @dataclass(frozen=True)
@@ -99,17 +100,16 @@ class Attacked:
 
     def tables(self) -> dict[str, str]:
         """The curves as CSV, by the end of the file's name."""
-        head = "attack,towards,budget,unit,figure,value,low,high,n,patients"
         rows = [
-            f"{c.attack},{c.towards},{p.budget:g},{self.budget_unit},{name},{e.value},{e.low},{e.high},{e.n},{e.patients}"
+            ((c.attack, c.towards, f"{p.budget:g}", self.budget_unit), name, figure)
             for c in self.curves
             for p in c.points
-            for name, e in (
+            for name, figure in (
                 *(("accuracy", p.accuracy), ("balanced_accuracy", p.balanced), ("success", p.success)),
                 *(("ssim", p.ssim), ("noise_ratio", p.noise_ratio)),
             )
         ]
-        return {"curves": "\n".join([head, *rows]) + "\n"}
+        return {"curves": figures_csv(("attack", "towards", "budget", "unit"), rows)}
 
 
 def _aim(towards: str) -> str:

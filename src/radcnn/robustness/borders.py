@@ -20,6 +20,8 @@ from radcnn.core.chance import generator
 from radcnn.core.estimate import Estimate
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.metrics.clustered import Floats, clustered_mean
+from radcnn.metrics.proportions import mean_share
+from radcnn.robustness.tabled import figures_csv
 
 Flags = NDArray[np.bool_]
 FEWEST = 6  # patients who all say the same are no chance: 2^-5 < .05
@@ -110,7 +112,7 @@ def at_width(
 
 def _mean(values: Floats, names: NDArray) -> Estimate:
     known = np.isfinite(values)
-    return clustered_mean(values[known], names[known]) if known.any() else Estimate.missing("no case has a donor")
+    return mean_share(values[known], names[known]) if known.any() else Estimate.missing("no case has a donor")
 
 
 @dataclass(frozen=True)
@@ -160,10 +162,11 @@ class Bordered:
             f"those of another patient of the same class {100 * told.same.value:.0f} %"
         )
         if self.followed is None:
-            limit = "" if np.isnan(told.excess.high) else f" (at most {100 * told.excess.high:.0f} % more, 95 % limit)"
+            most = told.other.high if np.isnan(told.excess.high) else told.excess.high
+            limit = "" if np.isnan(most) else f"; the difference is at most {100 * most:.0f} % (95 % limit)"
             return f"No sign that answers follow the border: {figures}{limit}."
-        most = max(self.places, key=lambda one: one.excess.value, default=None)
-        where = f" Most of it lies in one place: {most.place}." if most is not None and most.follows else ""
+        worst = max(self.places, key=lambda one: one.excess.value, default=None)
+        where = f" Most of it lies in one place: {worst.place}." if worst is not None and worst.follows else ""
         return (
             f"THE ANSWERS FOLLOW THE BORDER: {figures}.{where} A marker, letters, a collimator's edge or anatomy that "
             "reaches there goes with the class in these data; look at the images, and train without that border."
@@ -191,8 +194,8 @@ class Bordered:
     def tables(self) -> dict[str, str]:
         """The figures as CSV."""
         rows = [
-            f"{one.place},{one.pixels},{one.share:.4f},{name},{e.value},{e.low},{e.high},{e.n},{e.patients}"
+            ((one.place, str(one.pixels), f"{one.share:.4f}"), name, figure)
             for one in (*self.widths, *self.places)
-            for name, e in (("other", one.other), ("same", one.same), ("excess", one.excess))
+            for name, figure in (("other", one.other), ("same", one.same), ("excess", one.excess))
         ]
-        return {"widths": "\n".join(["place,pixels,share,figure,value,low,high,n,patients", *rows]) + "\n"}
+        return {"widths": figures_csv(("place", "pixels", "share"), rows)}

@@ -57,7 +57,7 @@ def _halved(one: Curve, found: Attacked) -> str:
     )
     if one.halving.undefined:
         return f"{said}; {one.halving.undefined}."
-    return f"{said}; it is halved at {shown(one.halving)}."
+    return f"{said}; it is halved at a budget of {shown(one.halving)}."
 
 
 def _table(one: Curve, found: Attacked, unit: Unit) -> FigureTable:

@@ -57,7 +57,7 @@ def attacks(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> A
         masking=signs,
         masking_budget=budget,
         pictures=pictures,
-        notes=(*_notes(test, asked), *_too_few(goal, asked)),
+        notes=(*test.drawn, *_notes(test, asked), *_too_few(goal, asked)),
     )
 
 

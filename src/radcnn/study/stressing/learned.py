@@ -13,7 +13,7 @@ from radcnn.attacks.patch import learned_patch, patch_side, with_patch
 from radcnn.attacks.universal import changed, learned_change
 from radcnn.core.chance import derived_seed, generator, torch_generator
 from radcnn.core.estimate import Estimate
-from radcnn.metrics.clustered import clustered_mean
+from radcnn.metrics.proportions import mean_share
 from radcnn.robustness.counted import Patched
 from radcnn.robustness.curves import Curve
 from radcnn.study.listener import Listener
@@ -97,4 +97,4 @@ def _turned(judge: Goal, patch: Tensor, seed: int) -> Estimate:
             some = judge.of(rows)
             shown = with_patch(some.test.images, patch, low=some.test.low, high=some.test.high, dice=dice)
             shares[rows.numpy()] += some.hit(test.logits(shown)).double().numpy() / PLACES
-    return clustered_mean(shares, test.patients, what="mean over places and cases")
+    return mean_share(shares, test.patients)

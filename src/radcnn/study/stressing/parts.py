@@ -57,8 +57,8 @@ class Part:
 
 
 PARTS: dict[str, Part] = {
-    "attacks": Part(attacks, Attacked.from_json, attacked_fragment, refuse_attacks),
     "borders": Part(borders, Bordered.from_json, bordered_fragment, frame_widths),
+    "attacks": Part(attacks, Attacked.from_json, attacked_fragment, refuse_attacks),
     "shifts": Part(shifts, Shifted.from_json, shifted_fragment),
     "doubts": Part(doubts, Doubted.from_json, doubted_fragment, refuse_foreign),
 }

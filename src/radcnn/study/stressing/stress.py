@@ -24,7 +24,7 @@ from radcnn.study.open_study import open_study
 from radcnn.study.stressing.asked import asked
 from radcnn.study.stressing.asked_shifts import asked_shifts, refuse_unsuited
 from radcnn.study.stressing.parts import PARTS, Result
-from radcnn.study.stressing.tested import under_test
+from radcnn.study.stressing.tested import MOST_CASES, under_test
 
 SIDES: tuple[Side, ...] = ("test", "tuning")  # the report tells the first of which there is a result
 FOLDER = "stress"
@@ -79,6 +79,7 @@ def stress(
     limit: Sequence[str] | None = None,
     foreign: Path | str | None = None,
     case: Sequence[int] | None = None,
+    most: int = MOST_CASES,
     open_test: bool = False,
     reason: str = "stress",
     seed: int = 0,
@@ -100,6 +101,7 @@ def stress(
     limit     "balanced_accuracy=0.8", or with a minus sign the largest fall; a fall by 0.05 without
     foreign   a folder of images from elsewhere, which doubts are to tell from the run's own
     case      numbers of the cases that are tried; all of the side without
+    most      cases are tried at most, drawn by chance
 
     Results are written to RUN/stress; `radcnn report` shows them. Raises InputError for a target of values.
     """
@@ -110,10 +112,13 @@ def stress(
     shifting = asked_shifts(shift=shift, severity=severity, limit=limit, foreign=foreign)
     wanted = replace(wanted, shifting=shifting)
     folder = find_run(run)
+    if most < 1:
+        raise SettingsError(f"--most must be 1 or more, got {most}; it is how many cases are tried")
     if shifting.names:
         fingerprint = open_study(folder.study).fingerprint
         refuse_unsuited(shifting.names, fingerprint.units, fingerprint.rank)
-    test = under_test(look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener), listener)
+    looked = look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener)
+    test = under_test(looked, listener, most=most, seed=seed)
     model, side = verify(folder.bundle), test.looked.side
     for name in wanted.parts:
         if (refuse := PARTS[name].refuse) is not None:

@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from radcnn.attacks.answers import Answers
+from radcnn.core.chance import generator
 from radcnn.core.errors import InputError
 from radcnn.data.read import read_source
 from radcnn.inference.bundle import Bundle
 from radcnn.metrics.noise_level import noise_sd
 from radcnn.networks import Network
+from radcnn.reports.numbers import point_words
 from radcnn.study.listener import Listener
 from radcnn.study.looking import LookedInto, Scale, one_network, scale_of_volume
 from radcnn.transforms.views import View, ViewKind, test_time_views
 
 MOST_VOXELS = 1 << 21  # of the images of one batch: a gradient keeps every layer's maps
 MOST_IMAGES = 64
+MOST_CASES = 500  # of a side, that are tried
 UNITS = {"HU": "HU", "grey": "grey levels", "rgb": "grey levels", "PET": "units of the images (PET)"}
 EVEN = 0.5  # probability a yes/no answer is given at where no operating point was chosen
 
@@ -52,6 +55,7 @@ class UnderTest:
     low, high         (n,) what the values of each image can be
     per_unit, unit    (n,) prepared values per unit of the scanner; the unit's name
     noise             (n,) noise sd of each image in prepared values; the median of the others where none was seen
+    found             cases that there were before some were drawn
     """
 
     looked: LookedInto
@@ -66,6 +70,14 @@ class UnderTest:
     per_unit: Tensor
     unit: str
     noise: Tensor
+    found: int
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """A note where these are some of the side's cases only."""
+        if self.found == len(self.looked.rows):
+            return ()
+        return (f"{len(self.looked.rows)} of {self.found} cases were drawn by chance; --most takes more.",)
 
     @property
     def patients(self) -> tuple[str, ...]:
@@ -102,14 +114,18 @@ class UnderTest:
         return torch.cat(parts) if parts else torch.empty(0, self.looked.task.outputs)
 
 
-def under_test(looked: LookedInto, listener: Listener) -> UnderTest:
-    """The run under test; raises InputError for a regression target, or where images are in several units."""
+def under_test(looked: LookedInto, listener: Listener, *, most: int = MOST_CASES, seed: int = 0) -> UnderTest:
+    """The run under test, with at most so many of its cases, drawn by chance.
+
+    Raises InputError for a regression target, or where images are in several units.
+    """
     target = looked.bundle.target
     if target.kind == "regression":
         raise InputError(
             f"{', '.join(target.names)} is a value: a stress test counts answers that are turned, and a value has "
             "none; train on classes of it"
         )
+    found, looked = len(looked.rows), _drawn(looked, most, seed)
     scales, noises = _measured(looked, listener)
     units = {UNITS.get(one.units, "units of the images") for one in scales}
     if len(units) > 1:
@@ -129,7 +145,16 @@ def under_test(looked: LookedInto, listener: Listener) -> UnderTest:
         per_unit=torch.tensor([one.per_unit for one in scales]),
         unit=units.pop(),
         noise=torch.from_numpy(noises).float(),
+        found=found,
     )
+
+
+def _drawn(looked: LookedInto, most: int, seed: int) -> LookedInto:
+    """At most so many of the cases, in their order."""
+    if len(looked.rows) <= most:
+        return looked
+    kept = np.sort(generator(seed, "cases under stress").permutation(len(looked.rows))[:most])
+    return replace(looked, rows=looked.rows[kept], images=looked.images[kept], targets=looked.targets[kept])
 
 
 def answering(networks: Sequence[Network], views: ViewKind, *, dims: Literal[2, 3]) -> nn.Module:
@@ -165,5 +190,6 @@ def answers_of(bundle: Bundle) -> tuple[Answers, str]:
     if point is None:
         return Answers("binary"), f"probability {EVEN:g}"
     threshold = point.threshold
-    words = f"the operating point {point.name} (probability {threshold:.3g}, chosen on the {point.chosen_on} set)"
+    where = f"probability {threshold:.3g}, chosen on the {point.chosen_on} set"
+    words = f"the operating point “{point_words(point.name)}” ({where})"
     return Answers("binary", (math.log(threshold / (1 - threshold)),)), words
