@@ -182,18 +182,25 @@ def _axes(part: NDArray[np.bool_], spacing: Floats) -> tuple[float, float, int]:
     for number, plane in sorted(enumerate(part), key=lambda pair: -_extent(pair[1], spacing)):
         if _extent(plane, spacing) <= best[0]:
             break
-        for island in _islands(plane):
-            best = max(best, (*axes_in_slice(island, spacing[1:]), number), key=lambda found: found[0])
+        labels, islands = _islands(plane, spacing)
+        for label, box, diagonal in islands:
+            if diagonal > best[0]:  # a slice of a large structure may have thousands, few of which can be longer
+                found = axes_in_slice(labels[box] == label, spacing[1:])
+                best = max(best, (*found, number), key=lambda axes: axes[0])
     return best
 
 
-def _islands(plane: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
-    """The parts of a part in one slice, each in its box."""
+def _islands(
+    plane: NDArray[np.bool_], spacing: Floats
+) -> tuple[NDArray[np.integer], list[tuple[int, tuple[slice, ...], float]]]:
+    """The parts of a part in one slice: their numbers there, and of each its number, its box and the box's diagonal."""
     from scipy import ndimage
 
-    found = components(plane).labels
-    for number, box in enumerate(ndimage.find_objects(found), start=1):
-        yield found[box] == number
+    labels, made = components(plane).labels, []
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        sides = (float(side.stop - side.start) * step for side, step in zip(box, spacing[1:], strict=True))
+        made.append((label, box, math.hypot(*sides)))
+    return labels, made
 
 
 def _extent(plane: NDArray[np.bool_], spacing: Floats) -> float:
