@@ -88,8 +88,8 @@ def look_into(
     cases   numbers in the study of the cases that are wanted; all of the side without
     reason  why a test set is opened, for the ledger
 
-    With folds, a tuning case was seen in training by all networks but one: only the networks' own tuning cases are
-    honest then, so that folds need the test set. Raises InputError with the next step otherwise.
+    With folds, a tuning case was seen in training by all networks but one: what is said of it is too good, and whoever
+    calls must say so. Raises InputError with the next step where there is nothing to look into.
     """
     folder = find_run(run)
     if not (folder.bundle / "bundle.json").is_file():

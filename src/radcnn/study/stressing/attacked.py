@@ -57,7 +57,7 @@ def attacks(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> A
         masking=signs,
         masking_budget=budget,
         pictures=pictures,
-        notes=(*test.drawn, *_notes(test, asked), *_too_few(goal, asked)),
+        notes=(*test.notes, *_notes(test, asked), *_too_few(goal, asked)),
     )
 
 
@@ -139,8 +139,6 @@ def _masking(
 def _notes(test: UnderTest, asked: Asked) -> tuple[str, ...]:
     """What a reader must know of the figures."""
     notes = []
-    if test.looked.side == "tuning":
-        notes.append("Epochs and thresholds were chosen on these tuning cases; --open-test attacks test cases.")
     wide = float(((test.high - test.low) / test.per_unit.clamp(min=1e-12)).median())
     if not asked.in_noise and asked.budgets[-1] > WIDE * wide:
         notes.append(

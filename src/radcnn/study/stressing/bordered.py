@@ -61,7 +61,7 @@ def borders(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> B
         widths=found,
         places=places,
         pictures=_pictures(test, rows, others, frame(size, widths[-1]), place) if found[-1].follows else (),
-        notes=test.drawn,
+        notes=test.notes,
     )
 
 

@@ -23,7 +23,7 @@ from radcnn.study.stressing.asked import Asked
 from radcnn.study.stressing.calibrating import calibrated
 from radcnn.study.stressing.outside import foreign_images, outside
 from radcnn.study.stressing.set_making import sets_of_classes
-from radcnn.study.stressing.shifted import answered, notes_of_side
+from radcnn.study.stressing.shifted import answered
 from radcnn.study.stressing.shifting import score, threshold_of
 from radcnn.study.stressing.spread import dropout_spread, network_spread
 from radcnn.study.stressing.tested import UnderTest
@@ -59,7 +59,7 @@ def doubts(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> Do
         sets=tried("sets of classes", lambda: sets_of_classes(test.looked, here, tuning, seed=asked.seed), ()),
         outside=far,
         because=because,
-        notes=(*foreign.notes, *notes_of_side(test)),
+        notes=(*foreign.notes, *test.notes),
     )
 
 

@@ -41,7 +41,7 @@ def shifts(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> Sh
         curves=curves,
         groups=_groups(test, clean),
         pictures=_pictures(found, asked, place, side),
-        notes=(*_silent(found, asked), *_left_out(found), *notes_of_side(test)),
+        notes=(*_silent(found, asked), *_left_out(found), *test.notes),
     )
 
 
@@ -96,23 +96,6 @@ def _left_out(found: OnShifts) -> tuple[str, ...]:
         if one.said and lost:
             made.append(f"{SHIFTS[name].title}: {lost} of {one.kept.size} cases are left out, because {one.because}")
     return tuple(made)
-
-
-def notes_of_side(test: UnderTest) -> tuple[str, ...]:
-    """What a reader must know of the side that was looked at."""
-    unknown = (
-        "No patient is known: every image counts as one, and intervals are too narrow where a patient has several."
-    )
-    notes = [unknown] if test.looked.opened.cohort.unit == "image" else []
-    if test.looked.side != "tuning":
-        return tuple(notes)
-    notes.append("These are tuning cases, on which epochs and thresholds were chosen; --open-test looks at test cases.")
-    if test.looked.plan.training.folds:
-        notes.append(
-            "With folds every network but one was trained on each tuning case: what is said of them is too good; "
-            "--open-test looks at cases that no network has seen."
-        )
-    return tuple(notes)
 
 
 def _pictures(found: OnShifts, asked: Asked, place: Path, side: str) -> tuple[ShiftPicture, ...]:

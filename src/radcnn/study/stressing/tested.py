@@ -30,6 +30,15 @@ MOST_CASES = 500  # of a side, that are tried
 UNITS = {"HU": "HU", "grey": "grey levels", "rgb": "grey levels", "PET": "units of the images (PET)"}
 EVEN = 0.5  # probability a yes/no answer is given at where no operating point was chosen
 
+UNKNOWN_PATIENTS = (
+    "No patient is known: every image counts as one, and intervals are too narrow where a patient has several."
+)
+TUNING = "These are tuning cases, on which epochs and thresholds were chosen; --open-test looks at test cases."
+FOLDS = (
+    "With folds every network but one was trained on each tuning case: what is said of them is too good; --open-test "
+    "looks at cases that no network has seen."
+)
+
 
 class Looks(nn.Module):
     """A network's mean logits over test-time views, as the run's own scores are means over them."""
@@ -73,11 +82,19 @@ class UnderTest:
     found: int
 
     @property
-    def drawn(self) -> tuple[str, ...]:
-        """A note where these are some of the side's cases only."""
-        if self.found == len(self.looked.rows):
-            return ()
-        return (f"{len(self.looked.rows)} of {self.found} cases were drawn by chance; --most takes more.",)
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of the cases: how many of the side they are, whose, and what was chosen on them."""
+        notes = []
+        if self.found != len(self.looked.rows):
+            drawn = len(self.looked.rows)
+            notes.append(f"{drawn} of {self.found} cases were drawn by chance; --most takes more.")
+        if self.looked.opened.cohort.unit == "image":
+            notes.append(UNKNOWN_PATIENTS)
+        if self.looked.side == "tuning":
+            notes.append(TUNING)
+            if self.looked.plan.training.folds:
+                notes.append(FOLDS)
+        return tuple(notes)
 
     @property
     def patients(self) -> tuple[str, ...]:
