@@ -13,7 +13,7 @@ Classes = Tensor | Sequence[int] | int
 
 
 class BothSides(nn.Module):
-    """A network of one logit z as one of two classes: logits (-z / 2, z / 2), whose softmax is (1 - sigmoid z, sigmoid z).
+    """A network of one logit z as one of two classes: logits (-z / 2, z / 2), of softmax (1 - sigmoid z, sigmoid z).
 
     >>> network = BothSides(nn.Sequential(nn.Flatten(), nn.Linear(4, 1)))
     >>> tuple(network(torch.zeros(3, 1, 2, 2)).shape)
@@ -33,7 +33,7 @@ class BothSides(nn.Module):
 
 
 def asked_of(classes: Classes, images: int) -> Tensor:
-    """The class that is asked of each image, (B,): one for all, or one each; raises SettingsError for another number."""
+    """The class that is asked of each image, (B,): one for all, or one each; SettingsError for another number."""
     index = torch.as_tensor(classes)
     if index.ndim and len(index) != images:
         raise SettingsError(f"classes must be one for all images or one each of {images}, got {len(index)}")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from radcnn.core.errors import SettingsError
 from radcnn.explain.asked import BothSides, Classes, asked_of, logits_asked
+from radcnn.metrics.components import components
 from radcnn.networks import Network
 
 NEARLY = 1e-3  # of the logits' size, by which they may differ from those of pooled maps: float32 in another order
+NEEDED = "cam needs global average pooling and one dense layer at the end"
 WAY_OUT = "take Grad-CAM (gradcam), which any network has"
 
 
@@ -40,23 +41,23 @@ def why_not(network: nn.Module, image: Tensor) -> str:
     """
     inner = network.network if isinstance(network, BothSides) else network
     if not isinstance(inner, Network):
-        return f"cam needs to know the network's last maps and dense layer, which {type(inner).__name__} does not tell; {WAY_OUT}"
+        kind = type(inner).__name__
+        return f"cam needs to know the network's last maps and dense layer, which {kind} does not tell; {WAY_OUT}"
     with torch.inference_mode():
         maps, logits = inner.features(image), inner(image)
         if maps.ndim != image.ndim:
             return f"cam needs maps before the dense layer, and this network's end has none; {WAY_OUT}"
         if maps.shape[1] != inner.head.in_features:
             return (
-                f"cam needs global average pooling and one dense layer at the end, but the last of this network's dense "
-                f"layers takes {inner.head.in_features} values and its last maps are {maps.shape[1]}; {WAY_OUT}"
+                f"{NEEDED}, but the last of this network's dense layers takes {inner.head.in_features} values and its "
+                f"last maps are {maps.shape[1]}; {WAY_OUT}"
             )
         pooled = inner.head(maps.flatten(2).mean(2))
-    # a second image that is no constant: biases alone would agree on an empty one
     apart = float((pooled - logits).abs().max()) / max(float(logits.abs().max()), 1.0)
     if apart > NEARLY:
         return (
-            f"cam needs global average pooling and one dense layer at the end, but this network's logits are no weighted "
-            f"means of its last maps (they differ by {apart:.2g}); {WAY_OUT}"
+            f"{NEEDED}, but this network's logits are no weighted means of its last maps (they differ by {apart:.2g}); "
+            f"{WAY_OUT}"
         )
     return ""
 
@@ -74,15 +75,13 @@ def _maps_and_weights(network: nn.Module, images: Tensor) -> tuple[Tensor, Tenso
 def box_of_map(map_2d: Tensor, share: float = 0.2) -> tuple[int, int, int, int]:
     """The box (x0, y0, x1, y1) about the largest connected part above a share of the maximum, as in the paper.
 
-    >>> box_of_map(functional.pad(torch.ones(2, 3), (1, 1, 2, 2)))
+    >>> box_of_map(nn.functional.pad(torch.ones(2, 3), (1, 1, 2, 2)))
     (1, 2, 4, 4)
     """
-    from radcnn.metrics.components import components
-
     found = components((map_2d > share * float(map_2d.max())).numpy(), connectivity=4)
-    if not found.count:
+    if not (len(found.sizes) and float(map_2d.max()) > 0):
         raise SettingsError("a map without a positive value has no box")
-    largest = torch.from_numpy(found.labels == found.largest)
+    largest = torch.from_numpy(found.labels == 1 + int(found.sizes.argmax()))
     rows, columns = (torch.nonzero(largest.any(dim=axis))[:, 0].tolist() for axis in (1, 0))
     return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
 

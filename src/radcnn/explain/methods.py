@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -35,6 +34,7 @@ MapMethod = Callable[[nn.Module, Tensor, Tensor, MapSettings], Tensor]
 def grown(maps: Tensor, size: tuple[int, ...]) -> Tensor:
     """Maps (B, *cells) brought to the image's voxels (B, *size), half-voxel exact: cells are areas, not points.
 
+    >>> import torch
     >>> grown(torch.tensor([[[0.0, 1.0]]]), (1, 4)).tolist()
     [[[0.0, 0.25, 0.75, 1.0]]]
     """
