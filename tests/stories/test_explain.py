@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 import radcnn
-from cli_in_process import refused, told, torch_threads, tree
+from cli_in_process import QUICK, refused, told, torch_threads, tree
 from finished_studies import Finish
+from radcnn.core.chance import generator
 from radcnn.data.ledger import openings
 from radcnn.reports.explaining.found import Explained
+from written_studies import save_png, write_csv
 
 QUICKLY = ("--method", "gradcam", "--most", "6")
 
@@ -119,3 +121,37 @@ def test_a_volume_gets_a_map_on_its_own_grid(finished: Finish, tmp_path: Path) -
         made = nib.load(run / "explain" / one.files[0].maps[0])
         assert made.shape[:3] == scan.shape
         np.testing.assert_allclose(made.affine, scan.affine)
+
+
+def boxed_study(folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """PNG files with a bright square in one of four places of the sick ones, and its box in the table."""
+    rows = []
+    for patient in range(40):
+        image = generator(0, "boxed", patient).integers(40, 110, (16, 16)).astype(np.uint8)
+        row = {"image": f"scan{patient:02d}.png", "patient_id": f"MRN-{patient:04d}", "sick": patient % 2}
+        x, y = (2 + 6 * (patient // 2 % 2), 2 + 6 * (patient // 4 % 2))
+        edges = dict(zip("abcd", (x, y, x + 6, y + 6), strict=True)) if patient % 2 else dict.fromkeys("abcd", "")
+        if patient % 2:
+            image[y : y + 6, x : x + 6] += 120
+        save_png(folder / "images" / str(row["image"]), image)
+        rows.append({**row, **edges})
+    labels = write_csv(folder / "labels.csv", rows)
+    return folder / "images", ("--labels", str(labels), "--patient", "patient_id", "--target", "sick")
+
+
+def test_maps_are_held_against_the_boxes_of_the_study(tmp_path: Path) -> None:
+    data, options = boxed_study(tmp_path)
+    learn = (*QUICK, "--set", "training.epochs=8", "--fractions", "0.5", "0.3", "0.2", "--box", "a", "b", "c", "d")
+    told("run", data, "--out", tmp_path / "study", *options, *learn, "--keep-sealed")
+    run = tmp_path / "study" / "runs" / "run-001"
+    found = explained(run)
+    assert "maps are of the true class" in found.marked
+    for way in found.ways:
+        figure = way.figure("auprc")
+        assert figure is not None
+        assert figure.value.n >= 4
+        assert figure.chance is not None
+    told("report", run)
+    page = words_of(run / "report.html")
+    assert "Do the maps find what was outlined?" in page
+    assert "Where do the maps lie?" in page

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from radcnn.evaluation.judgement import Unit
 from radcnn.reports.explaining.found import Explained, ExplainedCase, Outcome
 from radcnn.reports.explaining.overlay import scale_of_colours
+from radcnn.reports.explaining.tabled import tables_of
 from radcnn.reports.numbers import several
 from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
 
@@ -21,10 +23,12 @@ HEADINGS: tuple[tuple[str, str, tuple[Outcome, ...], int], ...] = (
 
 def explained_fragments(found: Explained, folder: Path) -> tuple[Fragment, ...]:
     """The figures, then pictures of right answers, false positives and misses; pictures are read from `folder`."""
+    unit: Unit = "image" if found.unit == "image" else "patient"
     first = Fragment(
         key="maps",
         heading="What the maps are worth",
         sentences=(_what(found), *found.sentences),
+        tables=tables_of(found.ways, unit),
         drawings=(scale_of_colours("maps-scale"),),
         notes=(*(f"{name}: not applicable, because {why}." for name, why in found.not_applicable), *found.notes),
         corner="Way of making maps",

@@ -17,11 +17,14 @@ from radcnn.core.files import read_json, write_json
 from radcnn.inference.bundle import load_bundle, verify
 from radcnn.reports.explaining.found import Explained, ExplainedCase, Looked, MapFiles
 from radcnn.reports.explaining.fragments import explained_fragments
+from radcnn.reports.explaining.ranked import sentences_of
 from radcnn.reports.stressing.fragment import Fragment
 from radcnn.study.explaining.asked import Asked, Way, Ways, asked, outputs_of, ways_of
 from radcnn.study.explaining.chosen import Chosen, choose
 from radcnn.study.explaining.keeping import kept_image, kept_maps
 from radcnn.study.explaining.mapped import maps_of, to_one
+from radcnn.study.explaining.marks import marks_of
+from radcnn.study.explaining.worth import Judged, figures_of
 from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.looking import LookedInto, look_into
@@ -76,12 +79,14 @@ def _refuse_first(folder: RunFolder, wanted: Asked) -> Ways | None:
 
 def _made(looked: LookedInto, chosen: Chosen, wanted: Asked, ways: Ways, place: Path, listener: Listener) -> Explained:
     files: list[list[MapFiles]] = [[] for _ in chosen.numbers]
-    found = []
+    found: list[Looked] = []
+    marks = marks_of(looked, chosen, listener)
     for way in ways.ways:
         maps = maps_of(looked.networks, looked.bundle.target, way, chosen.images, chosen.classes, listener)
         for k, one in enumerate(_kept(looked, chosen, way, maps.mean(0), place)):
             files[k].append(one)
-        found.append(Looked(way.called, way.method, way.layer))
+        judged = Judged(looked.networks, looked.bundle.target, chosen, marks, way, maps, wanted.seed)
+        found.append(Looked(way.called, way.method, way.layer, figures_of(judged)))
     return Explained(
         run=str(looked.folder.path),
         side=looked.side,
@@ -92,9 +97,9 @@ def _made(looked: LookedInto, chosen: Chosen, wanted: Asked, ways: Ways, place: 
         threshold=chosen.threshold,
         of=wanted.of,
         rule=chosen.rule,
-        marked="not applicable, because the study names no masks or boxes (--mask, --box)",
+        marked=marks.words,
         ways=tuple(found),
-        sentences=(),
+        sentences=sentences_of(found),
         cases=tuple(_case(looked, chosen, k, place, tuple(one)) for k, one in enumerate(files)),
         not_applicable=ways.not_applicable,
         notes=_notes(looked),
