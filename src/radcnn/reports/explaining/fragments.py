@@ -41,8 +41,8 @@ def _what(found: Explained) -> str:
     of = "what was answered" if found.of == "called" else found.of
     return (
         f"Maps of {several(found.n, 'case')}{people} of the {SIDE_WORDS[found.side]} set ({found.rule}): which places "
-        f"of an image speak for {of}. Answers are those at {found.threshold}. Where the map of a case lies on its own "
-        "voxels is in the folder explain beside this report. "
+        f"of an image speak for {of}. Answers are those at {found.threshold}. Each map on the voxels "
+        "of its own image lies in the folder explain beside this report. "
         f"Localisation: {found.marked}."
     )
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from radcnn.core.estimate import Estimate
+from radcnn.explain.randomised import TOO_ALIKE
 from radcnn.reports.explaining.found import Looked
 from radcnn.reports.numbers import number, several
 
@@ -15,7 +16,17 @@ EVIDENT = 1.5  # times its area: maps lean a little to borders in any network, w
 
 def sentences_of(ways: Sequence[Looked]) -> tuple[str, ...]:
     """What the ways of making maps came to, ranked, as sentences."""
-    return tuple(said for said in (_localisation(ways), _shortcut(ways, "border"), _shortcut(ways, "outside")) if said)
+    return tuple(
+        said
+        for said in (
+            _localisation(ways),
+            _forgetting(ways),
+            _repeating(ways),
+            _shortcut(ways, "border"),
+            _shortcut(ways, "outside"),
+        )
+        if said
+    )
 
 
 def beats_chance(one: Looked) -> bool:
@@ -44,13 +55,47 @@ def _localisation(ways: Sequence[Looked]) -> str:
     if not good:
         return (
             "NO WAY OF MAKING MAPS FINDS WHAT WAS OUTLINED BETTER THAN CHANCE on this study (AUPRC against the "
-            f"outlines of other patients; best: {_said(ranked[0])}): do not show these maps as evidence of where a finding is."
+            f"outlines of other patients; best: {_said(ranked[0])}): do not show these maps as evidence of where a "
+            "finding is."
         )
     tail = f" No better than chance: {', '.join(map(_said, rest))}." if rest else ""
     return (
         f"{len(good)} of {several(len(ranked), 'way')} of making maps find what was outlined better than chance on "
         f"this study, best first: {', '.join(map(_said, good))}.{tail}"
     )
+
+
+def _forgetting(ways: Sequence[Looked]) -> str:
+    """Which ways draw the same map whatever was learned."""
+    known = _known(ways, "randomised")
+    if not known:
+        return ""
+    fail = [f"{one.way} (rank correlation {number(value, 2)})" for one, value in known if value > TOO_ALIKE]
+    if not fail:
+        most = max(value for _, value in known)
+        return (
+            f"By none of {several(len(known), 'way')} of making maps do they stay the same when the network is drawn "
+            f"anew: they show what was learned (rank correlation {number(most, 2)} at most; over {TOO_ALIKE:g} fails)."
+        )
+    return (
+        f"THE MAPS BY {', '.join(fail)} STAY MUCH THE SAME when the network is drawn anew: they show the image, and not "
+        "what was learned; do not read them."
+    )
+
+
+def _repeating(ways: Sequence[Looked]) -> str:
+    """How alike the maps of the run's networks are."""
+    known = sorted(_known(ways, "repeated"), key=lambda one: -one[1])
+    if not known:
+        return ""
+    said = ", ".join(f"{one.way} {number(value, 2)}" for one, value in known)
+    return f"Networks of this run, trained alike, agree on the places to this degree (rank correlation): {said}."
+
+
+def _known(ways: Sequence[Looked], key: str) -> list[tuple[Looked, float]]:
+    """The ways of which a figure is defined, with its value."""
+    found = [(one, figure.value.value) for one in ways if (figure := one.figure(key)) is not None]
+    return [(one, value) for one, value in found if not math.isnan(value)]
 
 
 def _beyond(one: Looked) -> Estimate:

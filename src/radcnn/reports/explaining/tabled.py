@@ -34,6 +34,18 @@ TABLES: tuple[tuple[str, tuple[Columns, ...]], ...] = (
         ),
     ),
     (
+        "Do the maps follow the network? Rank correlation of maps, 1 being the same map",
+        (
+            Columns(
+                "randomised",
+                "Network drawn anew",
+                "what was learned is forgotten; a map that stays shows the image alone",
+                ("All layers", "The last alone"),
+            ),
+            Columns("repeated", "Networks of this run", "trained alike, compared in pairs", ("Repeatability",)),
+        ),
+    ),
+    (
         "Where do the maps lie? A ratio of 1 is no preference",
         (
             Columns("border", "Border", "the outer tenth of each side", AREA),

@@ -19,7 +19,7 @@ from radcnn.inference.bundle import Bundle
 from radcnn.networks import Network
 
 CALLED = "called"
-OF_A_LAYER = ("gradcam", "guided-gradcam")  # methods whose maps are those of a layer that may be chosen
+OF_A_LAYER = ("gradcam", "guided_gradcam")  # methods whose maps are those of a layer that may be chosen
 MOST = 64
 
 
@@ -105,7 +105,7 @@ def ways_of(wanted: Asked, bundle: Bundle, networks: Sequence[Network]) -> Ways:
     found: list[Way] = []
     refused: list[tuple[str, str]] = []
     for method in wanted.methods or tuple(METHODS):
-        reason = why_not(network, image) if method == "cam" else ""
+        reason = _why_no_cam(networks[0], network, image) if method == "cam" else ""
         if reason and wanted.methods:
             raise SettingsError(f"--method {method} does not apply: {reason}")
         if reason:
@@ -115,6 +115,15 @@ def ways_of(wanted: Asked, bundle: Bundle, networks: Sequence[Network]) -> Ways:
         else:
             found.append(Way(method, layers[-1]))
     return Ways(tuple(found), tuple(refused))
+
+
+def _why_no_cam(network: Network, asked: nn.Module, image: Tensor) -> str:
+    """Why Zhou's maps say nothing of this network; empty where they do."""
+    if reason := why_not(asked, image):
+        return reason
+    with torch.inference_mode():
+        places = network.features(image)[0, 0].numel()
+    return "" if places > 1 else "the last maps of this network have one place, so that its map is the same everywhere"
 
 
 def inner_layer(way: Way, target: Target) -> str:

@@ -101,7 +101,7 @@ def _made(looked: LookedInto, chosen: Chosen, wanted: Asked, ways: Ways, place: 
         ways=tuple(found),
         sentences=sentences_of(found),
         cases=tuple(_case(looked, chosen, k, place, tuple(one)) for k, one in enumerate(files)),
-        not_applicable=ways.not_applicable,
+        not_applicable=(*ways.not_applicable, *_not_made(looked)),
         notes=_notes(looked),
     )
 
@@ -128,6 +128,13 @@ def _case(looked: LookedInto, chosen: Chosen, k: int, place: Path, files: tuple[
         image=kept_image(place, chosen.numbers[k], np.asarray(chosen.images[k])),
         files=files,
     )
+
+
+def _not_made(looked: LookedInto) -> tuple[tuple[str, str], ...]:
+    if len(looked.networks) > 1:
+        return ()
+    reason = "this run has one network; train with --set training.folds=5 or --set training.members=3"
+    return (("repeatability", reason),)
 
 
 def _notes(looked: LookedInto) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from radcnn.core.target import Target
 from radcnn.explain.methods import METHODS, MapSettings
@@ -27,16 +27,18 @@ def maps_of(
 
     classes  (n,) the output that each map speaks of
     """
-    settings = MapSettings(inner_layer(way, target))
-    made, parts = [], batches(images)
+    made = []
     for k, network in enumerate(networks):
-        asked = answering_for(network, target)
-        found = []
-        for done, rows in enumerate(parts, start=1):
-            found.append(METHODS[way.method](asked, images[rows], classes[rows], settings).detach().float())
-            listener.progress(f"maps by {way.called}", k * len(parts) + done, len(networks) * len(parts))
-        made.append(torch.cat(found))
+        made.append(maps_by(answering_for(network, target), target, way, images, classes))
+        listener.progress(f"maps by {way.called}", k + 1, len(networks))
     return torch.stack(made)
+
+
+def maps_by(asked: nn.Module, target: Target, way: Way, images: Tensor, classes: Tensor) -> Tensor:
+    """The maps of images (n, C, *size) by one network that answers for every class: (n, *size) float32."""
+    settings = MapSettings(inner_layer(way, target))
+    make = METHODS[way.method]
+    return torch.cat([make(asked, images[rows], classes[rows], settings).detach().float() for rows in batches(images)])
 
 
 def to_one(maps: Tensor) -> Tensor:

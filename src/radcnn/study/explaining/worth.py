@@ -12,14 +12,18 @@ from torch import Tensor
 
 from radcnn.core.target import Target
 from radcnn.explain.located import located
+from radcnn.explain.randomised import randomised
+from radcnn.explain.repeated import compared
 from radcnn.explain.shortcut import FRAME, Attribution, attribution, border_frame, outside_body
 from radcnn.networks import Network
 from radcnn.reports.explaining.found import Figure
 from radcnn.robustness.borders import pieces
-from radcnn.study.explaining.asked import Way
+from radcnn.study.explaining.asked import Way, answering_for
 from radcnn.study.explaining.chosen import Chosen
-from radcnn.study.explaining.mapped import maps_of
+from radcnn.study.explaining.mapped import maps_by, maps_of
 from radcnn.study.explaining.marks import Marks
+
+MOST_RANDOMISED = 16  # cases: each stage of forgetting costs a map of all of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +54,7 @@ class Judged:
 
 def figures_of(judged: Judged) -> tuple[Figure, ...]:
     """Every figure of one way, in the order of the report."""
-    return (*_located(judged), *_placed(judged))
+    return (*_located(judged), *_randomised(judged), *_repeated(judged), *_placed(judged))
 
 
 def _located(judged: Judged) -> tuple[Figure, ...]:
@@ -80,6 +84,33 @@ def maps_of_truth(judged: Judged) -> Tensor:
         images = chosen.images[rows[other]]
         found[other] = maps_of(judged.networks, judged.target, judged.way, images, classes[other]).mean(0)
     return found
+
+
+def _randomised(judged: Judged) -> tuple[Figure, ...]:
+    """How alike maps stay while the first network forgets: its last layer alone, and all of it."""
+    rows = _some(len(judged.chosen.numbers))
+    images, classes = judged.chosen.images[rows], judged.chosen.classes[rows]
+    found = randomised(
+        judged.way.called,
+        answering_for(judged.networks[0], judged.target),
+        lambda network: maps_by(network, judged.target, judged.way, images, classes),
+        images[:1],
+        [judged.chosen.patients[k] for k in rows],
+        seed=judged.seed,
+    )
+    return (Figure("randomised", found.stages[-1].correlation, found.stages[0].correlation),)
+
+
+def _some(n: int) -> list[int]:
+    """Up to MOST_RANDOMISED of n cases, spread over all."""
+    return sorted({round(k) for k in np.linspace(0, n - 1, min(n, MOST_RANDOMISED))})
+
+
+def _repeated(judged: Judged) -> tuple[Figure, ...]:
+    """How alike the maps of the run's networks are; none of one network."""
+    if len(judged.networks) < 2:
+        return ()
+    return (Figure("repeated", compared(judged.way.called, list(judged.maps), judged.chosen.patients).correlation),)
 
 
 def _placed(judged: Judged) -> tuple[Figure, ...]:
