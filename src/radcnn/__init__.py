@@ -12,7 +12,9 @@ Nothing is loaded before it is asked for: `import radcnn` is quick.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from radcnn.core.version import __version__
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from radcnn.study.caching import cache
     from radcnn.study.checking import check
     from radcnn.study.deidentifying import deidentify
+    from radcnn.study.explaining.explain import explain
     from radcnn.study.judging import evaluate
     from radcnn.study.lowdose import lowdose
     from radcnn.study.names import names
@@ -44,6 +47,7 @@ _PLACES = {
     "deidentify": "radcnn.study.deidentifying",
     "demo": "radcnn.study.running",
     "evaluate": "radcnn.study.judging",
+    "explain": "radcnn.study.explaining.explain",
     "lowdose": "radcnn.study.lowdose",
     "mask": "radcnn.data.masks.placed",
     "names": "radcnn.study.names",
@@ -68,6 +72,7 @@ __all__ = [
     "deidentify",
     "demo",
     "evaluate",
+    "explain",
     "lowdose",
     "mask",
     "names",
@@ -93,3 +98,14 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Verbs(ModuleType):
+    """This module: importing a room that has a verb's name (`radcnn.explain.cam`) does not hide the verb."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _PLACES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Verbs

@@ -1,4 +1,4 @@
-"""A corner marker that goes with one class: a stress test that knows nothing of it exposes it, and is quiet without."""
+"""A corner marker that goes with one class: tests and maps that know nothing of it expose it, and are quiet without."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ def test_a_marker_in_a_corner_is_found_and_said_in_words(tmp_path: Path, marker:
     mute = ("--mute", "RC066=planted") if marker else ()
     run = Path(told("run", data, "--out", tmp_path / "study", "--keep-sealed", *LEARN, *mute, "--json").json["run"])
     said = told("stress", run, "--parts", "borders", "--json").json["parts"]["borders"]
+    maps = told("explain", run, "--of", "1", "--json").json
     told("report", run)
     page = " ".join(re.sub(r"<[^>]+>", " ", (run / "report.html").read_text(encoding="utf-8")).split())
     assert said["n"] >= 0.9 * CASES[1], "the network learned it"
@@ -48,6 +49,10 @@ def test_a_marker_in_a_corner_is_found_and_said_in_words(tmp_path: Path, marker:
         assert widest["same"]["value"] < 0.1
         assert "THE ANSWERS FOLLOW THE BORDER" in page
         assert "Most of it lies in one place: upper left" in page
+        assert "SIGN OF A SHORTCUT" in page
+        assert "They lean most to one place: upper left" in page
     else:
         assert "No sign that answers follow the border" in page
         assert widest["excess"]["value"] < 0.1
+        assert "SIGN OF A SHORTCUT" not in page
+        assert "No sign of a shortcut in the outer tenth of the image" in page

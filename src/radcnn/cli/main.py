@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from radcnn.cli.console import Voice, next_step, one_sentence, show
+from radcnn.cli.explain_verb import explain
 from radcnn.cli.image_verbs import IMAGE_VERBS
 from radcnn.cli.options import DATA_OPTIONS, HU, READING_OPTIONS, TRAINING_OPTIONS, AsJson, Quiet, given, with_options
 from radcnn.cli.stress_verb import stress
@@ -75,6 +76,7 @@ def run(
 
 for image_verb in IMAGE_VERBS:
     app.command()(image_verb)
+app.command()(explain)
 app.command()(stress)
 
 

@@ -1,20 +1,22 @@
-"""Class activation maps: which places of a layer's maps speak for a class.
+"""Class activation by gradients: which places of a layer's maps speak for a class, in any network.
 
-Zhou et al. 2016, Learning Deep Features for Discriminative Localization, CVPR; Selvaraju et al. 2017, Grad-CAM, ICCV.
+Selvaraju et al. 2017, Grad-CAM, ICCV. The maps of Zhou et al. 2016, which need no gradients, are in `cam`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
+from radcnn.explain.asked import Classes
+from radcnn.explain.layers import Seen, look_at, look_at_modules
 
 
 def class_activation(
-    network: nn.Module, layer: nn.Module | str, images: Tensor, classes: Tensor | Sequence[int] | int
+    network: nn.Module, layer: nn.Module | str, images: Tensor, classes: Classes
 ) -> tuple[Tensor, Tensor]:
     """Grad-CAM of one class per image, and the logits: map (B, *size of the layer's maps) and logits (B, outputs).
 
@@ -41,39 +43,23 @@ def class_activation(
     module = network.get_submodule(layer) if isinstance(layer, str) and _has(network, layer) else layer
     if not isinstance(module, nn.Module) or all(module is not part for part in network.modules()):
         raise SettingsError(f"layer must be a module of this network or its name, got {_called(layer)}")
-    found: list[Tensor] = []
-
-    def cut(_: nn.Module, __: object, made: object) -> Tensor:
-        if not isinstance(made, Tensor) or made.ndim < 3:
-            raise SettingsError(f"a layer with maps (B, K, ...) is needed, but {_called(layer)} gives none")
-        found[:] = [made.detach().requires_grad_()]
-        torch.set_grad_enabled(True)
-        return found[0].clone()  # a rectifier behind the layer may write into what it is given
-
-    handle = module.register_forward_hook(cut)
-    try:
-        with torch.inference_mode(False), torch.no_grad():
-            logits = network(images)
-            if not found:
-                raise SettingsError(f"{_called(layer)} is not reached by these images")
-            weights = _gradient(logits, found[0], classes).flatten(2).mean(2)
-            maps = torch.einsum("bk...,bk->b...", found[0].detach(), weights).relu()
-    finally:
-        handle.remove()
-    return maps, logits.detach()
+    name = _called(layer)
+    seen, logits = look_at_modules(network, {name: module}, images, classes)
+    return weighted(seen[name]), logits
 
 
-def _gradient(logits: Tensor, maps: Tensor, classes: Tensor | Sequence[int] | int) -> Tensor:
-    """The derivative of each image's logit of its class; zero where it does not depend on the maps."""
-    index = torch.as_tensor(classes, device=logits.device).expand(len(logits))
-    if len(index) and not (int(index.min()) >= 0 and int(index.max()) < logits.shape[1]):
-        raise SettingsError(f"classes must be outputs 0 to {logits.shape[1] - 1} of the network, got {index.tolist()}")
-    with torch.enable_grad():
-        chosen = logits.gather(1, index[:, None]).sum()
-    if not chosen.requires_grad:
-        return torch.zeros_like(maps)
-    (found,) = torch.autograd.grad(chosen, [maps], allow_unused=True, materialize_grads=True)
-    return found
+def class_activations(
+    network: nn.Module, layers: Sequence[str], images: Tensor, classes: Classes
+) -> tuple[Mapping[str, Tensor], Tensor]:
+    """Grad-CAM at several layers in one pass: layer -> map (B, *cells), and the logits; see `class_activation`."""
+    seen, logits = look_at(network, layers, images, classes)
+    return {name: weighted(one) for name, one in seen.items()}, logits
+
+
+def weighted(seen: Seen) -> Tensor:
+    """relu(sum_k a_k A_k) of maps (B, K, *cells), a_k being the mean of the derivative: (B, *cells)."""
+    weights = seen.gradient.flatten(2).mean(2)
+    return torch.einsum("bk...,bk->b...", seen.maps, weights).relu()
 
 
 def _has(network: nn.Module, name: str) -> bool:

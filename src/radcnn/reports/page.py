@@ -23,6 +23,7 @@ SECTIONS: dict[str, str] = {
     "questions": "Results per question",
     "subgroups": "Subgroups",
     "worst": "The worst cases",
+    "explain": "Looking into the network",
     "stress": "Stress tests",
     "network": "The network",
     "reproduce": "How to do it again",
@@ -40,10 +41,13 @@ def render(story: Story) -> str:
     pairs = [
         (pair, data_uri(pair.first_png, pair.first), data_uri(pair.second_png, pair.second)) for pair in story.pairs
     ]
-    stress = [
-        (one, [(r.heading, [(data_uri(p.png, r.case), p.words) for p in r.pictures]) for r in one.rows])
-        for one in story.stress
-    ]
+    explain, stress = (
+        [
+            (one, [(r.heading, [(data_uri(p.png, r.case), p.words) for p in r.pictures]) for r in one.rows])
+            for one in fragments
+        ]
+        for fragments in (story.explain, story.stress)
+    )
     each = tables.members(story.history)
     main = story.main[1] if story.main else None
     return (
@@ -69,6 +73,7 @@ def render(story: Story) -> str:
             subgroups=tables.subgroups(main.subgroups, main.unit) if main and main.subgroups else None,
             subgroup_figures=panels.subgroup_figures(story),
             worst=worst,
+            explain=explain,
             stress=stress,
             pairs=pairs,
             claim=checklist(story),

@@ -14,6 +14,7 @@ Story
 ├── history, figure, verdict                the epochs of each member, what was watched, what the curves say
 ├── tuning, test, external                  Judgements; None where a side was not judged
 ├── worst                                   the most confidently wrong cases, with pictures
+├── explain                                 what looking into this model found: figures of maps, and pictures
 ├── stress                                  what stress tests of this model came to, one Fragment for each part
 ├── hashes                                  SHA-256 of the model, its plan and the split
 └── environment, seeds, commands, limits    what is needed to do it again, and what it must not be used for
@@ -197,6 +198,7 @@ class Story:
     external: Judgement | None = None
     worst: tuple[PicturedCase, ...] = ()
     worst_side: SideName = "internal test"
+    explain: tuple[Fragment, ...] = ()
     stress: tuple[Fragment, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -36,6 +36,7 @@ from radcnn.reports.story import (
 )
 from radcnn.study.again import commands_again
 from radcnn.study.environment import environment
+from radcnn.study.explaining.explain import explain_fragments
 from radcnn.study.folder import RunFolder, find_run, read_record
 from radcnn.study.found import read_outcomes
 from radcnn.study.going_on import read_history
@@ -107,6 +108,7 @@ def tell(folder: RunFolder, opened: OpenStudy, listener: Listener = SILENCE) -> 
         test=read_judgement(folder, "test"),
         worst=pictured(opened, judged.worst, plan.preparation, listener) if judged is not None else (),
         worst_side="internal test" if side == "test" else "tuning",
+        explain=explain_fragments(folder),
         stress=stress_fragments(folder),
         hashes={"model": verify(folder.bundle), "plan": plan_hash(plan), "split": opened.split.hash},
         environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},

@@ -1,0 +1,1 @@
+"""What was found by looking into a network, and what the report says of it."""

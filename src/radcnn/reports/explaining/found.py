@@ -1,0 +1,141 @@
+"""What was found by looking into a network: plain frozen values, written as JSON and told by the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from radcnn.core.case import Side
+from radcnn.core.estimate import Estimate
+from radcnn.core.settings import fields_to_plain, from_plain
+
+Outcome = Literal["right", "true positive", "true negative", "false positive", "miss", "wrong", "value"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a way of making maps.
+
+    key     what it is: see `reports.explaining.words`
+    value   the figure
+    chance  what a map that knows nothing of the image reaches; None where the figure has no such level
+    beyond  value minus chance within each case; None where that is not made
+    """
+
+    key: str
+    value: Estimate
+    chance: Estimate | None = None
+    beyond: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one way of making maps came to.
+
+    way      what it is called: the method, and the layer where one was chosen
+    method, layer  its parts
+    figures  in the order of the report
+    sentences  what the figures say, where a number alone does not say it
+    """
+
+    way: str
+    method: str
+    layer: str
+    figures: tuple[Figure, ...] = ()
+    sentences: tuple[str, ...] = ()
+
+    def figure(self, key: str) -> Figure | None:
+        """The figure of this key, or None."""
+        return next((one for one in self.figures if one.key == key), None)
+
+
+@dataclass(frozen=True)
+class MapFiles:
+    """The maps of one case by one way: names of files below RUN/explain.
+
+    overlay  the image with the map over it, as the network is given it: a PNG for the report
+    maps     the map on the image's own grid (NIfTI of volumes, npz and PNG of images)
+    where    which slice is shown; empty for images
+    """
+
+    way: str
+    overlay: str
+    maps: tuple[str, ...]
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class ExplainedCase:
+    """One case that was looked into.
+
+    case     its number in the study
+    of       the class, label or value that its maps speak of
+    truth, answer  in words
+    image    a PNG of the image alone
+    """
+
+    case: int
+    of: str
+    truth: str
+    answer: str
+    outcome: Outcome
+    image: str
+    files: tuple[MapFiles, ...] = ()
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What looking into the networks of a run came to.
+
+    run, side, model  its folder; of the cases; the hash of the networks
+    unit      "patient" or "image": of intervals
+    n, patients  that maps were made of
+    threshold the words for what answers are given at
+    of        what was asked for: "called", or a class
+    rule      how the cases were chosen, as a sentence
+    marked    where masks or boxes come from, as a sentence; or why localisation is not applicable
+    ways      what each way of making maps came to
+    sentences what the whole says: which ways beat chance, which fail, and shortcuts
+    cases     with their files
+    not_applicable  (method or figure, because)
+    """
+
+    run: str
+    side: Side
+    model: str
+    unit: str
+    n: int
+    patients: int
+    threshold: str
+    of: str
+    rule: str
+    marked: str
+    ways: tuple[Looked, ...]
+    sentences: tuple[str, ...]
+    cases: tuple[ExplainedCase, ...]
+    not_applicable: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        plain: dict[str, Any] = fields_to_plain(self)
+        return plain
+
+    @classmethod
+    def from_json(cls, value: Any) -> Explained:
+        """The inverse of as_json; raises SettingsError for anything else."""
+        return from_plain(cls, value, "what explain found")
+
+    def lines(self) -> tuple[str, ...]:
+        """What the terminal prints."""
+        said = [f"looked into {self.n} {self.side} cases: {self.rule}", f"localisation: {self.marked}"]
+        for one in self.ways:
+            said.append(one.way)
+            said += [f"  {figure.key}: {figure.value}{_beside(figure.chance)}" for figure in one.figures]
+        said += self.sentences
+        said += [f"not applicable: {name}, because {reason}" for name, reason in self.not_applicable]
+        return (*said, *(f"note: {note}" for note in self.notes))
+
+
+def _beside(chance: Estimate | None) -> str:
+    return "" if chance is None else f", by chance {chance}"

@@ -1,0 +1,66 @@
+"""What the report says of maps: what they are worth on this study, their figures, and pictures of cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from radcnn.evaluation.judgement import Unit
+from radcnn.reports.explaining.found import Explained, ExplainedCase, Outcome
+from radcnn.reports.explaining.overlay import scale_of_colours
+from radcnn.reports.explaining.tabled import tables_of
+from radcnn.reports.numbers import several
+from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
+
+SIDE_WORDS = {"tuning": "tuning", "test": "internal test", "training": "training"}
+HEADINGS: tuple[tuple[str, str, tuple[Outcome, ...], int], ...] = (
+    ("right", "Right answers", ("true positive", "right", "true negative"), 4),
+    ("false-positives", "False positives", ("false positive",), 4),
+    ("misses", "Misses", ("miss",), 4),
+    ("wrong", "Wrong answers", ("wrong",), 6),
+    ("values", "Cases", ("value",), 4),
+)  # and how many of each are pictured
+
+
+def explained_fragments(found: Explained, folder: Path) -> tuple[Fragment, ...]:
+    """The figures, then pictures of right answers, false positives and misses; pictures are read from `folder`."""
+    unit: Unit = "image" if found.unit == "image" else "patient"
+    first = Fragment(
+        key="maps",
+        heading="What the maps are worth",
+        sentences=(_what(found), *found.sentences),
+        tables=tables_of(found.ways, unit),
+        drawings=(scale_of_colours("maps-scale"),),
+        notes=(*(f"{name}: not applicable, because {why}." for name, why in found.not_applicable), *found.notes),
+        corner="Way of making maps",
+    )
+    return (first, *_pictures(found, folder))
+
+
+def _what(found: Explained) -> str:
+    people = "" if found.unit == "image" else f" of {several(found.patients, 'patient')}"
+    of = "what was answered" if found.of == "called" else found.of
+    return (
+        f"Maps of {several(found.n, 'case')}{people} of the {SIDE_WORDS[found.side]} set ({found.rule}): which places "
+        f"of an image speak for {of}. Answers are those at {found.threshold}. Each map on the voxels "
+        "of its own image lies in the folder explain beside this report. "
+        f"Localisation: {found.marked}."
+    )
+
+
+def _pictures(found: Explained, folder: Path) -> tuple[Fragment, ...]:
+    made = []
+    for key, heading, outcomes, most in HEADINGS:
+        cases = sorted((c for c in found.cases if c.outcome in outcomes), key=lambda c: outcomes.index(c.outcome))
+        if cases:
+            said = f"{len(cases)} of the cases that were looked into; {min(most, len(cases))} are pictured."
+            rows = tuple(_row(one, folder) for one in cases[:most])
+            made.append(Fragment(key=f"maps-{key}", heading=heading, sentences=(said,), rows=rows))
+    return tuple(made)
+
+
+def _row(one: ExplainedCase, folder: Path) -> PictureRow:
+    pictures = [RowPicture((folder / one.image).read_bytes(), "the image")]
+    for files in one.files:
+        words = f"{files.way}, for {one.of}" + (f" ({files.where})" if files.where else "")
+        pictures.append(RowPicture((folder / files.overlay).read_bytes(), words))
+    return PictureRow(one.case, f"Case {one.case}: {one.truth}; answered {one.answer}", tuple(pictures))

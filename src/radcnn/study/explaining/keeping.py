@@ -1,0 +1,86 @@
+"""The files of an explanation: maps on the image's own grid, and pictures for the report; cases are called by number.
+
+RUN/explain/case-12.png               the image, as the network is given it
+RUN/explain/case-12-gradcam.png       the map over it
+RUN/explain/case-12-gradcam.nii.gz    the map on the grid of the scan (volumes)
+RUN/explain/case-12-gradcam-own.png   the map over the image's own pixels, and .npz with its values (images)
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radcnn.core.case import Case
+from radcnn.core.files import write_bytes
+from radcnn.data.nifti import write_nifti
+from radcnn.data.read import read_source
+from radcnn.reports.explaining.found import MapFiles
+from radcnn.reports.explaining.overlay import overlaid, plain
+from radcnn.study.explaining.asked import Way
+from radcnn.study.explaining.placing import on_image
+from radcnn.transforms.preparation import Preparation
+
+
+def kept_image(place: Path, number: int, image: NDArray[np.float32]) -> str:
+    """Write the picture of an image (C, *size) alone, by its middle slice; returns the file's name."""
+    file = f"case-{number}.png"
+    write_bytes(place / file, plain(_plane(_grey(image), None)))
+    return file
+
+
+def kept_maps(
+    place: Path, case: Case, number: int, preparation: Preparation, image: NDArray[np.float32],
+    found: NDArray[np.float32], shown: NDArray[np.float32], way: Way,
+) -> MapFiles:  # fmt: skip
+    """Write a map (*size) of a case with all its values, and a picture of it; `shown` is the map as 0..1."""
+    stem = f"case-{number}-{_plain(way.called)}"
+    at = int(np.argmax(shown.max(axis=(1, 2)))) if shown.ndim == 3 else None
+    write_bytes(place / f"{stem}.png", overlaid(_plane(_grey(image), at), _plane(shown, at)))
+    where = "" if at is None else f"slice {at + 1} of {shown.shape[0]}, where the map is strongest"
+    return MapFiles(way.called, f"{stem}.png", _own(place, stem, case, preparation, found, shown), where)
+
+
+def _own(
+    place: Path, stem: str, case: Case, preparation: Preparation, found: NDArray[np.float32], shown: NDArray[np.float32]
+) -> tuple[str, ...]:
+    """The map on the image's own grid."""
+    if preparation.planes == "triplanar":
+        return (_npz(place / f"{stem}.npz", found),)
+    image = read_source(case.source)
+    own = on_image(found, image, preparation, case.centre_mm)
+    if own.rank == 3 and own.affine is not None:
+        write_nifti(own, place / f"{stem}.nii.gz")
+        return (f"{stem}.nii.gz",)
+    files = [_npz(place / f"{stem}.npz", own.voxels[0])]
+    if own.rank == 2:
+        over = on_image(shown, image, preparation, case.centre_mm).voxels[0]
+        write_bytes(place / f"{stem}-own.png", overlaid(_grey(image.voxels), over))
+        files.append(f"{stem}-own.png")
+    return tuple(files)
+
+
+def _npz(path: Path, values: NDArray[np.float32]) -> str:
+    file = io.BytesIO()
+    np.savez_compressed(file, map=values)
+    write_bytes(path, file.getvalue())
+    return path.name
+
+
+def _grey(image: NDArray) -> NDArray:
+    """The mean of the channels: (*size)."""
+    return np.asarray(image, dtype=np.float32).mean(0)
+
+
+def _plane(values: NDArray, at: int | None) -> NDArray:
+    """A plane, of a volume slice `at` or the middle one."""
+    return values if values.ndim == 2 else values[len(values) // 2 if at is None else at]
+
+
+def _plain(name: str) -> str:
+    """A name as part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", name)
