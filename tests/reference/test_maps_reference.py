@@ -1,8 +1,8 @@
 """SqueezeNet with its authors' weights on a photograph: scores as published beside it, maps at the tie and the suit.
 
 Measured: the maximum for "bow tie" lies on the collar, 13 rows above the tie (a cell is 46), that for "suit" within its
-neckline, where the tie is too. The two maps overlap: the cloth beside the tie holds 28 % of the one for the tie and 21 %
-of the one for the suit. These maps say where, not which of two things that are worn together.
+neckline, where the tie is too. The two maps overlap: the cloth beside the tie holds 28 % of the one for the tie and
+21 % of the one for the suit. These maps say where, not which of two things that are worn together.
 """
 
 import numpy as np
