@@ -47,10 +47,19 @@ def test_maps_that_all_agree_have_no_interval_and_count_where_patients_are_enoug
 
 def test_maps_at_the_border_are_a_sign_of_a_shortcut_and_their_place_is_named() -> None:
     beyond = estimate(0.2, 0.1, 0.3)
-    assert "SIGN OF A SHORTCUT: 60 % of the maps by a" in sentences_of([way("a", beyond, estimate(2.0, 1.7, 2.3))])[1]
+    assert (
+        "SIGN OF A SHORTCUT: 60 % of the maps by a lie" in sentences_of([way("a", beyond, estimate(2.0, 1.7, 2.3))])[1]
+    )
     assert "upper left" in sentences_of([way("a", beyond, estimate(2.0, 1.7, 2.3))])[1]
     assert "No sign of a shortcut" in sentences_of([way("a", beyond, estimate(1.2, 1.1, 1.3))])[1]
 
 
 def test_without_outlines_nothing_is_said_of_them() -> None:
     assert sentences_of([Looked("a", "a", "last")]) == ()
+
+
+def test_ways_that_stay_when_the_network_forgets_are_named() -> None:
+    same = Looked("same", "same", "last", (Figure("randomised", estimate(0.8, 0.7, 0.9)),))
+    other = Looked("other", "other", "last", (Figure("randomised", estimate(0.6, 0.1, 0.99)),))
+    assert "THE MAPS BY same (rank correlation 0.80) STAY MUCH THE SAME" in sentences_of([same, other])[0]
+    assert "By none of 1 way" in sentences_of([other])[0]

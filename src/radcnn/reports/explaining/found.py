@@ -19,13 +19,15 @@ class Figure:
     key     what it is: see `reports.explaining.words`
     value   the figure
     chance  what a map that knows nothing of the image reaches; None where the figure has no such level
-    beyond  value minus chance within each case; None where that is not made
+    beyond  value minus chance within each case, or their ratio; None where that is not made
+    of      the class whose maps it is of, where it is of one alone
     """
 
     key: str
     value: Estimate
     chance: Estimate | None = None
     beyond: Estimate | None = None
+    of: str = ""
 
 
 @dataclass(frozen=True)

@@ -70,17 +70,23 @@ def _forgetting(ways: Sequence[Looked]) -> str:
     known = _known(ways, "randomised")
     if not known:
         return ""
-    fail = [f"{one.way} (rank correlation {number(value, 2)})" for one, value in known if value > TOO_ALIKE]
+    fail = [f"{one.way} (rank correlation {number(value, 2)})" for one, value in known if _stays(one)]
     if not fail:
         most = max(value for _, value in known)
         return (
             f"By none of {several(len(known), 'way')} of making maps do they stay the same when the network is drawn "
-            f"anew: they show what was learned (rank correlation {number(most, 2)} at most; over {TOO_ALIKE:g} fails)."
+            f"anew: they show what was learned (rank correlation up to {number(most, 2)}, limit {TOO_ALIKE:g})."
         )
     return (
-        f"THE MAPS BY {', '.join(fail)} STAY MUCH THE SAME when the network is drawn anew: they show the image, and not "
-        "what was learned; do not read them."
+        f"THE MAPS BY {', '.join(fail)} STAY MUCH THE SAME when the network is drawn anew: they show the image, "
+        "and not what was learned; do not read them."
     )
+
+
+def _stays(one: Looked) -> bool:
+    """Whether the maps of a wholly random network are alike to the trained one's beyond the limit, by the interval."""
+    figure = one.figure("randomised")
+    return figure is not None and above(figure.value, TOO_ALIKE)
 
 
 def _repeating(ways: Sequence[Looked]) -> str:
@@ -137,12 +143,13 @@ def _shortcut(ways: Sequence[Looked], key: str) -> str:
     figure = told.figure(key)
     assert figure is not None
     assert figure.chance is not None
+    of = f" that speak for {figure.of}" if figure.of else ""
+    place = _where(told) if key == "border" else ""
     return (
-        f"SIGN OF A SHORTCUT: {100 * figure.value.value:.0f} % of the maps by {told.way} lie {PLACES[key]}, which is "
-        f"{100 * figure.chance.value:.0f} % of it ({_ratio(told, key).value:.1f} times its area; so by {len(found)} of "
-        f"{several(len(known), 'way')} of making maps).{_where(told) if key == 'border' else ''} A marker, letters or "
-        "a collimator's edge may go with the class; radcnn stress --parts borders swaps borders to see whether answers "
-        "follow."
+        f"SIGN OF A SHORTCUT: {100 * figure.value.value:.0f} % of the maps by {told.way}{of} lie {PLACES[key]}, which "
+        f"is {100 * figure.chance.value:.0f} % of it ({_ratio(told, key).value:.1f} times its area; so by {len(found)} "
+        f"of {several(len(known), 'way')} of making maps).{place} A marker, letters or a collimator's edge may go with "
+        "the class; radcnn stress --parts borders swaps borders to see whether answers follow."
     )
 
 

@@ -20,6 +20,7 @@ from radcnn.networks import Network
 
 CALLED = "called"
 OF_A_LAYER = ("gradcam", "guided_gradcam")  # methods whose maps are those of a layer that may be chosen
+COSTLY = ("occlusion",)  # of volumes made only where it is asked for
 MOST = 64
 
 
@@ -106,6 +107,8 @@ def ways_of(wanted: Asked, bundle: Bundle, networks: Sequence[Network]) -> Ways:
     refused: list[tuple[str, str]] = []
     for method in wanted.methods or tuple(METHODS):
         reason = _why_no_cam(networks[0], network, image) if method == "cam" else ""
+        if method in COSTLY and bundle.preparation.dims == 3 and not wanted.methods:
+            reason = f"it takes hundreds of passes of each volume; ask for it: --method {method}"
         if reason and wanted.methods:
             raise SettingsError(f"--method {method} does not apply: {reason}")
         if reason:

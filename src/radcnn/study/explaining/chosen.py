@@ -30,6 +30,7 @@ class Chosen:
     rows      (n,) which of the cases of the run opened
     images    (n, C, *size)
     classes   (n,) the output that each map speaks of
+    answered  (n,) the output that was answered; -1 where none of several labels was
     truths    (n,) the output that is the truth of each case; -1 where there is none (values, labels not present)
     answers   n texts; labels: n texts
     outcomes  n words
@@ -40,6 +41,7 @@ class Chosen:
     rows: NDArray[np.intp]
     images: Tensor
     classes: Tensor
+    answered: Tensor
     truths: Tensor
     answers: tuple[str, ...]
     labels: tuple[str, ...]
@@ -62,9 +64,9 @@ def choose(looked: LookedInto, wanted: Asked, *, named: bool, listener: Listener
     network = answering(looked.networks, looked.bundle.views, dims=looked.plan.preparation.dims)
     parts = []
     with torch.no_grad():
-        for rows in batches(images):
-            parts.append(network(images[rows]))
-            listener.progress("predicting", int(rows[-1]) + 1, len(images))
+        for part in batches(images):
+            parts.append(network(images[part]))
+            listener.progress("predicting", int(part[-1]) + 1, len(images))
     logits = torch.cat(parts)
     answers, threshold = (None, "") if target.kind == "regression" else answers_of(looked.bundle)
     targets = torch.from_numpy(looked.targets)
@@ -77,6 +79,7 @@ def choose(looked: LookedInto, wanted: Asked, *, named: bool, listener: Listener
         rows=rows,
         images=images[rows],
         classes=classes[rows],
+        answered=_answered(logits, classes, target, answers)[rows],
         truths=truths[rows],
         answers=tuple(_answer(looked, answers, logits[k], int(classes[k])) for k in rows),
         labels=tuple(_label(target, targets[k]) for k in rows),
@@ -121,6 +124,17 @@ def _spoken_of(logits: Tensor, target: Target, answers: Answers | None, of: str)
     if answers is None:
         return torch.zeros(len(logits), dtype=torch.long)
     return logits.argmax(1) if target.kind == "multilabel" else answers.answered(logits)
+
+
+def _answered(logits: Tensor, classes: Tensor, target: Target, answers: Answers | None) -> Tensor:
+    """The output that was answered; of several labels the one that is spoken of, where it was called."""
+    if answers is None:
+        return classes
+    answered = answers.answered(logits)
+    if target.kind != "multilabel":
+        return answered
+    called = answered.gather(1, classes[:, None])[:, 0] > 0
+    return torch.where(called, classes, torch.tensor(-1))
 
 
 def _truths(targets: Tensor, target: Target, classes: Tensor) -> Tensor:

@@ -29,8 +29,12 @@ def maps_of(
     """
     made = []
     for k, network in enumerate(networks):
-        made.append(maps_by(answering_for(network, target), target, way, images, classes))
-        listener.progress(f"maps by {way.called}", k + 1, len(networks))
+        asked, done, total = answering_for(network, target), k * len(images), len(networks) * len(images)
+        parts = []
+        for rows in batches(images):
+            parts.append(maps_by(asked, target, way, images[rows], classes[rows]))
+            listener.progress(f"maps by {way.called}", done + int(rows[-1]) + 1, total)
+        made.append(torch.cat(parts))
     return torch.stack(made)
 
 

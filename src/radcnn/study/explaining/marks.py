@@ -76,15 +76,16 @@ def boxed(box: Box, image: Volume) -> Volume:
     np.uint64(4)
     """
     x0, y0, x1, y1 = box
-    rows, columns = (np.arange(n) + 0.5 for n in image.size[-2:])
-    inside = [_within(at, low, high) for at, low, high in ((rows, y0, y1), (columns, x0, x1))]
+    inside = [_within(n, low, high) for n, low, high in zip(image.size[-2:], (y0, x0), (y1, x1), strict=True)]
     plane = (inside[0][:, None] & inside[1][None]).astype(np.uint8)
     return Volume(np.broadcast_to(plane, (1, *image.size)), image.affine, "mask", image.frame)
 
 
-def _within(at: NDArray[np.float64], low: float, high: float) -> NDArray[np.bool_]:
+def _within(length: int, low: float, high: float) -> NDArray[np.bool_]:
+    """Which pixels of an axis have their centres between two edges, or the one that holds the middle."""
+    at = np.arange(length) + 0.5
     found = (at >= low) & (at <= high)
-    return found if found.any() else np.arange(len(at)) == int(np.clip((low + high) / 2, 0, len(at) - 1))
+    return found if found.any() else np.arange(length) == int(np.clip((low + high) / 2, 0, length - 1))
 
 
 def _mask(looked: LookedInto, case: Case, *, relative: bool) -> NDArray[np.bool_] | None:

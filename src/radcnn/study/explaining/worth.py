@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from radcnn.core.chance import derived_seed
+from radcnn.core.estimate import Estimate
 from radcnn.core.target import Target
 from radcnn.explain.located import located
 from radcnn.explain.randomised import randomised
 from radcnn.explain.repeated import compared
 from radcnn.explain.shortcut import FRAME, Attribution, attribution, border_frame, outside_body
+from radcnn.metrics.clustered import t_quantile
 from radcnn.networks import Network
 from radcnn.reports.explaining.found import Figure
 from radcnn.robustness.borders import pieces
-from radcnn.study.explaining.asked import Way, answering_for
+from radcnn.study.explaining.asked import Way, answering_for, outputs_of
 from radcnn.study.explaining.chosen import Chosen
 from radcnn.study.explaining.mapped import maps_by, maps_of
 from radcnn.study.explaining.marks import Marks
 
-MOST_RANDOMISED = 16  # cases: each stage of forgetting costs a map of all of them
+MOST_RANDOMISED = 12  # cases: each stage of forgetting costs a map of all of them
+DRAWS = 4  # networks that are drawn anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,18 +92,42 @@ def maps_of_truth(judged: Judged) -> Tensor:
 
 
 def _randomised(judged: Judged) -> tuple[Figure, ...]:
-    """How alike maps stay while the first network forgets: its last layer alone, and all of it."""
+    """How alike maps stay while the first network forgets: all of it, and its last layer alone; mean over draws."""
     rows = _some(len(judged.chosen.numbers))
     images, classes = judged.chosen.images[rows], judged.chosen.classes[rows]
-    found = randomised(
-        judged.way.called,
-        answering_for(judged.networks[0], judged.target),
-        lambda network: maps_by(network, judged.target, judged.way, images, classes),
-        images[:1],
-        [judged.chosen.patients[k] for k in rows],
-        seed=judged.seed,
-    )
-    return (Figure("randomised", found.stages[-1].correlation, found.stages[0].correlation),)
+    patients = [judged.chosen.patients[k] for k in rows]
+    asked, trained = answering_for(judged.networks[0], judged.target), judged.maps[0, rows]
+
+    def maps(network: nn.Module) -> Tensor:
+        return trained if network is asked else maps_by(network, judged.target, judged.way, images, classes)
+
+    found = [
+        randomised(
+            judged.way.called, asked, maps, images[:1], patients, seed=derived_seed(judged.seed, "draw", k), stages=2
+        ).stages
+        for k in range(DRAWS)
+    ]
+    everything, last = (mean_of_draws([stages[at].correlation for stages in found]) for at in (-1, 0))
+    return (Figure("randomised", everything, last),)
+
+
+def mean_of_draws(draws: Sequence[Estimate]) -> Estimate:
+    """The mean of a figure over networks drawn anew; its interval holds patients and draws, as independent of another.
+
+    Of a map of few cells one draw alone says little: two maps of nine cells are alike by chance.
+    """
+    known = [one for one in draws if not math.isnan(one.value)]
+    if not known:
+        return draws[0]
+    values = np.array([one.value for one in known])
+    patients = float(np.mean([(one.high - one.low) / 2 for one in known]))
+    spread = float(values.std(ddof=1)) / math.sqrt(len(known)) if len(known) > 1 else 0.0
+    among = t_quantile(known[0].level, len(known)) * spread if spread else 0.0
+    value, half = float(values.mean()), math.hypot(0.0 if math.isnan(patients) else patients, among)
+    method = f"mean over {len(known)} networks drawn anew; t by patient, and by draw, added in quadrature"
+    low, high = (value - half, value + half) if half else (math.nan, math.nan)
+    fewest = min(known, key=lambda one: one.n)  # a map of zeros has no ranks
+    return replace(fewest, value=value, low=max(-1.0, low), high=min(1.0, high), method=method)
 
 
 def _some(n: int) -> list[int]:
@@ -114,24 +143,49 @@ def _repeated(judged: Judged) -> tuple[Figure, ...]:
 
 
 def _placed(judged: Judged) -> tuple[Figure, ...]:
-    """How much of the maps lies at the border, in which piece of it, and outside the body."""
-    maps, patients = judged.mean.numpy(), judged.chosen.patients
-    made = [_figure("border", attribution("border", maps, border_frame(judged.size), patients))]
-    if len(judged.size) == 2:
-        made += _pieces(judged.size, maps, patients)
-    outside = outside_body(judged.chosen.images.mean(1).numpy())
+    """How much of the maps lies at the border, in which piece of it, and outside the body.
+
+    Only maps of what was answered count, class by class, and the class with the most of it at the border is told: what
+    stands in the corner of one class speaks for that class alone.
+    """
+    chosen, maps = judged.chosen, judged.mean.numpy()
+    own = chosen.answered == chosen.classes
+    found: list[tuple[Figure, ...]] = []
+    for asked in sorted(set(chosen.classes[own].tolist())):
+        rows = (own & (chosen.classes == asked)).nonzero()[:, 0].numpy()
+        name = outputs_of(judged.target)[asked]
+        images, patients = chosen.images[rows].mean(1).numpy(), [chosen.patients[k] for k in rows]
+        found.append(_of_class(name, maps[rows], images, patients))
+    return max(found, key=_leaning, default=())
+
+
+def _leaning(figures: tuple[Figure, ...]) -> float:
+    beyond = figures[0].beyond
+    return -1.0 if beyond is None or math.isnan(beyond.value) else beyond.value
+
+
+def _of_class(
+    name: str, maps: NDArray[np.float32], images: NDArray[np.float32], patients: Sequence[str]
+) -> tuple[Figure, ...]:
+    """The figures of the maps (n, *size) of one class, whose images are (n, *size)."""
+    size = maps.shape[1:]
+    made = [_figure("border", name, attribution("border", maps, border_frame(size), patients))]
+    if len(size) == 2:
+        made += _pieces(name, maps, patients)
+    outside = outside_body(images)
     if outside.any():
-        made.append(_figure("outside", attribution("outside the body", maps, outside, patients)))
+        made.append(_figure("outside", name, attribution("outside the body", maps, outside, patients)))
     return tuple(made)
 
 
-def _pieces(size: tuple[int, ...], maps: NDArray[np.float32], patients: Sequence[str]) -> list[Figure]:
-    """The corner or edge of the border on which most of the maps lies, if it does so more than by its area."""
+def _pieces(of: str, maps: NDArray[np.float32], patients: Sequence[str]) -> list[Figure]:
+    """The corner or edge of the border to which the maps lean most, if they do so more than by its area."""
+    size = maps.shape[1:]
     width = max(1, round(FRAME * min(size)))
     found = {name: attribution(name, maps, place, patients) for name, place in pieces(size, width).items()}
     name, most = max(found.items(), key=lambda one: np.nan_to_num(one[1].ratio.value, nan=-1.0))
-    return [_figure(f"border: {name}", most)] if most.ratio.low > 1 else []
+    return [_figure(f"border: {name}", of, most)] if most.ratio.low > 1 else []
 
 
-def _figure(key: str, found: Attribution) -> Figure:
-    return Figure(key, found.share, found.area, found.ratio)
+def _figure(key: str, of: str, found: Attribution) -> Figure:
+    return Figure(key, found.share, found.area, found.ratio, of)

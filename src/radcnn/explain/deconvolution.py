@@ -1,0 +1,130 @@
+"""What excites a map of a layer: the strongest places over many images, and what of each image led there.
+
+Zeiler & Fergus 2014, Visualizing and Understanding Convolutional Networks, ECCV (arXiv:1311.2901), section 2: from one
+value of a map back to the image through transposed filters, rectifiers that pass on what is above 0, and poolings that
+put a value back where it came from (their switches, which are how a maximum is differentiated).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from radcnn.core.errors import SettingsError
+from radcnn.explain.layers import LayerMaps, named_layer
+from radcnn.explain.rectifiers import Rectified
+from radcnn.networks.trace import trace
+
+STRONGEST = 9  # as the paper shows
+AT_ONCE = 16
+
+Box = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Strongest:
+    """The strongest place of a map in one image.
+
+    image    its number among the images
+    value    of the map there
+    cell     where in the map, per axis
+    box      first voxel and the one after the last, per axis, of what that cell sees of the image
+    pattern  (C, *size) what of the image led there, of either sign; 0 outside the box
+    """
+
+    image: int
+    value: float
+    cell: tuple[int, ...]
+    box: Box
+    pattern: Tensor
+
+
+def strongest(
+    network: nn.Module, layer: str, index: int, images: Tensor, *, count: int = STRONGEST, at_once: int = AT_ONCE
+) -> tuple[Strongest, ...]:
+    """The images (B, C, *size) in which a map of a layer is highest, one place of each, from the strongest down.
+
+    layer  its name, see `layers.layers_of`
+    index  which of its maps, from 0
+    count  at most; images in which the map is nowhere above 0 are no examples and are left out
+
+    Raises SettingsError for a layer or a map that does not exist.
+    """
+    found = named_layer(network, layer, images[:1])
+    if not 0 <= index < found.maps:
+        raise SettingsError(f"map of layer {layer!r} must be 0 to {found.maps - 1}, got {index}")
+    values, cells = _highest(network, layer, index, images, at_once)
+    chosen = [int(k) for k in np.argsort(-values, kind="stable")[:count] if values[k] > 0]
+    if not chosen:
+        return ()
+    patterns = torch.cat(
+        [
+            projected(network, layer, index, images[some], [cells[k] for k in some])
+            for some in (chosen[k : k + at_once] for k in range(0, len(chosen), at_once))
+        ]
+    )
+    boxes = [seen_by(network, found, cells[k], images) for k in chosen]
+    return tuple(
+        Strongest(k, float(values[k]), cells[k], box, pattern)
+        for k, box, pattern in zip(chosen, boxes, patterns, strict=True)
+    )
+
+
+def projected(network: nn.Module, layer: str, index: int, images: Tensor, cells: Sequence[tuple[int, ...]]) -> Tensor:
+    """What of each image led to one value of a map, the deconvolution of that value alone: (B, C, *size).
+
+    cells  one place in the map for each image
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        shown = images.detach().clone().requires_grad_()
+        with Rectified("deconvnet"):
+            maps = _given_by(network, layer, shown)
+        values = torch.stack([maps[(case, index, *cell)] for case, cell in enumerate(cells)])
+        (pattern,) = torch.autograd.grad(values, shown, grad_outputs=values.detach())
+    return pattern
+
+
+def seen_by(network: nn.Module, layer: LayerMaps, cell: tuple[int, ...], images: Tensor) -> Box:
+    """The voxels that a cell of a layer sees, as far as they lie in the image; all of it where that is not known."""
+    size = tuple(images.shape[2:])
+    steps = [
+        step
+        for step in trace(network, size, int(images.shape[1]))
+        if (step.name == layer.name or step.name.startswith(f"{layer.name}.")) and step.output[1:] == layer.size
+    ]
+    if not steps or steps[-1].fields is None:
+        return tuple((0, n) for n in size)
+    box = []
+    for place, field, n in zip(cell, steps[-1].fields, size, strict=True):
+        low, high = field.low + place * field.jump, field.high + place * field.jump
+        box.append((max(0, int(np.floor(low))), min(n, int(np.ceil(high)) + 1)))
+    return tuple(box)
+
+
+def _highest(
+    network: nn.Module, layer: str, index: int, images: Tensor, at_once: int
+) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+    """The highest value of a map in each image (B,), and its cell."""
+    values, cells = [], []
+    with torch.inference_mode():
+        for some in images.split(at_once):
+            maps = _given_by(network, layer, some)[:, index]
+            value, place = maps.flatten(1).max(1)
+            values.append(value.double().cpu().numpy())
+            cells += [tuple(int(k) for k in np.unravel_index(int(p), maps.shape[1:])) for p in place]
+    return np.concatenate(values), cells
+
+
+def _given_by(network: nn.Module, layer: str, images: Tensor) -> Tensor:
+    """What a layer gives (B, K, *cells), before what stands behind it may write into it."""
+    made: list[Tensor] = []
+    handle = network.get_submodule(layer).register_forward_hook(lambda _, __, given: made.append(given.clone()))
+    try:
+        network(images)
+    finally:
+        handle.remove()
+    return made[-1]
