@@ -37,14 +37,12 @@ class Looked:
     way      what it is called: the method, and the layer where one was chosen
     method, layer  its parts
     figures  in the order of the report
-    sentences  what the figures say, where a number alone does not say it
     """
 
     way: str
     method: str
     layer: str
     figures: tuple[Figure, ...] = ()
-    sentences: tuple[str, ...] = ()
 
     def figure(self, key: str) -> Figure | None:
         """The figure of this key, or None."""
