@@ -52,13 +52,13 @@ class Rectified(TorchFunctionMode):
 
 class _Rectifier(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, given: Tensor, way: WayBack) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, given: Tensor, way: WayBack) -> Tensor:
         ctx.way = way
         ctx.save_for_backward(given > 0)
         return given.clamp(min=0)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (above,) = ctx.saved_tensors
         speaking = gradient.clamp(min=0)
         return speaking * above if ctx.way == "guided" else speaking, None

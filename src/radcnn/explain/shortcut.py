@@ -54,9 +54,9 @@ def border_frame(size: Sequence[int], *, width: float = FRAME) -> NDArray[np.boo
         raise SettingsError(f"width of a border frame must be a share of a side between 0 and 0.5, got {width}")
     if len(size) not in (2, 3):
         raise SettingsError(f"a border frame is of images or volumes of 2 or 3 axes, got {len(size)}")
-    inner = tuple(slice(rim := max(1, round(width * n)), n - rim) for n in size[-2:])
+    rows, columns = (slice(rim := max(1, round(width * n)), n - rim) for n in size[-2:])
     frame = np.ones(tuple(size), dtype=np.bool_)
-    frame[(..., *inner)] = False
+    frame[..., rows, columns] = False
     return frame
 
 
