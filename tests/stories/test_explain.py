@@ -155,3 +155,5 @@ def test_maps_are_held_against_the_boxes_of_the_study(tmp_path: Path) -> None:
     page = words_of(run / "report.html")
     assert "Do the maps find what was outlined?" in page
     assert "Where do the maps lie?" in page
+    assert "Does the answer need what the maps point at?" in page
+    assert "Do the maps follow the network?" in page

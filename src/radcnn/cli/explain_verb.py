@@ -21,7 +21,9 @@ def explain(
     ] = None,
     method: Annotated[
         list[str] | None,
-        typer.Option("--method", help="gradcam, cam ...; several times; all that apply without.", show_default=False),
+        typer.Option(
+            "--method", help="gradcam, cam, guided_gradcam, integrated_gradients, occlusion.", show_default=False
+        ),
     ] = None,
     layer: Annotated[
         list[str] | None,

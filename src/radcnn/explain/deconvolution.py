@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from radcnn.core.errors import SettingsError
 from radcnn.explain.layers import LayerMaps, named_layer
 from radcnn.explain.rectifiers import Rectified
+from radcnn.metrics.clustered import Floats
 from radcnn.networks.trace import trace
 
 STRONGEST = 9  # as the paper shows
@@ -107,7 +108,7 @@ def seen_by(network: nn.Module, layer: LayerMaps, cell: tuple[int, ...], images:
 
 def _highest(
     network: nn.Module, layer: str, index: int, images: Tensor, at_once: int
-) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+) -> tuple[Floats, list[tuple[int, ...]]]:
     """The highest value of a map in each image (B,), and its cell."""
     values, cells = [], []
     with torch.inference_mode():

@@ -21,7 +21,7 @@ from radcnn.core.errors import InputError, SettingsError
 from radcnn.core.estimate import Estimate
 from radcnn.explain.asked import Classes, asked_of, logits_asked
 from radcnn.explain.fills import Fill, filling
-from radcnn.metrics.clustered import clustered_mean
+from radcnn.metrics.clustered import Floats, clustered_mean
 
 STEPS = 10  # tenths of the image
 DRAWS = 3  # random orders of each image, whose mean is compared with
@@ -93,18 +93,34 @@ def faithful(
         [_both(network, images, asked, _lots(images, seed, draw), fill, answer, steps) for draw in range(1, draws + 1)],
         axis=0,
     )
-    areas, lots = (np.trapezoid(curves, dx=1 / steps, axis=2) for curves in (by_map, by_lot))
-    means = [tuple(curve.mean(axis=0).tolist()) for curve in (*by_map, *by_lot)]
-    kinds = (areas[0], lots[0], lots[0] - areas[0], areas[1], lots[1], areas[1] - lots[1])
-    shares = tuple(k / steps for k in range(steps + 1))
+    areas, lots = ((curves[:, :, 1:] + curves[:, :, :-1]).mean(axis=2) / 2 for curves in (by_map, by_lot))
+
+    def curve(answers: Floats) -> tuple[float, ...]:
+        return tuple(answers.mean(axis=0).tolist())
+
+    def area(values: Floats) -> Estimate:
+        return clustered_mean(values, patients, level=level)
+
     return Faithful(
-        method, shares, *means, *(clustered_mean(kind, patients, level=level) for kind in kinds), n=len(images)
+        method=method,
+        shares=tuple(k / steps for k in range(steps + 1)),
+        deletion_curve=curve(by_map[0]),
+        insertion_curve=curve(by_map[1]),
+        deletion_random_curve=curve(by_lot[0]),
+        insertion_random_curve=curve(by_lot[1]),
+        deletion=area(areas[0]),
+        deletion_random=area(lots[0]),
+        deletion_gain=area(lots[0] - areas[0]),
+        insertion=area(areas[1]),
+        insertion_random=area(lots[1]),
+        insertion_gain=area(areas[1] - lots[1]),
+        n=len(images),
     )
 
 
 def _both(
     network: nn.Module, images: Tensor, asked: Tensor, orders: Tensor, fill: Fill, answer: Answer, steps: int
-) -> np.ndarray:
+) -> Floats:
     """Answers (2, B, steps + 1) with more and more voxels taken away, and given back, in orders (B, voxels)."""
     empty = filling(images, fill).expand_as(images)
     score = look_up(ANSWERS, answer, "answer")

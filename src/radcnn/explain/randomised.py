@@ -22,8 +22,9 @@ from radcnn.networks import Network
 from radcnn.networks.initialisation import initialise
 
 STAGES = 5  # at most: each costs a map of every case, and the first and the last say most
-TOO_ALIKE = 0.5  # a map of noise that shares a quarter of its variance in ranks with the trained network's shows the
-# image, not what was learned; the figure is a convention, the correlations are given beside it
+# Maps that share a quarter of the variance of their ranks with the trained network's (0.5 squared) when nothing is left
+# of it show the image, not what was learned. The figure is a convention; the correlations stand beside the verdict.
+TOO_ALIKE = 0.5
 
 MapsOf = Callable[[nn.Module], Tensor]
 

@@ -37,14 +37,12 @@ class Looked:
     way      what it is called: the method, and the layer where one was chosen
     method, layer  its parts
     figures  in the order of the report
-    sentences  what the figures say, where a number alone does not say it
     """
 
     way: str
     method: str
     layer: str
     figures: tuple[Figure, ...] = ()
-    sentences: tuple[str, ...] = ()
 
     def figure(self, key: str) -> Figure | None:
         """The figure of this key, or None."""
@@ -133,11 +131,18 @@ class Explained:
         said = [f"looked into {self.n} {self.side} cases: {self.rule}", f"localisation: {self.marked}"]
         for one in self.ways:
             said.append(one.way)
-            said += [f"  {figure.key}: {figure.value}{_beside(figure.chance)}" for figure in one.figures]
+            said += [f"  {figure.key}: {figure.value}{_beside(figure)}" for figure in one.figures]
         said += self.sentences
         said += [f"not applicable: {name}, because {reason}" for name, reason in self.not_applicable]
         return (*said, *(f"note: {note}" for note in self.notes))
 
 
-def _beside(chance: Estimate | None) -> str:
-    return "" if chance is None else f", by chance {chance}"
+BESIDE = {"randomised": "with the last layer alone", "deletion": "in random order", "insertion": "in random order"}
+
+
+def _beside(figure: Figure) -> str:
+    """What stands beside a figure, in words."""
+    if figure.chance is None:
+        return ""
+    usual = "by its area" if figure.key.startswith(("border", "outside")) else "by chance"
+    return f", {BESIDE.get(figure.key, usual)} {figure.chance}"

@@ -20,6 +20,7 @@ def sentences_of(ways: Sequence[Looked]) -> tuple[str, ...]:
         said
         for said in (
             _localisation(ways),
+            _needing(ways),
             _forgetting(ways),
             _repeating(ways),
             _shortcut(ways, "border"),
@@ -65,6 +66,27 @@ def _localisation(ways: Sequence[Looked]) -> str:
     )
 
 
+def _needing(ways: Sequence[Looked]) -> str:
+    """Which ways point at what the answer needs, by deletion and insertion both."""
+    known = [one for one in ways if one.figure("deletion") is not None and one.figure("insertion") is not None]
+    if not known:
+        return ""
+    good = [one.way for one in known if all(_gains(one, key) for key in ("deletion", "insertion"))]
+    rest = [one.way for one in known if one.way not in good]
+    if not good:
+        return "By none of the ways do answers change faster than in random order, both by deletion and by insertion."
+    tail = f"; not so by {', '.join(rest)}" if rest else ""
+    return (
+        f"Answers change faster than in random order, by deletion and by insertion, where maps by {', '.join(good)} "
+        f"say which voxels come first{tail}."
+    )
+
+
+def _gains(one: Looked, key: str) -> bool:
+    figure = one.figure(key)
+    return figure is not None and figure.beyond is not None and above(figure.beyond, 0)
+
+
 def _forgetting(ways: Sequence[Looked]) -> str:
     """Which ways draw the same map whatever was learned."""
     known = _known(ways, "randomised")
@@ -72,10 +94,11 @@ def _forgetting(ways: Sequence[Looked]) -> str:
         return ""
     fail = [f"{one.way} (rank correlation {number(value, 2)})" for one, value in known if _stays(one)]
     if not fail:
-        most = max(value for _, value in known)
+        most, highest = max(known, key=lambda one: one[1])
         return (
-            f"By none of {several(len(known), 'way')} of making maps do they stay the same when the network is drawn "
-            f"anew: they show what was learned (rank correlation up to {number(most, 2)}, limit {TOO_ALIKE:g})."
+            f"By none of {several(len(known), 'way')} of making maps do they clearly stay the same when the network is "
+            f"drawn anew (rank correlation at most {number(highest, 2)}, by {most.way}; a way fails where its interval "
+            f"lies above {TOO_ALIKE:g})."
         )
     return (
         f"THE MAPS BY {', '.join(fail)} STAY MUCH THE SAME when the network is drawn anew: they show the image, "

@@ -23,6 +23,7 @@ class Columns:
 
 
 CHANCE = ("Map", "By chance", "Difference")
+LOTS = ("Map", "Random order", "Gain")
 AREA = ("Share of the map", "Share of the image", "Ratio")
 TABLES: tuple[tuple[str, tuple[Columns, ...]], ...] = (
     (
@@ -31,6 +32,13 @@ TABLES: tuple[tuple[str, tuple[Columns, ...]], ...] = (
             Columns("pointing", "Pointing game", "share of maps whose maximum lies inside", CHANCE),
             Columns("auprc", "AUPRC", "area under precision and recall, voxel by voxel", CHANCE),
             Columns("iou", "IoU", "overlap of as many highest voxels as the outline has", CHANCE),
+        ),
+    ),
+    (
+        "Does the answer need what the maps point at? Mean answer while highest voxels are taken away, or given back",
+        (
+            Columns("deletion", "Deletion", "taken away: a good map's area is low", LOTS),
+            Columns("insertion", "Insertion", "given back: a good map's area is high", LOTS),
         ),
     ),
     (

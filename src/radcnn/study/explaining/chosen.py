@@ -95,7 +95,7 @@ def evenly(kinds: list[tuple[int, Outcome]], most: int, seed: int) -> NDArray[np
     """Rows of at most `most` cases, as many of each kind as there are, drawn by chance within a kind; in their order.
 
     >>> evenly([(0, "right"), (0, "right"), (0, "right"), (1, "wrong")], 2, 0).tolist()
-    [2, 3]
+    [1, 3]
     """
     groups: dict[tuple[int, Outcome], list[int]] = defaultdict(list)
     for row in generator(seed, "explain", "cases").permutation(len(kinds)):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from radcnn.core.chance import derived_seed
 from radcnn.core.estimate import Estimate
 from radcnn.core.target import Target
+from radcnn.explain.faithful import Answer, faithful
 from radcnn.explain.located import located
 from radcnn.explain.randomised import randomised
 from radcnn.explain.repeated import compared
@@ -26,8 +27,11 @@ from radcnn.study.explaining.asked import Way, answering_for, outputs_of
 from radcnn.study.explaining.chosen import Chosen
 from radcnn.study.explaining.mapped import maps_by, maps_of
 from radcnn.study.explaining.marks import Marks
+from radcnn.study.looking import Ensemble
 
 MOST_RANDOMISED = 12  # cases: each stage of forgetting costs a map of all of them
+MOST_FAITHFUL, MOST_VOXELS = 24, 1 << 23  # cases, and voxels of them: each takes 88 passes
+ANSWERS: dict[str, Answer] = {"multilabel": "sigmoid", "regression": "logit"}  # of others softmax
 DRAWS = 4  # networks that are drawn anew
 
 
@@ -59,7 +63,7 @@ class Judged:
 
 def figures_of(judged: Judged) -> tuple[Figure, ...]:
     """Every figure of one way, in the order of the report."""
-    return (*_located(judged), *_randomised(judged), *_repeated(judged), *_placed(judged))
+    return (*_located(judged), *_faithful(judged), *_randomised(judged), *_repeated(judged), *_placed(judged))
 
 
 def _located(judged: Judged) -> tuple[Figure, ...]:
@@ -91,9 +95,31 @@ def maps_of_truth(judged: Judged) -> Tensor:
     return found
 
 
+def _faithful(judged: Judged) -> tuple[Figure, ...]:
+    """Deletion and insertion by the maps that are shown, beside random order."""
+    chosen = judged.chosen
+    able = max(1, min(MOST_FAITHFUL, MOST_VOXELS // chosen.images[0].numel()))
+    rows = _some(len(chosen.numbers), able)
+    asked = [answering_for(network, judged.target) for network in judged.networks]
+    found = faithful(
+        judged.way.called,
+        asked[0] if len(asked) == 1 else Ensemble(asked).eval(),
+        chosen.images[rows],
+        chosen.classes[rows],
+        judged.mean[rows],
+        [chosen.patients[k] for k in rows],
+        answer=ANSWERS.get(judged.target.kind, "softmax"),
+        seed=judged.seed,
+    )
+    return (
+        Figure("deletion", found.deletion, found.deletion_random, found.deletion_gain),
+        Figure("insertion", found.insertion, found.insertion_random, found.insertion_gain),
+    )
+
+
 def _randomised(judged: Judged) -> tuple[Figure, ...]:
     """How alike maps stay while the first network forgets: all of it, and its last layer alone; mean over draws."""
-    rows = _some(len(judged.chosen.numbers))
+    rows = _some(len(judged.chosen.numbers), MOST_RANDOMISED)
     images, classes = judged.chosen.images[rows], judged.chosen.classes[rows]
     patients = [judged.chosen.patients[k] for k in rows]
     asked, trained = answering_for(judged.networks[0], judged.target), judged.maps[0, rows]
@@ -130,9 +156,9 @@ def mean_of_draws(draws: Sequence[Estimate]) -> Estimate:
     return replace(fewest, value=value, low=max(-1.0, low), high=min(1.0, high), method=method)
 
 
-def _some(n: int) -> list[int]:
-    """Up to MOST_RANDOMISED of n cases, spread over all."""
-    return sorted({round(k) for k in np.linspace(0, n - 1, min(n, MOST_RANDOMISED))})
+def _some(n: int, most: int) -> list[int]:
+    """Up to `most` of n cases, spread over all."""
+    return sorted({round(k) for k in np.linspace(0, n - 1, min(n, most))})
 
 
 def _repeated(judged: Judged) -> tuple[Figure, ...]:
