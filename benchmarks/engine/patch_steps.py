@@ -16,7 +16,7 @@ import time
 import numpy as np
 import torch
 
-from radcnn.core.cores import available_cores
+from radcnn.core.cores import available_cores, vector_bits
 from radcnn.data.store import StoredCase
 from radcnn.learning.averaging import Averaged
 from radcnn.learning.execution import Execution, keep_memory
@@ -81,7 +81,7 @@ def measured(name: str, plan: SegmentationPlan) -> dict[str, object]:
         optimizer.zero_grad(set_to_none=True)
         averaged.update(network, step)
         took.append(time.perf_counter() - began)
-    seconds, counted = statistics.median(took[2:]), step_seconds(plan, available_cores())
+    seconds, counted = statistics.median(took[2:]), step_seconds(plan, available_cores(), vector_bits())
     return {
         "network": name, "precision": precision, "measured": round(seconds, 4), "counted": round(counted, 4),
         "ratio": round(counted / seconds, 2),

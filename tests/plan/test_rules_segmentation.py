@@ -157,6 +157,15 @@ def test_several_networks_share_the_minutes(many: dict[str, int]) -> None:
     assert three.steps == pytest.approx(one.steps / 3, rel=0.02)
 
 
+def test_minutes_are_those_of_the_kind_of_processor() -> None:
+    network = {"options": {"kernels": [16, 32, 64]}}
+    wide = planned(minutes=60.0, network=network, segmentation={"patch": [32, 64, 64]})
+    facts = SegmentationFacts(fingerprint((32, 64, 64), None), MASKS, "HU", 60.0, 2)
+    narrow = replace(facts, vectors=256)
+    assert 3 < affordable_steps(facts, wide) / affordable_steps(narrow, wide) < 5
+    assert step_seconds(wide, 2, 256) == pytest.approx(2 * step_seconds(wide, 4, 256), rel=0.1)
+
+
 def test_structures_are_those_of_the_masks_or_those_that_were_named() -> None:
     assert [one.name for one in planned().structures] == ["label 1", "label 2"]
     named = planned(structures={"whole": (1, 2), "core": (2,)})
@@ -214,7 +223,7 @@ def test_what_depends_on_the_number_of_kernels_follows_those_that_were_asked_for
     for kernels in ([8, 16], [8, 16, 32], [4, 8, 16, 32, 64]):
         plan = planned(network={"name": name, "options": {"kernels": kernels}})
         assert plan.network.options["kernels"] == kernels
-        assert step_seconds(plan, 2) > 0  # it can be built
+        assert step_seconds(plan, 2, 512) > 0  # it can be built
 
 
 def test_a_plan_comes_back_from_json() -> None:

@@ -1,4 +1,4 @@
-"""How many cores this process may use, and work that is spread over them."""
+"""How many cores this process may use, how wide they compute, and work that is spread over them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,29 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+VectorBits = Literal[256, 512]
 
 
 def available_cores() -> int:
     """Cores this process may use, which may be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def vector_bits() -> VectorBits:
+    """Bits that a core's instructions take at once, as torch uses them: 256 with AVX2 alone, 512 with anything else.
+
+    Processors that are no x86 are taken to be as fast as those with 512.
+
+    >>> vector_bits() in (256, 512)
+    True
+    """
+    import torch  # late: whoever only counts cores need not load it
+
+    return 256 if torch.backends.cpu.get_cpu_capability() == "AVX2" else 512
 
 
 def by_all_cores(

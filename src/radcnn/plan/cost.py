@@ -7,9 +7,11 @@ rates were fitted to measured training steps (docs/decisions/0003-cost-model.md)
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from radcnn.core.cores import VectorBits
 from radcnn.core.settings import to_plain
 from radcnn.networks import activation_elements, multiply_accumulates
 from radcnn.networks.build import bare
@@ -24,7 +26,7 @@ BFLOAT16_GAIN = 1.4  # times as fast as in float32, at least, where a trial foun
 
 @dataclass(frozen=True)
 class Rates:
-    """What one core with 512-bit vectors does in a second, as layers reach it.
+    """What one core does in a second, as layers reach it; with vectors of 512 bits where nothing else is said.
 
     flops           arithmetic of convolutions in float32
     bytes           memory traffic of normalisations and activations
@@ -39,7 +41,10 @@ class Rates:
 
 
 CLASSIFIERS = Rates(100e9, 10e9, volumes=0.6)
-PATCHES = Rates(160e9, 10e9, bfloat16_flops=320e9)  # of networks that answer at every voxel
+PATCHES: Mapping[VectorBits, Rates] = {  # of networks that answer at every voxel, by the width of a core's vectors
+    512: Rates(160e9, 10e9, bfloat16_flops=320e9),
+    256: Rates(40e9, 2.5e9),
+}
 
 
 @dataclass(frozen=True)

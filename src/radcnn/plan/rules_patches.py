@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from radcnn.core.cores import VectorBits
 from radcnn.core.errors import SettingsError
 from radcnn.core.settings import from_plain, merged, to_plain
 from radcnn.networks import activation_elements, multiply_accumulates
@@ -38,15 +39,15 @@ NETWORKS: Mapping[str, tuple[str, Dims]] = {  # what a person may call networks,
 
 def affordable_steps(facts: SegmentationFacts, plan: SegmentationPlan) -> int:
     """Steps of each network, in each stage of a cascade, within the minutes, at most 40,000."""
-    seconds = plan.training.networks * sum(step_seconds(stage, facts.cores) for stage in plan.stages)
+    seconds = plan.training.networks * sum(step_seconds(stage, facts.cores, facts.vectors) for stage in plan.stages)
     return int(max(1, min(MOST_STEPS, facts.seconds / seconds)))
 
 
-def step_seconds(plan: SegmentationPlan, cores: int) -> float:
-    """Seconds of a step: its arithmetic, and what every step costs beside it."""
+def step_seconds(plan: SegmentationPlan, cores: int, vectors: VectorBits) -> float:
+    """Seconds of a step on cores of a kind: its arithmetic, and what every step costs beside it."""
     cost = patch_cost(plan)
     beside = STEP + PER_WEIGHT * cost.weights
-    return beside + cost.training_seconds(plan.training.batch, cores, plan.training.precision, PATCHES)
+    return beside + cost.training_seconds(plan.training.batch, cores, plan.training.precision, PATCHES[vectors])
 
 
 def patch_cost(plan: SegmentationPlan) -> Cost:

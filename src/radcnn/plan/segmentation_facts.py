@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from radcnn.core.cores import VectorBits
 from radcnn.core.volume import Units
 from radcnn.data.fingerprint import Extent, Fingerprint
 from radcnn.data.mask_print import MaskPrint
@@ -18,6 +19,7 @@ class SegmentationFacts:
     """What the rules may look at.
 
     units       of the images
+    vectors     bits that a core computes with at once
     structures  that a person named, with their labels; empty: each label is one
     asked       settings that a person gave, by section ("network", "training", "segmentation", "augmentation")
     precision   what networks are computed in where none is asked for
@@ -28,6 +30,7 @@ class SegmentationFacts:
     units: Units
     minutes: float
     cores: int
+    vectors: VectorBits = 512
     seed: int = 0
     structures: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     asked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from radcnn.core.cores import available_cores
+from radcnn.core.cores import available_cores, vector_bits
 from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
 from radcnn.core.volume import Volume
@@ -131,7 +131,7 @@ def within(plan: SegmentationPlan, minutes: float, listener: Listener) -> Segmen
 
 
 def _planned(plan: SegmentationPlan, minutes: float) -> SegmentationPlan:
-    steps = max(EPOCHS, min(MOST_STEPS, int(60 * minutes / step_seconds(plan, available_cores()))))
+    steps = max(EPOCHS, min(MOST_STEPS, int(60 * minutes / step_seconds(plan, available_cores(), vector_bits()))))
     averaging, _ = averaging_rule(steps)
     return replace(plan, training=replace(plan.training, epochs=EPOCHS, averaging=averaging), steps=steps // EPOCHS)
 

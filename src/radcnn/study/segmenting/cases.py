@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from radcnn.core.cores import available_cores
+from radcnn.core.cores import available_cores, vector_bits
 from radcnn.core.errors import InputError
 from radcnn.core.volume import Units
 from radcnn.data.fingerprint import Fingerprint
@@ -50,7 +50,7 @@ def facts_with_masks(settings: StudySettings, found: Fingerprint, masks: MaskPri
     unit: Units = units.pop()  # type: ignore[assignment]
     return SegmentationFacts(
         fingerprint=found, masks=masks, units=unit, minutes=settings.minutes, cores=available_cores(),
-        seed=settings.seed, structures=settings.structure, asked=settings.asked(),
+        vectors=vector_bits(), seed=settings.seed, structures=settings.structure, asked=settings.asked(),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from radcnn.core.case import Side
-from radcnn.core.cores import available_cores
+from radcnn.core.cores import available_cores, vector_bits
 from radcnn.core.errors import SettingsError
 from radcnn.core.files import write_json
 from radcnn.data.findings import counted
@@ -106,7 +106,7 @@ def go_on_segmenting(run: RunFolder, opened: OpenStudy, workers: int, listener: 
 
 def segmentation_cost(opened: OpenStudy, plan: SegmentationPlan) -> Resources:
     """Minutes of training, peak memory with the libraries, and disk for prepared cases and what a run leaves."""
-    seconds = sum(step_seconds(stage, available_cores()) for stage in plan.stages)
+    seconds = sum(step_seconds(stage, available_cores(), vector_bits()) for stage in plan.stages)
     return cost_of_images(opened, plan, patch_cost(plan), seconds, bytes_of_voxel=VALUE * plan.channels + LABEL)
 
 
