@@ -21,24 +21,27 @@ ORGAN = (Structure("organ", (1,)),)
 
 
 def planned(name: str, patch: tuple[int, ...], **more: Any) -> SegmentationPlan:
-    views = more.pop("views", "identity")
+    training = TrainingPlan(epochs=1, batch=1, views=more.pop("views", "identity"))
+    options = {"kernels": [4, 8], "residual": False}
     return SegmentationPlan(
-        NetworkPlan(name, {"kernels": [4, 8], "residual": False}), TrainingPlan(epochs=1, batch=1, views=views), ORGAN, patch,
-        intensity=Intensity("keep"), units="arbitrary", **more,
-    )  # fmt: skip
+        NetworkPlan(name, options), training, ORGAN, patch, intensity=Intensity("keep"), units="arbitrary", **more
+    )
 
 
 def networks_of(plan: SegmentationPlan) -> list[ImageNetwork]:
-    made = [
+    return [
         build_image_network(
-            plan.network.name, channels=plan.seen, outputs=plan.outputs, dims=plan.dims, options=plan.network.options,
+            plan.network.name,
+            channels=plan.seen,
+            outputs=plan.outputs,
+            dims=plan.dims,
+            options=plan.network.options,
             seed=k,
         )
         .eval()
         .requires_grad_(False)
         for k in range(2)
     ]
-    return made
 
 
 CASES = {

@@ -97,7 +97,7 @@ def _pieces(network: ImageNetwork, plan: SegmentationPlan, size: tuple[int, ...]
         return
     if bare and any(n > most for n, most in zip(size[-2:], patch, strict=True)):
         for row, place in product(range(math.prod(size[:-2])), blended_places(size[-2:], patch, plan.overlap)):
-            yield _window_of_slice(network, plan.neighbours, row, _window(network, place, patch), len(size))
+            yield _window_of_slice(plan.neighbours, row, _window(network, place, patch), len(size))
         return
     many = max(1, AT_ONCE // math.prod(size[-2:]))
     for first in range(0, math.prod(size[:-2]), many):
@@ -144,7 +144,7 @@ def _window(network: ImageNetwork, place: tuple[Span, ...], window: Sequence[int
     return Piece(tuple(slice(span.low, span.high) for span in place), adds)
 
 
-def _window_of_slice(network: ImageNetwork, neighbours: int, row: int, piece: Piece, rank: int) -> Piece:
+def _window_of_slice(neighbours: int, row: int, piece: Piece, rank: int) -> Piece:
     def adds(image: Tensor) -> Tensor:
         found = piece.adds(beside(image, range(row, row + 1), neighbours)[0])
         return found[:, None] if rank == 3 else found

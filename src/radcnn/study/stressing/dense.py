@@ -1,0 +1,205 @@
+"""Attacks on networks that make images, common to outlines and restored images: cases, budgets, and their figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from radcnn.attacks.dense import Look, Within, Worst, climbed, sign_noise, stepped
+from radcnn.core.case import Side
+from radcnn.core.catalogue import did_you_mean
+from radcnn.core.chance import derived_seed, generator
+from radcnn.core.errors import InputError, SettingsError
+from radcnn.metrics.fidelity import SSIM_REACH, ssim
+from radcnn.metrics.noise_level import noise_sd
+from radcnn.robustness.dense import NOISE, RATIO, SSIM
+from radcnn.study.listener import Listener
+from radcnn.study.stressing.asked import Asked
+
+DENSE_ATTACKS = ("fgsm", "pgd")
+MOST_IMAGES = 20  # cases that are tried where nobody says how many: each step looks at whole images
+NAMES = {"HU": "HU", "grey": "grey levels", "rgb": "grey levels", "PET": "units of the images (PET)"}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which cases of a side are tried.
+
+    rows   of the cohort
+    found  cases that there were before some were drawn
+    """
+
+    side: Side
+    rows: NDArray[np.intp]
+    found: int
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Whether cases were drawn."""
+        if self.found == len(self.rows):
+            return ()
+        return (f"{len(self.rows)} of {self.found} cases were drawn by chance; --most takes more.",)
+
+
+def chosen_cases(
+    rows: NDArray[np.intp], side: Side, cases: Sequence[int], *, most: int | None, seed: int
+) -> Chosen:  # fmt: skip
+    """Some rows of a side: the cases that were named, at most so many, drawn by chance.
+
+    Raises InputError where the side is empty, or a case is none of it.
+    """
+    if not len(rows):
+        raise InputError(f"no {side} case is there, so there is nothing to attack")
+    known = {int(row) + 1: int(row) for row in rows}
+    if strange := [number for number in cases if number not in known]:
+        raise InputError(f"case {strange[0]} is no {side} case; radcnn names tells which image a number means")
+    wanted = np.array([known[number] for number in dict.fromkeys(cases)], np.intp) if cases else rows
+    many = MOST_IMAGES if most is None else most
+    if len(wanted) <= many:
+        return Chosen(side, wanted, len(wanted))
+    kept = np.sort(generator(seed, "cases under stress").permutation(len(wanted))[:many])
+    return Chosen(side, wanted[kept], len(wanted))
+
+
+def refuse_of_labels(asked: Asked, parts_asked: bool) -> None:
+    """Raise SettingsError for what only networks of labels can be asked."""
+    if parts_asked and asked.parts != ("attacks",):
+        strange = next(one for one in asked.parts if one != "attacks")
+        raise SettingsError(f"--parts {strange} is for networks that answer with labels; of images there is attacks")
+    for name in asked.attacks:
+        if name not in DENSE_ATTACKS:
+            raise SettingsError(
+                f"--attack {name} turns answers, and this network makes images: {did_you_mean(name, DENSE_ATTACKS)}"
+            )
+    for option, value in (("--towards", asked.towards), ("--surrogate", asked.surrogate)):
+        if value is not None:
+            raise SettingsError(f"{option} is for networks that answer with labels; leave it out")
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One case that is attacked.
+
+    number, patient  what it is called, and whose it is
+    image            (C, *size) in the values that are changed
+    low, high        what its values can be
+    per_unit         values per unit of the scanner
+    noise            its noise sd in values
+    look             the harm at a point, and the slope there
+    figures          of an image, by name
+    seen             what is shown of it in pictures: truth and what the networks make, each (n, *size)
+    """
+
+    number: int
+    patient: str
+    image: Tensor
+    low: float
+    high: float
+    per_unit: float
+    noise: float
+    look: Look
+    figures: Callable[[Tensor], Mapping[str, float]]
+    seen: Callable[[Tensor], tuple[NDArray, NDArray]]
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """What a case came to, by attack: figures at each budget from 0 on, the image at the largest, and seconds."""
+
+    figures: dict[str, list[dict[str, float]]]
+    images: dict[str, Tensor]
+    seconds: dict[str, float]
+
+
+def tried(trial: Trial, asked: Asked) -> Tried:
+    """Every asked attack at every budget on one case, and noise of the same size."""
+    unit = trial.noise if asked.in_noise else trial.per_unit
+    clean = _with_changes(trial, trial.image)
+    made = Tried({}, {}, {})
+    slope = trial.look(trial.image, 1.0).slope
+    for name in (*asked.attacks, NOISE):
+        started = time.monotonic()
+        before: Worst | None = None
+        made.figures[name] = [clean]
+        for budget in asked.budgets:
+            within = Within(budget * unit, trial.low, trial.high)
+            if name == NOISE:
+                image = sign_noise(trial.image, within, seed=derived_seed(asked.seed, "noise", trial.number))
+            else:
+                image = stepped(trial.image, slope, within)
+            if name == "pgd":
+                before = climbed(trial.look, trial.image, image, within, before=before)
+                image = before.image
+            made.figures[name].append(_with_changes(trial, image))
+            made.images[name] = image
+        made.seconds[name] = time.monotonic() - started
+    return made
+
+
+def _with_changes(trial: Trial, image: Tensor) -> dict[str, float]:
+    """The figures of an image, and how large its change is."""
+    apart = (image - trial.image).double()
+    size = float(apart.square().mean().sqrt())
+    found = dict(trial.figures(image))
+    found[SSIM] = alike(image, trial.image, trial.high - trial.low) if size > 0 else np.nan
+    found[RATIO] = size / trial.noise if size > 0 and trial.noise > 0 else np.nan
+    return found
+
+
+MOST_SLICES = 8  # of a volume, on which SSIM is taken
+
+
+def alike(image: Tensor, clean: Tensor, wide: float) -> float:
+    """SSIM of images (C, [slices,] rows, columns), mean over channels and some slices; NaN below SSIM's window."""
+    if min(image.shape[-2:]) <= 2 * SSIM_REACH or not wide > 0:
+        return float("nan")
+    planes = [one.reshape(-1, *one.shape[-2:]).numpy() for one in (image, clean)]
+    rows = np.unique(np.linspace(0, len(planes[0]) - 1, min(len(planes[0]), MOST_SLICES)).round().astype(int))
+    return float(np.mean([ssim(planes[0][k], planes[1][k], data_range=wide) for k in rows]))
+
+
+def noises_of(images: Sequence[NDArray[np.float32]], asked: Asked) -> NDArray[np.float64]:
+    """The noise sd (n,) of each image in its values; where none is seen the median of the others.
+
+    Raises InputError where none is seen at all and budgets are in it.
+    """
+    found = np.array([noise_sd(image) for image in images])
+    seen = np.isfinite(found) & (found > 0)
+    if not seen.any() and asked.in_noise:
+        raise InputError("no noise was seen in these images, so a budget cannot be in its sds; leave --in-noise out")
+    return np.where(seen, found, np.median(found[seen]) if seen.any() else np.nan)
+
+
+def along_cases(
+    trials: Sequence[Callable[[], Trial]], asked: Asked, listener: Listener, *, kept: Callable[[Trial, Tried], None]
+) -> tuple[list[Trial], dict[str, list[list[dict[str, float]]]], dict[str, float]]:
+    """Every case, one after the other, so that only one is in memory: figures by attack, case and budget; seconds.
+
+    kept  is given each case with its images before they are let go
+    """
+    cases: list[Trial] = []
+    table: dict[str, list[list[dict[str, float]]]] = {}
+    seconds: dict[str, float] = {}
+    for done, make in enumerate(trials):
+        listener.progress("attacking cases", done, len(trials))
+        trial = make()
+        found = tried(trial, asked)
+        for name, rows in found.figures.items():
+            table.setdefault(name, []).append(rows)
+            seconds[name] = seconds.get(name, 0.0) + found.seconds[name]
+        kept(trial, found)
+        cases.append(trial)
+    listener.progress("attacking cases", len(trials), len(trials))
+    return cases, table, seconds
+
+
+def settled(networks: Sequence[torch.nn.Module]) -> None:
+    """Networks as attacks look at them: in evaluation, in float32, without slopes of weights."""
+    for network in networks:
+        network.eval().float().requires_grad_(False)
