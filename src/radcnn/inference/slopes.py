@@ -18,6 +18,7 @@ from torch import Tensor
 from radcnn.inference.segmented import AT_ONCE
 from radcnn.inference.windows import Span, blended_places
 from radcnn.networks.image_network import ImageNetwork, mirrored
+from radcnn.plan.restoration import RestorationPlan
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.transforms.views import View, test_time_views
 
@@ -70,6 +71,21 @@ def outlining_pieces(
         for network, view in looks
         for piece in _pieces(network, plan, _seen_size(size, view), view)
     )
+
+
+def restoring_pieces(networks: Sequence[ImageNetwork], plan: RestorationPlan, size: Sequence[int]) -> tuple[Piece, ...]:
+    """The same of networks that restore images (1, *size), in the networks' numbers: slices or a volume at once."""
+    found = []
+    for network in networks:
+        if plan.dims == 3:
+            found.append(Piece(tuple(slice(0, n) for n in size), lambda image, n=network: n(image[None])[0]))  # type: ignore[misc]
+            continue
+        many = max(1, AT_ONCE // math.prod(size[-2:]))
+        found += [
+            slices_piece(network, plan.neighbours, first, many, tuple(size), lambda n, x: n(x)[:, :1])
+            for first in range(0, math.prod(size[:-2]), many)
+        ]
+    return tuple(_viewed(one, View("identity"), tuple(size), 1 / len(networks)) for one in found)
 
 
 def _seen_size(size: Sequence[int], view: View) -> tuple[int, ...]:

@@ -22,7 +22,8 @@ from radcnn.robustness.tabled import figures_csv
 DenseKind = Literal["outlines", "restored"]
 NOISE = "noise of the same size"
 SSIM, RATIO = "SSIM of the image", "change / noise"
-LOST = "{} lost"
+LOST, GAINED = "{} lost", "{} gained"
+GROWTH = "growth of the change"
 STOOD = "{}, of cases that had not failed"
 
 CaseFigures = Mapping[str, float]
@@ -159,6 +160,8 @@ def dense_curve(
         clean = np.array([case[0][main] for case in found])
         if k and share < 1:
             figures[LOST.format(main)] = _mean(LOST, clean - table[main], names)
+        elif k:
+            figures[GAINED.format(main)] = _mean(GAINED, table[main] - clean, names)
         if some.any():
             figures[STOOD.format(main)] = _mean(main, table[main][~some], names[~some])
         points.append(DensePoint(float(budget), figures))
@@ -187,7 +190,7 @@ def _why(name: str) -> str:
 def _scale(name: str) -> Scale:
     if name.startswith(("Dice", "SSIM")) and not name.endswith("lost"):
         return "logit"
-    return "log" if name.startswith(("RMSE", "growth", RATIO)) else "identity"
+    return "log" if name.startswith(("RMSE", GROWTH, RATIO)) else "identity"
 
 
 def crossing_budget(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,15 +18,85 @@ from radcnn.core.case import Side
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.chance import derived_seed, generator
 from radcnn.core.errors import InputError, SettingsError
+from radcnn.data import ledger
 from radcnn.metrics.fidelity import SSIM_REACH, ssim
 from radcnn.metrics.noise_level import noise_sd
-from radcnn.robustness.dense import NOISE, RATIO, SSIM
+from radcnn.robustness.dense import NOISE, RATIO, SSIM, DenseAttacked, DenseCurve, DenseKind, dense_curve
+from radcnn.study.folder import RunFolder
 from radcnn.study.listener import Listener
+from radcnn.study.open_study import OpenStudy
 from radcnn.study.stressing.asked import Asked
+from radcnn.study.stressing.tested import TUNING, UNKNOWN_PATIENTS
 
 DENSE_ATTACKS = ("fgsm", "pgd")
 MOST_IMAGES = 20  # cases that are tried where nobody says how many: each step looks at whole images
+MOST_SLICES = 8  # of a volume, on which SSIM is taken
+RESAMPLES = 2000
 NAMES = {"HU": "HU", "grey": "grey levels", "rgb": "grey levels", "PET": "units of the images (PET)"}
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Which run is attacked, how, and on which cases of which side.
+
+    cases  numbers in the study of the cases that are wanted; empty for all
+    most   that are tried; None for the usual number
+    place  the folder that pictures are written to
+    """
+
+    folder: RunFolder
+    opened: OpenStudy
+    asked: Asked
+    cases: Sequence[int]
+    most: int | None
+    open_test: bool
+    reason: str
+    place: Path
+    listener: Listener
+
+    @property
+    def side(self) -> Side:
+        """Of the cases."""
+        return "test" if self.open_test else "tuning"
+
+    def chosen(self, rows: NDArray[np.intp]) -> Chosen:
+        """Which of a side's rows are tried."""
+        return chosen_cases(rows, self.side, self.cases, most=self.most, seed=self.asked.seed)
+
+    def record(self, model: str) -> None:
+        """Put the opening of a test set into the ledger; nothing for a tuning set."""
+        if not self.open_test:
+            return
+        place, split = self.opened.folder.ledger, self.opened.split
+        count = ledger.open_test(place, split, model=model, run=self.folder.name, reason=self.reason)
+        self.listener.say(f"the test set was opened (time {count} for this split); this is in the ledger")
+
+    def largest(self, unit: str) -> str:
+        """The largest budget in words."""
+        return f"{self.asked.budgets[-1]:g} {'noise sd' if self.asked.in_noise else unit}"
+
+    def notes(self) -> tuple[str, ...]:
+        """Whose the cases are, and what was chosen on them."""
+        unknown = (UNKNOWN_PATIENTS,) if self.opened.cohort.unit == "image" else ()
+        return unknown if self.open_test else (*unknown, TUNING)
+
+    def result(
+        self, kind: DenseKind, tries: Sequence[Trial], curves: Sequence[DenseCurve], *, units: str, **more: Any
+    ) -> DenseAttacked:
+        """What attacks came to, in the images' units; `more` are the other fields of the result."""
+        unit = unit_words(units)
+        patients = {one.patient for one in tries}
+        noise = [one.noise / one.per_unit for one in tries if one.per_unit > 0 and np.isfinite(one.noise)]
+        return DenseAttacked(
+            kind=kind, side=self.side, n=len(tries), patients=len(patients), unit=self.opened.cohort.unit,
+            budgets=(0.0, *self.asked.budgets), budget_unit="noise sd" if self.asked.in_noise else unit,
+            intensity_unit=unit, per_noise=float(np.median(noise)) if noise else None, curves=tuple(curves), **more,
+        )  # fmt: skip
+
+
+def unit_words(units: str) -> str:
+    """The images' units in words."""
+    return NAMES.get(units, "units of the images")
 
 
 @dataclass(frozen=True)
@@ -110,8 +182,15 @@ class Trial:
 
 @dataclass(frozen=True, eq=False)
 class Tried:
-    """What a case came to, by attack: figures at each budget from 0 on, the image at the largest, and seconds."""
+    """What a case came to by attacks, and by noise of the same size.
 
+    attacks  names of the attacks
+    figures  by attack, at each budget from 0 on
+    images   by attack, at the largest budget
+    seconds  by attack
+    """
+
+    attacks: tuple[str, ...]
     figures: dict[str, list[dict[str, float]]]
     images: dict[str, Tensor]
     seconds: dict[str, float]
@@ -119,27 +198,32 @@ class Tried:
 
 def tried(trial: Trial, asked: Asked) -> Tried:
     """Every asked attack at every budget on one case, and noise of the same size."""
-    unit = trial.noise if asked.in_noise else trial.per_unit
     clean = _with_changes(trial, trial.image)
-    made = Tried({}, {}, {})
+    made = Tried(asked.attacks, {}, {}, {})
     slope = trial.look(trial.image, 1.0).slope
     for name in (*asked.attacks, NOISE):
         started = time.monotonic()
-        before: Worst | None = None
         made.figures[name] = [clean]
-        for budget in asked.budgets:
-            within = Within(budget * unit, trial.low, trial.high)
-            if name == NOISE:
-                image = sign_noise(trial.image, within, seed=derived_seed(asked.seed, "noise", trial.number))
-            else:
-                image = stepped(trial.image, slope, within)
-            if name == "pgd":
-                before = climbed(trial.look, trial.image, image, within, before=before)
-                image = before.image
+        for image in changed_images(name, trial, asked, slope):
             made.figures[name].append(_with_changes(trial, image))
             made.images[name] = image
         made.seconds[name] = time.monotonic() - started
     return made
+
+
+def changed_images(name: str, trial: Trial, asked: Asked, slope: Tensor) -> Iterator[Tensor]:
+    """What an attack, or noise of the same size, makes of an image at each budget; `slope` is that at the image."""
+    before: Worst | None = None
+    for budget in asked.budgets:
+        within = Within(budget * (trial.noise if asked.in_noise else trial.per_unit), trial.low, trial.high)
+        if name == NOISE:
+            yield sign_noise(trial.image, within, seed=derived_seed(asked.seed, "noise", trial.number))
+            continue
+        image = stepped(trial.image, slope, within)
+        if name == "pgd":
+            before = climbed(trial.look, trial.image, image, within, before=before)
+            image = before.image
+        yield image
 
 
 def _with_changes(trial: Trial, image: Tensor) -> dict[str, float]:
@@ -150,9 +234,6 @@ def _with_changes(trial: Trial, image: Tensor) -> dict[str, float]:
     found[SSIM] = alike(image, trial.image, trial.high - trial.low) if size > 0 else np.nan
     found[RATIO] = size / trial.noise if size > 0 and trial.noise > 0 else np.nan
     return found
-
-
-MOST_SLICES = 8  # of a volume, on which SSIM is taken
 
 
 def alike(image: Tensor, clean: Tensor, wide: float) -> float:
@@ -176,27 +257,49 @@ def noises_of(images: Sequence[NDArray[np.float32]], asked: Asked) -> NDArray[np
     return np.where(seen, found, np.median(found[seen]) if seen.any() else np.nan)
 
 
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Every case with its figures, by attack, case and budget, and the seconds that each attack took."""
+
+    tries: list[Trial]
+    figures: dict[str, list[list[dict[str, float]]]]
+    seconds: dict[str, float]
+
+    def curves(self, asked: Asked, *, main: str, share: float, failed: Sequence[bool] = ()) -> list[DenseCurve]:
+        """The curve of each attack; arguments as of `dense_curve`."""
+        return [
+            dense_curve(
+                name, (0.0, *asked.budgets), found, [one.patient for one in self.tries], main=main, share=share,
+                failed=failed, seconds=self.seconds[name], resamples=RESAMPLES, seed=asked.seed,
+            )
+            for name, found in self.figures.items()
+        ]  # fmt: skip
+
+
 def along_cases(
     trials: Sequence[Callable[[], Trial]], asked: Asked, listener: Listener, *, kept: Callable[[Trial, Tried], None]
-) -> tuple[list[Trial], dict[str, list[list[dict[str, float]]]], dict[str, float]]:
-    """Every case, one after the other, so that only one is in memory: figures by attack, case and budget; seconds.
+) -> Table:
+    """Every case, one after the other, so that only one is looked at.
 
     kept  is given each case with its images before they are let go
     """
-    cases: list[Trial] = []
-    table: dict[str, list[list[dict[str, float]]]] = {}
-    seconds: dict[str, float] = {}
+    table = Table([], {}, {})
     for done, make in enumerate(trials):
         listener.progress("attacking cases", done, len(trials))
         trial = make()
         found = tried(trial, asked)
         for name, rows in found.figures.items():
-            table.setdefault(name, []).append(rows)
-            seconds[name] = seconds.get(name, 0.0) + found.seconds[name]
+            table.figures.setdefault(name, []).append(rows)
+            table.seconds[name] = table.seconds.get(name, 0.0) + found.seconds[name]
         kept(trial, found)
-        cases.append(trial)
+        table.tries.append(trial)
     listener.progress("attacking cases", len(trials), len(trials))
-    return cases, table, seconds
+    return table
+
+
+def strongest(attacks: Sequence[str]) -> str:
+    """Of the attacks that were asked for the one that searches longest."""
+    return max(attacks, key=DENSE_ATTACKS.index)
 
 
 def settled(networks: Sequence[torch.nn.Module]) -> None:

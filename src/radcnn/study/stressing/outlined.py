@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,8 +18,8 @@ from torch import Tensor
 from radcnn.attacks.dense import Sloped
 from radcnn.core.errors import InputError
 from radcnn.core.volume import Volume
-from radcnn.data import ledger
 from radcnn.data.prepared.keys import naming
+from radcnn.data.store import StoredCase
 from radcnn.evaluation.segmentation import MEAN, dice_by_structure
 from radcnn.inference.bundle import verify
 from radcnn.inference.segmented import LARGEST_LOGIT, Seen, grid_of_plan, of_fold
@@ -29,21 +28,16 @@ from radcnn.inference.slopes import outlining_pieces, slope_through, total
 from radcnn.losses.regions import voxel_cross_entropy
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.segmentation import SegmentationPlan
-from radcnn.robustness.dense import DenseAttacked, dense_curve
-from radcnn.study.folder import RunFolder
+from radcnn.robustness.dense import DenseAttacked
 from radcnn.study.folds import out_of_fold
-from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
 from radcnn.study.segmenting.cases import masked_of_study, segmenting_execution
 from radcnn.study.segmenting.judging import case_of
-from radcnn.study.stressing.asked import Asked
-from radcnn.study.stressing.dense import NAMES, Trial, along_cases, chosen_cases, noises_of, settled
-from radcnn.study.stressing.outlined_pictures import OutlinedPictures
-from radcnn.study.stressing.tested import TUNING, UNKNOWN_PATIENTS
+from radcnn.study.stressing.dense import Request, Trial, along_cases, noises_of, settled, unit_words
+from radcnn.study.stressing.image_pictures import Pictures, draw_outlines
 from radcnn.tasks.segmentation import Segmentation, segmentation_of
 from radcnn.transforms.intensity import linear_map
 
-RESAMPLES = 2000
 FAILED = 0.5  # a mean Dice without attack, below which a case had failed already
 GRID = (
     "Images were changed at the grid that the network looks at; Dice is of masks on the image's own grid, by the run's "
@@ -52,15 +46,13 @@ GRID = (
 FOLDS = "Each case was attacked on the one network that had not seen it in training."
 
 
-def outline_attacks(
-    folder: RunFolder, opened: OpenStudy, asked: Asked, *, cases: Sequence[int], most: int | None, open_test: bool,
-    reason: str, place: Path, listener: Listener,
-) -> DenseAttacked:  # fmt: skip
-    """Attacks on what a run outlines in some cases of one side; pictures are written to `place`.
+def outline_attacks(request: Request) -> DenseAttacked:
+    """Attacks on what a run outlines in some cases of one side.
 
     The opening of the test side is in the ledger before a network sees it. Raises InputError for two networks of which
     one looks within what the other outlines.
     """
+    folder, opened, asked = request.folder, request.opened, request.asked
     model = verify(folder.bundle)
     segmenter, networks = load_segmenter(folder.bundle)
     plan = segmenter.segmentation
@@ -69,74 +61,49 @@ def outline_attacks(
             f"{folder.path} outlines structures within {plan.within} by a second network, and no slope leads through "
             "the first one's decision; attack a run without segmentation.within"
         )
-    looks = dict.fromkeys(map(int, opened.rows("test")), None) if open_test else out_of_fold(opened, plan.training)
-    chosen = chosen_cases(
-        np.array(list(looks), np.intp), "test" if open_test else "tuning", cases, most=most, seed=asked.seed
-    )
-    prepared = masked_of_study(opened, plan, chosen.rows, listener, f"{chosen.side} cases")
+    looks = dict.fromkeys(map(int, opened.rows("test"))) if request.open_test else out_of_fold(opened, plan.training)
+    chosen = request.chosen(np.array(list(looks), np.intp))
+    prepared = masked_of_study(opened, plan, chosen.rows, request.listener, f"{request.side} cases")
     noises = noises_of([case.values() for case in prepared.cases], asked)
-    if open_test:
-        count = ledger.open_test(opened.folder.ledger, opened.split, model=model, run=folder.name, reason=reason)
-        listener.say(f"the test set was opened (time {count} for this split); this is in the ledger")
+    request.record(model)
     segmenting_execution(plan)  # as many cores as there are
     settled(networks)
-    pictures = OutlinedPictures(main_figure(plan), f"attacks-{chosen.side}", place)
-    scales: list[float] = []
-
-    def trial(k: int) -> Trial:
-        row = int(chosen.rows[k])
-        case, stored = opened.cohort.cases[row], prepared.cases[k]
-        with naming(case):
-            volume, labels = case_of(case)
-        assert stored.mask is not None, "a segmentation's cases have masks"
-        mapping = linear_map(plan.intensity, volume.voxels)
-        ends = mapping(np.array([volume.voxels.min(), volume.voxels.max()], np.float64))
-        scales.append(float(mapping.gain))
-        work = Outlining(of_fold(networks, plan, looks[row]), plan, volume, labels, stored.values(), stored.mask)
-        return Trial(
-            row + 1, case.patient, torch.from_numpy(stored.values().copy()), float(ends[0]), float(ends[1]),
-            float(mapping.gain), float(noises[k]), work.look, work.figures, work.seen,
-        )  # fmt: skip
-
-    trials = [partial(trial, k) for k in range(len(chosen.rows))]
-    tries, table, seconds = along_cases(trials, asked, listener, kept=pictures.keep)
-    patients, budgets = [one.patient for one in tries], (0.0, *asked.budgets)
+    trials = [
+        partial(_trial, opened, int(row), of_fold(networks, plan, looks[int(row)]), plan, stored, float(noise))
+        for row, stored, noise in zip(chosen.rows, prepared.cases, noises, strict=True)
+    ]
     main = main_figure(plan)
-    failed = [case[0][main] < FAILED for case in next(iter(table.values()))]
-    curves = tuple(
-        dense_curve(
-            name, budgets, found, patients, main=main, share=0.5, failed=failed, seconds=seconds[name],
-            resamples=RESAMPLES, seed=asked.seed,
-        )
-        for name, found in table.items()
+    pictures = Pictures(main, False, draw_outlines(main), f"attacks-{request.side}", request.place)
+    table = along_cases(trials, asked, request.listener, kept=pictures.keep)
+    failed = [case[0][main] < FAILED for case in next(iter(table.figures.values()))]
+    folds = (FOLDS,) if plan.training.folds and not request.open_test else ()
+    return request.result(
+        "outlines", table.tries, table.curves(asked, main=main, share=0.5, failed=failed), units=plan.units,
+        failed=sum(failed), main=main, axis=main, pictures=pictures.written(request.largest(unit_words(plan.units))),
+        notes=(*chosen.notes, GRID, *request.notes(), *folds),
     )  # fmt: skip
-    unit = NAMES.get(plan.units, "units of the images")
-    return DenseAttacked(
-        kind="outlines", side=chosen.side, n=len(tries), patients=len(set(patients)), unit=opened.cohort.unit,
-        failed=sum(failed), budgets=budgets, budget_unit="noise sd" if asked.in_noise else unit, intensity_unit=unit,
-        per_noise=median_noise(noises, scales), main=main, axis=main, curves=curves,
-        pictures=pictures.written(f"{asked.budgets[-1]:g} {'noise sd' if asked.in_noise else unit}"),
-        notes=(*chosen.notes, GRID, *notes_on_side(opened, plan, open_test=open_test)),
-    )  # fmt: skip
+
+
+def _trial(
+    opened: OpenStudy, row: int, networks: Sequence[ImageNetwork], plan: SegmentationPlan, stored: StoredCase,
+    noise: float,
+) -> Trial:  # fmt: skip
+    case = opened.cohort.cases[row]
+    with naming(case):
+        volume, labels = case_of(case)
+    assert stored.mask is not None, "a segmentation's cases have masks"
+    mapping = linear_map(plan.intensity, volume.voxels)
+    low, high = mapping(np.array([volume.voxels.min(), volume.voxels.max()], np.float64)).tolist()
+    work = Outlining(networks, plan, volume, labels, stored.mask)
+    image = torch.from_numpy(stored.values().copy())
+    return Trial(
+        row + 1, case.patient, image, low, high, float(mapping.gain), noise, work.look, work.figures, work.seen
+    )
 
 
 def main_figure(plan: SegmentationPlan) -> str:
     """The Dice coefficient whose curve is drawn: of the one structure, or the mean of all."""
     return f"Dice, {plan.structures[0].name if len(plan.structures) == 1 else MEAN}"
-
-
-def median_noise(noises: NDArray[np.float64], scales: Sequence[float]) -> float | None:
-    """The median noise sd in the scanner's unit; None where none was seen."""
-    found = [noise / scale for noise, scale in zip(noises, scales, strict=True) if scale > 0 and np.isfinite(noise)]
-    return float(np.median(found)) if found else None
-
-
-def notes_on_side(opened: OpenStudy, plan: SegmentationPlan, *, open_test: bool) -> tuple[str, ...]:
-    """Whose the cases are, and what was chosen on them."""
-    notes = [UNKNOWN_PATIENTS] if opened.cohort.unit == "image" else []
-    if not open_test:
-        notes += [TUNING, *([FOLDS] if plan.training.folds else [])]
-    return tuple(notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,14 +112,13 @@ class Outlining:
 
     networks, plan  of the run; of folds the one that had not seen the image
     volume, labels  the image as it came, and its mask (*size) with stored numbers
-    image, mask     the same as networks see them: (C, *size) and codes (*size)
+    mask            its codes (*size) on the networks' grid
     """
 
     networks: Sequence[ImageNetwork]
     plan: SegmentationPlan
     volume: Volume
     labels: NDArray[np.integer]
-    image: NDArray[np.float32]
     mask: NDArray[np.uint8]
     task: Segmentation = field(init=False)
 

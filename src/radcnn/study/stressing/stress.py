@@ -25,8 +25,8 @@ from radcnn.study.looking import look_into
 from radcnn.study.open_study import open_study
 from radcnn.study.stressing.asked import asked
 from radcnn.study.stressing.asked_shifts import asked_shifts, refuse_unsuited
-from radcnn.study.stressing.dense import refuse_of_labels
-from radcnn.study.stressing.image_attacks import image_attacks, is_of_images, makes_of, reader_of
+from radcnn.study.stressing.dense import Request, refuse_of_labels
+from radcnn.study.stressing.image_attacks import image_attacks, is_of_images, reader_of
 from radcnn.study.stressing.parts import PARTS, Part, Result
 from radcnn.study.stressing.tested import MOST_CASES, under_test
 
@@ -119,17 +119,17 @@ def stress(
     folder = find_run(run)
     if most is not None and most < 1:
         raise SettingsError(f"--most must be 1 or more, got {most}; it is how many cases are tried")
-    if (makes := makes_of(folder)) != "labels":
+    opened = open_study(folder.study)
+    if opened.settings.makes != "labels":
         refuse_of_labels(wanted, parts is not None)
         found = image_attacks(
-            folder, wanted, cases=case or (), most=most, open_test=open_test, reason=reason, place=folder.path / FOLDER,
-            makes=makes, listener=listener,
-        )  # fmt: skip
+            Request(folder, opened, wanted, case or (), most, open_test, reason, folder.path / FOLDER, listener)
+        )
         model = verify(folder.bundle)
         _write(folder, "attacks", found.side, model, found)
         return Stressed(str(folder.path), found.side, model, {"attacks": found})
     if shifting.names:
-        fingerprint = open_study(folder.study).fingerprint
+        fingerprint = opened.fingerprint
         refuse_unsuited(shifting.names, fingerprint.units, fingerprint.rank)
     looked = look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener)
     test = under_test(looked, listener, most=MOST_CASES if most is None else most, seed=seed)
