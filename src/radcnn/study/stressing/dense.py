@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,8 +149,12 @@ def refuse_of_labels(asked: Asked, parts_asked: bool) -> None:
             raise SettingsError(
                 f"--attack {name} turns answers, and this network makes images: {did_you_mean(name, DENSE_ATTACKS)}"
             )
-    for option, value in (("--towards", asked.towards), ("--surrogate", asked.surrogate)):
-        if value is not None:
+    of_labels = {
+        "--towards": asked.towards, "--surrogate": asked.surrogate, "--border": asked.borders,
+        "--shift": asked.shifting.names, "--limit": asked.shifting.limits, "--foreign": asked.shifting.foreign,
+    }  # fmt: skip
+    for option, value in of_labels.items():
+        if value:
             raise SettingsError(f"{option} is for networks that answer with labels; leave it out")
 
 
@@ -245,7 +249,7 @@ def alike(image: Tensor, clean: Tensor, wide: float) -> float:
     return float(np.mean([ssim(planes[0][k], planes[1][k], data_range=wide) for k in rows]))
 
 
-def noises_of(images: Sequence[NDArray[np.float32]], asked: Asked) -> NDArray[np.float64]:
+def noises_of(images: Iterable[NDArray[np.float32]], asked: Asked) -> NDArray[np.float64]:
     """The noise sd (n,) of each image in its values; where none is seen the median of the others.
 
     Raises InputError where none is seen at all and budgets are in it.

@@ -64,7 +64,7 @@ def outline_attacks(request: Request) -> DenseAttacked:
     looks = dict.fromkeys(map(int, opened.rows("test"))) if request.open_test else out_of_fold(opened, plan.training)
     chosen = request.chosen(np.array(list(looks), np.intp))
     prepared = masked_of_study(opened, plan, chosen.rows, request.listener, f"{request.side} cases")
-    noises = noises_of([case.values() for case in prepared.cases], asked)
+    noises = noises_of((case.values() for case in prepared.cases), asked)
     request.record(model)
     segmenting_execution(plan)  # as many cores as there are
     settled(networks)

@@ -15,7 +15,8 @@ PLACES = 4  # in a slice
 SLICES_APART = 3  # of a network that looks at volumes, so that lesions do not touch
 SIZE_MM, SIZE_PIXELS = 5.0, 5.0  # in diameter, where the size of pixels is known, and where it is not
 CONTRAST_HU = -30.0  # of CT; of other images one noise sd less than what is about it
-AIR = 0.25  # of images in other units: squares darker than this share of all are taken for air
+AIR = 0.2  # of the way from the darkest to nearly the brightest: below it is air, in images of other units than HU
+BRIGHT = 0.95  # quantile that is nearly the brightest
 
 Place = tuple[int, int, int]
 
@@ -50,14 +51,15 @@ def even_places(reference: NDArray[np.float32], units: str, *, apart: int = 1) -
     """
     found: list[Place] = []
     reach = SIDE // 2
-    air = float(np.quantile(reference, AIR))
+    least, most = float(reference.min()), float(np.quantile(reference, BRIGHT))
+    air = least + AIR * (most - least)
     for k in range(0, len(reference), apart):
         some = []
         for row in range(reach, reference.shape[1] - reach, SIDE):
             for column in range(reach, reference.shape[2] - reach, SIDE):
                 square = reference[k, row - reach : row + reach + 1, column - reach : column + reach + 1]
                 mean = float(square.mean())
-                if BODY[0] < mean < BODY[1] if units == "HU" else mean > air:
+                if BODY[0] < mean < BODY[1] if units == "HU" else mean >= air:
                     some.append((float(square.std()), (k, row, column)))
         found += [place for _, place in sorted(some)[:PLACES]]
     return found
