@@ -25,6 +25,13 @@ def test_the_observer_finds_lesions_and_not_what_was_taken_away() -> None:
     assert (there.n, there.patients) == (160, 8)
 
 
+def test_few_patients_have_no_interval() -> None:
+    few = hidden_auc(ABSENT + LESION, ABSENT, ABSENT + LESION, [f"p{k // 20}" for k in range(80)], resamples=50)
+    assert few.value > 0.9
+    assert np.isnan(few.low)
+    assert few.method == "no interval: fewer than 6 patients"
+
+
 @pytest.mark.parametrize("count", [0, 1, 15])
 def test_too_few_places_are_said(count: int) -> None:
     some = ABSENT[:count]

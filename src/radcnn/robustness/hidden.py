@@ -8,7 +8,9 @@ their absence.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +19,8 @@ from radcnn.core.estimate import Estimate
 from radcnn.metrics.bootstrap import bootstrap_auc
 from radcnn.metrics.clustered import Floats, patient_codes
 from radcnn.metrics.observer import CHANNELS, FOLDS, trained_observer
+
+FEWEST_PATIENTS = 6  # below which resampled patients say nothing of others: templates are of half of them
 
 
 def hidden_auc(
@@ -27,7 +31,7 @@ def hidden_auc(
     present, absent, attacked  (n, side, side) of the same n places, without attack but for the last
     patients                   whose each is, n
 
-    Undefined where a half of the patients has too few places.
+    Undefined where a half of the patients has too few places; without an interval for fewer than 6 patients.
     """
     codes = patient_codes(list(patients))
     count = int(codes.max()) + 1 if codes.size else 0
@@ -41,4 +45,7 @@ def hidden_auc(
         seen, asked = trained_observer(present[fold != k], absent[fold != k]), fold == k
         scores[0, asked], scores[1, asked] = seen.scores(attacked[asked]), seen.scores(absent[asked])
     truth = np.repeat([True, False], len(codes))
-    return bootstrap_auc(scores.ravel(), truth, np.concatenate([codes, codes]), resamples=resamples, seed=seed)
+    found = bootstrap_auc(scores.ravel(), truth, np.concatenate([codes, codes]), resamples=resamples, seed=seed)
+    if count < FEWEST_PATIENTS:
+        return replace(found, low=math.nan, high=math.nan, method=f"no interval: fewer than {FEWEST_PATIENTS} patients")
+    return found

@@ -8,7 +8,7 @@ from typing import Any
 from radcnn.core.errors import InputError
 from radcnn.robustness.dense import DenseAttacked
 from radcnn.study.folder import quoted
-from radcnn.study.stressing.dense import Request
+from radcnn.study.stressing.image_request import Request
 from radcnn.study.stressing.outlined import outline_attacks
 from radcnn.study.stressing.parts import PARTS, Result
 from radcnn.study.stressing.restored import restoration_attacks

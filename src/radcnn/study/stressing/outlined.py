@@ -33,8 +33,9 @@ from radcnn.study.folds import out_of_fold
 from radcnn.study.open_study import OpenStudy
 from radcnn.study.segmenting.cases import masked_of_study, segmenting_execution
 from radcnn.study.segmenting.judging import case_of
-from radcnn.study.stressing.dense import Request, Trial, along_cases, noises_of, settled, unit_words
+from radcnn.study.stressing.dense import Trial, along_cases, noises_of, settled
 from radcnn.study.stressing.image_pictures import Pictures, draw_outlines
+from radcnn.study.stressing.image_request import Request, unit_words
 from radcnn.tasks.segmentation import Segmentation, segmentation_of
 from radcnn.transforms.intensity import linear_map
 

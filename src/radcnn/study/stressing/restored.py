@@ -17,9 +17,10 @@ from radcnn.robustness.dense import DenseAttacked
 from radcnn.study.restoring.execution import restoring_execution
 from radcnn.study.restoring.judging import notes_on
 from radcnn.study.restoring.pairs import pairs_of_study
-from radcnn.study.stressing.dense import Request, along_cases, noises_of, settled, unit_words
+from radcnn.study.stressing.dense import along_cases, noises_of, settled
 from radcnn.study.stressing.hiding import common_lesion, hidden_lesions, lesion_words
 from radcnn.study.stressing.image_pictures import Pictures, draw_restored
+from radcnn.study.stressing.image_request import Request, unit_words
 from radcnn.study.stressing.restored_case import MAIN, Restoring
 
 MOST_SLICES = {2: 8, 3: 32}  # of a volume that are attacked, by the axes that the network looks along

@@ -25,8 +25,8 @@ from radcnn.study.looking import look_into
 from radcnn.study.open_study import open_study
 from radcnn.study.stressing.asked import asked
 from radcnn.study.stressing.asked_shifts import asked_shifts, refuse_unsuited
-from radcnn.study.stressing.dense import Request, refuse_of_labels
 from radcnn.study.stressing.image_attacks import image_attacks, is_of_images, reader_of
+from radcnn.study.stressing.image_request import Request, refuse_of_labels
 from radcnn.study.stressing.parts import PARTS, Part, Result
 from radcnn.study.stressing.tested import MOST_CASES, under_test
 
