@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -280,3 +281,45 @@ def test_restoring_asks_where_to_write_and_in_which_unit(trained: Path, tmp_path
     (tmp_path / "there" / "file").touch()
     assert "exists already" in refused("predict", trained / "study", image, "--out", tmp_path / "there")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["there"]
+
+
+@pytest.fixture
+def copied(trained: Path, tmp_path: Path) -> Path:
+    """The trained study's run, that a test may add to."""
+    return shutil.copytree(trained / "study", tmp_path / "study") / "runs" / "run-001"
+
+
+def test_a_restoration_is_attacked_and_the_report_tells_it(copied: Path) -> None:
+    with torch_threads(1):
+        found = radcnn.stress(copied, attack=("pgd", "fgsm"), budget=(5, 20)).as_json()["parts"]["attacks"]
+    judged = json.loads((copied / "judgement-tuning.json").read_text())["table"]["network"]
+    by_name = {one["attack"]: one["points"] for one in found["curves"]}
+
+    def values(attack: str, figure: str) -> list[float]:
+        return [point["figures"][figure]["value"] for point in by_name[attack]]
+
+    assert values("pgd", "RMSE")[0] == pytest.approx(judged["RMSE"]["value"], rel=1e-4)
+    assert values("pgd", "RMSE")[0] < values("pgd", "RMSE")[1] < values("pgd", "RMSE")[2]
+    assert values("pgd", "RMSE")[2] >= values("fgsm", "RMSE")[2]
+    assert values("pgd", "PSNR, soft tissue")[2] < values("pgd", "PSNR, soft tissue")[0]
+    noise = "noise of the same size"
+    assert values("pgd", "growth of the change")[2] > values(noise, "growth of the change")[2]
+    hidden = {one["attack"]: one["points"] for one in found["hidden"]}
+    seen = [point["figures"]["AUC in the restored image"]["value"] for point in hidden["lesions hidden by pgd"]]
+    assert seen[2] < seen[0]
+    told("report", copied, "--quiet")
+    page = without_pixels((copied / "report.html").read_text())
+    for words in ("Stress tests", "RMSE in HU", "discs of 5 mm and -30 HU", "Lesions hidden by pgd", "growth of the"):
+        assert words in page
+
+
+def test_test_pairs_are_attacked_only_where_that_is_asked_for(copied: Path) -> None:
+    ledger = copied.parent.parent / "ledger.jsonl"
+    before = ledger.read_text()
+    options = ("--attack", "fgsm", "--budget", "0.1", "--in-noise", "--most", "1")
+    found = told("stress", copied, *options, "--json").json["parts"]["attacks"]
+    assert (found["n"], found["budget_unit"]) == (1, "noise sd")
+    assert "and one has" in found["hidden"][0]["points"][0]["figures"]["AUC in the restored image"]["undefined"]
+    assert ledger.read_text() == before
+    told("stress", copied, *options, "--open-test", "--reason", "how stable is it")
+    assert "how stable is it" in ledger.read_text()

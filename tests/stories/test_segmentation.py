@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -17,10 +18,12 @@ import radcnn
 from cli_in_process import refused, told, torch_threads
 from radcnn.core.case import Source
 from radcnn.core.volume import Volume
+from radcnn.data.ledger import openings
 from radcnn.data.masks.read import read_mask
 from radcnn.data.nifti import write_nifti
 from radcnn.data.read import read_source
 from radcnn.physics.phantoms.neuropil import sections
+from radcnn.study.stressing.stress import Stressed
 from written_dicom import write_seg, write_stack
 from written_masks import SPACING, affine, balls, write_series, write_study
 from written_pairs import nifti_pairs
@@ -401,3 +404,68 @@ def test_a_refinement_is_kept_only_where_the_tuning_set_says_that_it_helps(
     kept = json.loads((run / "bundle" / "bundle.json").read_text())["segmentation"]
     assert ("kept" in word) == (kept["refine"] == refine) == bool(kept["refined"])
     assert f"segmentation.refine: {refine} (mean Dice on the tuning set" in (run / "report.html").read_text()
+
+
+@pytest.fixture
+def copied(trained: Path, tmp_path: Path) -> Path:
+    """The trained study's run, that a test may add to."""
+    return shutil.copytree(trained / "study", tmp_path / "study") / "runs" / "run-001"
+
+
+def words_of(page: Path) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page.read_text(encoding="utf-8")).split())
+
+
+def test_outlines_are_attacked_and_the_report_tells_it(copied: Path) -> None:
+    said = told("stress", copied, "--parts", "attacks", "--budget", "20", "--budget", "80", "--json").json
+    with torch_threads(1):
+        called = radcnn.stress(copied, parts="attacks", budget=(20, 80))
+    found, again = (one["parts"]["attacks"] for one in (said, json.loads(json.dumps(called.as_json()))))
+    for one in (*found["curves"], *again["curves"]):
+        one["seconds"] = 0
+    assert called.side == "tuning"
+    assert found == again
+    assert Stressed.from_json(said).as_json()["parts"]["attacks"]["main"] == "Dice, mean of structures"
+    assert found["budget_unit"] == "HU"
+    main = {
+        one["attack"]: [point["figures"]["Dice, mean of structures"]["value"] for point in one["points"]]
+        for one in found["curves"]
+    }
+    judged = json.loads((copied / "judgement-tuning.json").read_text())["table"]
+    assert main["pgd"][0] == pytest.approx(judged["mean of structures"]["Dice"]["value"], abs=1e-3)
+    assert main["pgd"][2] <= main["pgd"][1] < main["pgd"][0]
+    assert main["pgd"][2] <= main["fgsm"][2] + 0.02  # never weaker on the networks' grid, nearly so on the image's
+    assert main["pgd"][2] < main["noise of the same size"][2] - 0.1
+    assert "attack,budget,unit" in (copied / "stress" / "attacks-tuning-curves.csv").read_text()
+    told("report", copied)
+    page = words_of(copied / "report.html")
+    for words in ("Stress tests", "what is left at each budget in HU", "the true ones dashed", "Dice, organ"):
+        assert words in page
+
+
+def test_test_cases_are_attacked_only_where_that_is_asked_for(copied: Path) -> None:
+    ledger = copied.parent.parent / "ledger.jsonl"
+    before = len(openings(ledger))
+    options = ("--attack", "fgsm", "--budget", "0.5", "--in-noise", "--most", "1")
+    found = told("stress", copied, *options, "--json").json["parts"]["attacks"]
+    assert found["n"] == 1
+    assert found["budget_unit"] == "noise sd"
+    assert len(openings(ledger)) == before
+    told("stress", copied, *options, "--open-test", "--reason", "how stable is it")
+    assert openings(ledger)[-1].reason == "how stable is it"
+    assert (copied / "stress" / "attacks-test.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--parts", "borders"), "borders is for networks that answer with labels"),
+        (("--attack", "one-pixel"), "one-pixel turns answers"),
+        (("--towards", "organ"), "--towards is for networks that answer with labels"),
+        (("--case", "999"), "case 999 is no tuning case"),
+    ],
+)
+def test_what_is_only_for_labels_is_refused(trained: Path, options: tuple[str, ...], words: str) -> None:
+    run = trained / "study" / "runs" / "run-001"
+    assert words in refused("stress", run, *options)
+    assert not (run / "stress").exists()

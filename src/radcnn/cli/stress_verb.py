@@ -75,7 +75,14 @@ def stress(
     case: Annotated[
         list[int] | None, typer.Option("--case", help="A case's number; several times.", show_default=False)
     ] = None,
-    most: Annotated[int, typer.Option("--most", help="Cases that are tried at most, drawn by chance.")] = 500,
+    most: Annotated[
+        int | None,
+        typer.Option(
+            "--most",
+            help="Cases that are tried at most, drawn by chance; 500, or 20 of networks that make images.",
+            show_default=False,
+        ),
+    ] = None,
     open_test: Annotated[bool, typer.Option("--open-test", help="Try test cases; counted in the ledger.")] = False,
     reason: Annotated[str, typer.Option("--reason", help="Why the test set is opened, for the ledger.")] = "stress",
     seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 0,

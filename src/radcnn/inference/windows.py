@@ -85,6 +85,11 @@ def slabs(
     return _slabs(volume, compute, tuple(window), lay, batch)
 
 
+def blended_places(size: Sequence[int], window: Sequence[int], overlap: float | int) -> list[tuple[Span, ...]]:
+    """Every window of `slabs` without a reach, a span for each axis: for those who need them one by one."""
+    return list(product(*(_blended(n, w, overlap) for n, w in zip(size, window, strict=True))))
+
+
 def _slabs(
     volume: NDArray[np.generic], compute: Compute, window: tuple[int, ...], lay: list[list[Span]], batch: int
 ) -> Iterator[Slab]:

@@ -12,7 +12,9 @@ from radcnn.plan.settings import Reason
 from radcnn.reports import headline, tables
 from radcnn.reports.figures.training import curves
 from radcnn.reports.page import environment_of_pages, styles
+from radcnn.reports.pictures import data_uri
 from radcnn.reports.story import EpochRow, FindingLine, Opening
+from radcnn.reports.stressing.fragment import Fragment
 
 SHARED: Mapping[str, str] = {
     "training": "Training",
@@ -29,6 +31,7 @@ class ImageStory:
     """What every such page says; fields that other pages have, too, have the same names.
 
     figure  what was watched while training
+    stress  what stress tests of this model came to; a section where there are some
     """
 
     title: str
@@ -57,6 +60,7 @@ class ImageStory:
     external: None = None
     pairs: tuple[()] = ()
     pairs_found: int = 0
+    stress: tuple[Fragment, ...] = ()
 
     @property
     def standing(self) -> tuple[FindingLine, ...]:
@@ -70,7 +74,11 @@ def render_images(template: str, story: ImageStory, own: Mapping[str, str], **pa
     return environment_of_pages().get_template(template).render(
         story=story,
         own=tuple(own),
-        sections={**own, **SHARED},
+        sections={**own, **({"stress": "Stress tests"} if story.stress else {}), **SHARED},
+        stress=[
+            (one, [(r.heading, [(data_uri(p.png, r.case), p.words) for p in r.pictures]) for r in one.rows])
+            for one in story.stress
+        ],
         styles=Markup(styles()),  # noqa: S704 our own file
         use=headline.RESEARCH_USE,
         synthetic=headline.SYNTHETIC,

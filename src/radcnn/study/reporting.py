@@ -60,9 +60,9 @@ def report(run: Path | str, *, listener: Listener = SILENCE) -> Path:
     folder = find_run(run)
     found, opened = evaluated(folder.path), open_study(folder.study)
     if isinstance(found, RestorationJudgement):
-        return report_restoration(folder, opened, found, listener)
+        return report_restoration(folder, opened, found, listener, stress=stress_fragments(folder))
     if isinstance(found, SegmentationJudgement):
-        return report_segmentation(folder, opened, found, listener)
+        return report_segmentation(folder, opened, found, listener, stress=stress_fragments(folder))
     story = tell(folder, opened, listener)
     write_text(folder.report, render(story))
     words = ("radcnn predict BUNDLE IMAGE_OR_FOLDER", *place_words(load_plan(folder.plan).preparation))

@@ -23,6 +23,7 @@ from radcnn.plan.restoration import RestorationPlan, Window
 from radcnn.plan.stored import load_restoration_plan
 from radcnn.reports.model_card import restoration_card
 from radcnn.reports.restoration import Compared, RestorationStory, render_restoration
+from radcnn.reports.stressing.fragment import Fragment
 from radcnn.study.folder import RunFolder
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
@@ -35,8 +36,18 @@ WORST = 3  # cases that are pictured, beside the one in the middle
 TENTH = 10  # a difference is shown over a tenth of the window to both sides
 
 
-def report_restoration(folder: RunFolder, opened: OpenStudy, judged: RestorationJudgement, listener: Listener) -> Path:
-    """Write report.html and the model card of the bundle; returns the page's path."""
+def report_restoration(
+    folder: RunFolder,
+    opened: OpenStudy,
+    judged: RestorationJudgement,
+    listener: Listener,
+    *,
+    stress: tuple[Fragment, ...] = (),
+) -> Path:
+    """Write report.html and the model card of the bundle; returns the page's path.
+
+    stress  what stress tests of this model came to
+    """
     plan = load_restoration_plan(folder.plan)
     compared, spectra = _compared(folder, opened, judged, listener)
     told = RestorationStory(
@@ -46,6 +57,7 @@ def report_restoration(folder: RunFolder, opened: OpenStudy, judged: Restoration
         compared=compared,
         spectra=spectra,
         synthetic=judged.synthetic,
+        stress=stress,
         **told_of_images(folder, opened, plan, side=judged.side, noun="pair", limits=RESTORED_LIMITS),
     )
     write_text(folder.report, render_restoration(told))

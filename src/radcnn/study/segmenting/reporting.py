@@ -15,6 +15,7 @@ from radcnn.learning.execution import logits_of
 from radcnn.plan.stored import load_segmentation_plan
 from radcnn.reports.model_card import segmentation_card
 from radcnn.reports.segmentation import Contoured, SegmentationStory, render_segmentation
+from radcnn.reports.stressing.fragment import Fragment
 from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.folds import out_of_fold
 from radcnn.study.listener import Listener
@@ -34,9 +35,17 @@ OUTLINED_LIMITS = (
 
 
 def report_segmentation(
-    folder: RunFolder, opened: OpenStudy, judged: SegmentationJudgement, listener: Listener
+    folder: RunFolder,
+    opened: OpenStudy,
+    judged: SegmentationJudgement,
+    listener: Listener,
+    *,
+    stress: tuple[Fragment, ...] = (),
 ) -> Path:
-    """Write report.html and the model card of the bundle; returns the page's path."""
+    """Write report.html and the model card of the bundle; returns the page's path.
+
+    stress  what stress tests of this model came to
+    """
     plan = load_segmentation_plan(folder.plan)
     limits = (*OUTLINED_LIMITS, *_chosen(folder))
     told = SegmentationStory(
@@ -47,6 +56,7 @@ def report_segmentation(
         failures=failures(judged),
         colours=tuple((one.name, COLOURS[k % len(COLOURS)]) for k, one in enumerate(plan.structures)),
         synthetic=judged.synthetic,
+        stress=stress,
         **told_of_images(folder, opened, plan, side=judged.side, noun="case", limits=limits),
     )
     write_text(folder.report, render_segmentation(told))

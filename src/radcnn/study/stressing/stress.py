@@ -16,14 +16,18 @@ from radcnn.core.case import Side
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.core.files import read_json, write_json, write_text
 from radcnn.inference.bundle import verify
+from radcnn.reports.stressing.dense import dense_fragment
 from radcnn.reports.stressing.fragment import Fragment
+from radcnn.robustness.dense import DenseAttacked
 from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.looking import look_into
 from radcnn.study.open_study import open_study
 from radcnn.study.stressing.asked import asked
 from radcnn.study.stressing.asked_shifts import asked_shifts, refuse_unsuited
-from radcnn.study.stressing.parts import PARTS, Result
+from radcnn.study.stressing.image_attacks import image_attacks, is_of_images, reader_of
+from radcnn.study.stressing.image_request import Request, refuse_of_labels
+from radcnn.study.stressing.parts import PARTS, Part, Result
 from radcnn.study.stressing.tested import MOST_CASES, under_test
 
 SIDES: tuple[Side, ...] = ("test", "tuning")  # the report tells the first of which there is a result
@@ -53,7 +57,7 @@ class Stressed:
     @classmethod
     def from_json(cls, value: Any) -> Stressed:
         """The inverse of as_json; raises SettingsError for a part that is damaged."""
-        parts = {name: PARTS[name].read(part) for name, part in value["parts"].items()}
+        parts = {name: reader_of(name, part)(part) for name, part in value["parts"].items()}
         return cls(value["run"], value["side"], value["model"], parts)
 
     def lines(self) -> tuple[str, ...]:
@@ -79,7 +83,7 @@ def stress(
     limit: Sequence[str] | None = None,
     foreign: Path | str | None = None,
     case: Sequence[int] | None = None,
-    most: int = MOST_CASES,
+    most: int | None = None,
     open_test: bool = False,
     reason: str = "stress",
     seed: int = 0,
@@ -101,8 +105,9 @@ def stress(
     limit     "balanced_accuracy=0.8", or with a minus sign the largest fall; a fall by 0.05 without
     foreign   a folder of images from elsewhere, which doubts are to tell from the run's own
     case      numbers of the cases that are tried; all of the side without
-    most      cases are tried at most, drawn by chance
+    most      cases are tried at most, drawn by chance: 500 without, 20 where networks make images
 
+    Of networks that outline structures or restore images there is the part "attacks", with fgsm and pgd.
     Results are written to RUN/stress; `radcnn report` shows them. Raises InputError for a target of values.
     """
     wanted = asked(
@@ -112,13 +117,22 @@ def stress(
     shifting = asked_shifts(shift=shift, severity=severity, limit=limit, foreign=foreign)
     wanted = replace(wanted, shifting=shifting)
     folder = find_run(run)
-    if most < 1:
+    if most is not None and most < 1:
         raise SettingsError(f"--most must be 1 or more, got {most}; it is how many cases are tried")
+    opened = open_study(folder.study)
+    if opened.settings.makes != "labels":
+        refuse_of_labels(wanted, parts is not None)
+        found = image_attacks(
+            Request(folder, opened, wanted, case or (), most, open_test, reason, folder.path / FOLDER, listener)
+        )
+        model = verify(folder.bundle)
+        _write(folder, "attacks", found.side, model, found)
+        return Stressed(str(folder.path), found.side, model, {"attacks": found})
     if shifting.names:
-        fingerprint = open_study(folder.study).fingerprint
+        fingerprint = opened.fingerprint
         refuse_unsuited(shifting.names, fingerprint.units, fingerprint.rank)
     looked = look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener)
-    test = under_test(looked, listener, most=most, seed=seed)
+    test = under_test(looked, listener, most=MOST_CASES if most is None else most, seed=seed)
     model, side = verify(folder.bundle), test.looked.side
     for name in wanted.parts:
         if (refuse := PARTS[name].refuse) is not None:
@@ -137,6 +151,12 @@ def _write(folder: RunFolder, name: str, side: Side, model: str, result: Result)
     write_json(folder.path / FOLDER / f"{name}-{side}.json", {"model": model, "side": side, "result": result.as_json()})
 
 
+def _told(part: Part, result: Any, place: Path) -> Fragment:
+    if is_of_images(result):
+        return dense_fragment(DenseAttacked.from_json(result), place)
+    return part.tell(part.read(result), place)
+
+
 def stress_fragments(folder: RunFolder) -> tuple[Fragment, ...]:
     """What the report tells of stress tests: those of this model, of the test side where there are some.
 
@@ -152,7 +172,7 @@ def stress_fragments(folder: RunFolder) -> tuple[Fragment, ...]:
             found = read_json(file)
             try:
                 if found["model"] == model:
-                    told.append(part.tell(part.read(found["result"]), place))
+                    told.append(_told(part, found["result"], place))
                     break
             except (KeyError, TypeError, SettingsError) as cause:
                 raise InputError(f"{file} is not what radcnn wrote; make it again with: radcnn stress") from cause

@@ -1,0 +1,130 @@
+"""What the report says of attacks on outlines and restored images: curves, figures, and what a small change does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from radcnn.evaluation.judgement import Unit
+from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn, finish
+from radcnn.reports.numbers import number, several, shown
+from radcnn.reports.stressing.attacked import COLOURS, SIDE_WORDS
+from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
+from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
+from radcnn.robustness.dense import NOISE, DenseAttacked, DenseCurve, DensePicture
+
+AIMS = {"outlines": "so that outlines go wrong", "restored": "so that the restored image goes wrong"}
+
+
+def dense_fragment(found: DenseAttacked, folder: Path) -> Fragment:
+    """The fragment about attacks; pictures are read from `folder`."""
+    unit: Unit = "image" if found.unit == "image" else "patient"
+    return Fragment(
+        key="attacks",
+        heading="Attacks",
+        sentences=(_what(found), *_failed(found), *(_crossed(one, found) for one in found.curves), *_hidden(found)),
+        tables=tuple(_table(one, found, unit) for one in (*found.curves, *found.hidden)),
+        drawings=(_drawing(found),),
+        rows=tuple(_pictures(one, folder) for one in found.pictures),
+        notes=found.notes,
+        corner=f"Budget in {found.budget_unit}",
+    )
+
+
+def _what(found: DenseAttacked) -> str:
+    people = "" if found.unit == "image" else f" of {several(found.patients, 'patient')}"
+    noise = ""
+    if found.per_noise is not None:
+        noise = f" The noise of these images has a standard deviation of {found.per_noise:.3g} {found.intensity_unit}"
+        noise += " (median; of their finest diagonal details)."
+    return (
+        f"Each voxel of {several(found.n, 'case')}{people} of the {SIDE_WORDS[found.side]} set was changed by at most "
+        f"the budget, within what the image's values can be, {AIMS[found.kind]}. Beside it, every voxel is moved by "
+        f"the whole budget, up or down by chance ({NOISE}): what only the size of a change does.{noise}"
+    )
+
+
+def _failed(found: DenseAttacked) -> tuple[str, ...]:
+    if not found.failed:
+        return ()
+    said = (
+        f"{several(found.failed, 'case')} had failed without attack (a {found.main} below 0.5): they count in all "
+        "figures, and figures without them stand beside."
+    )
+    return (said,)
+
+
+def _crossed(one: DenseCurve, found: DenseAttacked) -> str:
+    clean, last = one.points[0].figures[found.main], one.points[-1]
+    said = (
+        f"{_named(one.attack)}: {found.axis} goes from {number(clean.value, 3)} to "
+        f"{number(last.figures[found.main].value, 3)} at {last.budget:g} {found.budget_unit}"
+    )
+    if one.crossing.undefined:
+        return f"{said}; {one.crossing.undefined}."
+    return f"{said}; it {found.crossing_words} at a budget of {shown(one.crossing)}."
+
+
+def _hidden(found: DenseAttacked) -> tuple[str, ...]:
+    return (found.lesion,) if found.lesion else ()
+
+
+def _named(attack: str) -> str:
+    return attack.upper() if attack in ("fgsm", "pgd") else attack[0].upper() + attack[1:]
+
+
+def _table(one: DenseCurve, found: DenseAttacked, unit: Unit) -> FigureTable:
+    columns = tuple(dict.fromkeys(name for point in one.points for name in point.figures))
+    rows = tuple(
+        FigureRow(
+            f"{point.budget:g}",
+            "without attack" if point.budget == 0 else "",
+            tuple(
+                shown(point.figures[name], unit)
+                if name in point.figures and not (point.budget == 0 and point.figures[name].undefined)
+                else None
+                for name in columns
+            ),
+        )
+        for point in one.points
+    )
+    caption = f"{_named(one.attack)}: what is left at each budget in {found.budget_unit}"
+    return FigureTable(caption, (Head(columns),), (FigureGroup("", rows),), "columns")
+
+
+def _drawing(found: DenseAttacked) -> Drawn:
+    with canvas(5.6, 3.9) as figure:
+        axes = figure.add_subplot()
+        for k, one in enumerate(found.curves):
+            budgets = [point.budget for point in one.points]
+            main = [point.figures[found.main] for point in one.points]
+            colour = COLOURS[k % len(COLOURS)]
+            values = [estimate.value for estimate in main]
+            axes.plot(budgets, values, marker=MARKERS[k % len(MARKERS)], color=colour, label=one.attack)
+            low, high = (np.array([getattr(estimate, end) for estimate in main]) for end in ("low", "high"))
+            axes.fill_between(budgets, low, high, color=colour, alpha=0.12, linewidth=0)
+        clean = found.curves[0].points[0].figures[found.main].value
+        share = 0.5 if found.kind == "outlines" else 2.0
+        axes.axhline(share * clean, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
+        if found.kind == "outlines":
+            axes.set_ylim(-0.02, 1.02)
+        else:
+            axes.set_ylim(bottom=0)
+        figure.legend(loc="outside upper center", ncols=4)
+        finish(axes, x=f"budget in {found.budget_unit}", y=found.axis)
+        words = "half" if found.kind == "outlines" else "twice"
+        return drawn(
+            figure,
+            name="attacks",
+            caption=f"{found.axis} against budget on the {SIDE_WORDS[found.side]} set (n = {found.n:,}); bands are "
+            f"95 % intervals, the broken line is {words} of what it is without attack.",
+            alt=f"{found.axis} against the budget of attacks in {found.budget_unit}.",
+        )
+
+
+def _pictures(one: DensePicture, folder: Path) -> PictureRow:
+    pictures = tuple(
+        RowPicture((folder / file).read_bytes(), said) for file, said in zip(one.files, one.words, strict=True)
+    )
+    return PictureRow(one.case, one.heading, pictures)
