@@ -261,6 +261,19 @@ def print_findings(found: MaskPrint) -> tuple[Finding, ...]:
     return tuple(said)
 
 
+def fold_findings(found: MaskPrint, folds: int) -> tuple[Finding, ...]:
+    """Labels in fewer training masks than there are folds: a fold without them is judged where there is nothing."""
+    few = [label for label in found.labels(found.unlabelled) if found.with_label[str(label)] < folds]
+    if not few:
+        return ()
+    named = ", ".join(f"{label} ({counted(found.with_label[str(label)], 'case')})" for label in few)
+    sentence = (
+        f"labels that fewer of {counted(found.cases, 'training mask')} hold than there are folds ({folds}), so that a "
+        f"fold has none to judge by: {named}"
+    )
+    return (finding("too few of a class for the split", sentence, "ask for fewer folds (--set training.folds=N)"),)
+
+
 def _in_cases(ids: Sequence[str]) -> str:
     """Cases by their ids, the first few.
 

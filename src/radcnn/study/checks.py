@@ -28,7 +28,7 @@ from radcnn.data.input_values import blank_findings, saturation_findings, unit_f
 from radcnn.data.leaks.pair import LeakPair
 from radcnn.data.leaks.telling import pair_findings
 from radcnn.data.looked import Looked
-from radcnn.data.mask_print import print_findings, read_mask_print
+from radcnn.data.mask_print import fold_findings, print_findings, read_mask_print
 from radcnn.data.masks.of_cohort import mask_findings
 from radcnn.data.outcome import Measured, NotApplicable, Outcome, Pair, Pairs, Verdict
 from radcnn.data.shortcuts import Shortcut, shortcut_findings
@@ -195,8 +195,10 @@ def _mask_labels(examined: Examined) -> Verdict:
 
 
 def _class_counts(planned: Planned) -> Verdict:
-    folds = planned.plan.training.folds
-    return class_count_findings(planned.opened.cohort, planned.opened.split, folds=folds)
+    folds, opened = planned.plan.training.folds, planned.opened
+    if opened.settings.outlines:
+        return fold_findings(read_mask_print(opened.folder.masks), folds) if folds else NotApplicable("no folds")
+    return class_count_findings(opened.cohort, opened.split, folds=folds)
 
 
 def _disk(planned: Planned) -> Verdict:

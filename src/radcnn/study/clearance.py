@@ -10,6 +10,7 @@ import numpy as np
 
 from radcnn.core.cores import available_cores
 from radcnn.data.findings import Finding
+from radcnn.data.mask_print import print_findings, read_mask_print
 from radcnn.data.npz import open_npz
 from radcnn.data.outcome import Outcome
 from radcnn.learning.execution import available_memory
@@ -41,7 +42,7 @@ def cleared_for_training(
     Raises FindingsError while an error stands that nobody muted, InputError where it is one of cost alone. `in_spite`
     goes on in spite of errors in the data, and says them.
     """
-    said = set(opened.findings)
+    said = {*opened.findings, *_of_masks(opened)}
     of_data = known_outcomes(opened, listener)
     of_run = outcomes(CHECKS_OF_A_RUN, planned(opened, plan, settings, needed))
     found = (*of_data, *of_run)
@@ -50,6 +51,11 @@ def cleared_for_training(
         if one.severity != "info" and one not in said:
             listener.say(f"{one}{muted_words(one, settings.mute)}")
     return found
+
+
+def _of_masks(opened: OpenStudy) -> tuple[Finding, ...]:
+    """What was said of the masks' labels when the study was made."""
+    return print_findings(read_mask_print(opened.folder.masks)) if opened.settings.outlines else ()
 
 
 def muted_words(found: Finding, mute: Mapping[str, str]) -> str:
