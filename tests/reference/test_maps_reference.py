@@ -15,9 +15,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from radcnn.explain.activation import class_activation
-from radcnn.explain.layers import last_maps
-from radcnn.explain.methods import grown
+from radcnn.explanation.activation import class_activation
+from radcnn.explanation.layers import last_maps
+from radcnn.explanation.methods import grown
 
 BOW_TIE, SUIT = 457, 834  # of the thousand classes of ImageNet
 MEANS = (104.0, 117.0, 123.0)  # of blue, green and red

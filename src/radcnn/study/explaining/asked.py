@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
 from radcnn.core.target import Target
-from radcnn.explain.asked import BothSides
-from radcnn.explain.cam import why_not
-from radcnn.explain.layers import last_maps, named_layer
-from radcnn.explain.methods import METHODS
+from radcnn.explanation.asked import BothSides
+from radcnn.explanation.cam import why_not
+from radcnn.explanation.layers import last_maps, named_layer
+from radcnn.explanation.methods import METHODS
 from radcnn.inference.bundle import Bundle
 from radcnn.networks import Network
 

@@ -49,7 +49,7 @@ def explain(
     """Maps of what in an image speaks for a class, on tuning cases or with `open_test` on test cases.
 
     cases   numbers in the study; without, some of each class, right and wrong
-    method  ways of making maps (`radcnn.explain.methods.METHODS`); all that apply without
+    method  ways of making maps (`radcnn.explanation.methods.METHODS`); all that apply without
     layer   whose maps Grad-CAM weights; the last without
     of      "called": what the network answered; or the class, label or value that all maps speak of
     most    cases that are looked at where none were named

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.asked import Classes
-from radcnn.explain.layers import Seen, look_at, look_at_modules
+from radcnn.explanation.asked import Classes
+from radcnn.explanation.layers import Seen, look_at, look_at_modules
 
 
 def class_activation(

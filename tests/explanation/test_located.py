@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from radcnn.core.errors import InputError
-from radcnn.explain.located import figures_of, located, standing_of
+from radcnn.explanation.located import figures_of, located, standing_of
 
 PATIENTS = [f"p{k}" for k in range(12)]
 

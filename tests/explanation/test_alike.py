@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from radcnn.core.errors import InputError
-from radcnn.explain.alike import likeness, mean_likeness
+from radcnn.explanation.alike import likeness, mean_likeness
 
 
 def test_it_is_spearmans_correlation_of_absolute_values():

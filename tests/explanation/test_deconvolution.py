@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.deconvolution import strongest
+from radcnn.explanation.deconvolution import strongest
 from radcnn.networks import build
 
 

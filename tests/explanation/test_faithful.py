@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from radcnn.core.errors import InputError, SettingsError
-from radcnn.explain.faithful import faithful
+from radcnn.explanation.faithful import faithful
 
 PATIENTS = list("abcdefgh")
 

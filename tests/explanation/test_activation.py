@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.activation import class_activation
+from radcnn.explanation.activation import class_activation
 from radcnn.networks import build
 
 

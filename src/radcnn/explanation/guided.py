@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.asked import Classes, logits_asked
-from radcnn.explain.rectifiers import Rectified
+from radcnn.explanation.asked import Classes, logits_asked
+from radcnn.explanation.rectifiers import Rectified
 
 
 def guided_gradient(network: nn.Module, images: Tensor, classes: Classes) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from radcnn.core.chance import derived_seed
 from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
-from radcnn.explain.alike import likeness, mean_likeness
+from radcnn.explanation.alike import likeness, mean_likeness
 from radcnn.networks import Network
 from radcnn.networks.initialisation import initialise
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from radcnn.core.errors import InputError, SettingsError
-from radcnn.explain.shortcut import attribution, border_frame, outside_body
+from radcnn.explanation.shortcut import attribution, border_frame, outside_body
 
 PATIENTS = [f"p{k}" for k in range(10)]
 

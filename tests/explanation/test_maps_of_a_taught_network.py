@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from radcnn.explain.asked import BothSides
-from radcnn.explain.faithful import faithful
-from radcnn.explain.layers import last_maps
-from radcnn.explain.located import located
-from radcnn.explain.methods import METHODS, MapSettings, maps_in_batches
-from radcnn.explain.randomised import randomised
-from radcnn.explain.shortcut import attribution, border_frame
+from radcnn.explanation.asked import BothSides
+from radcnn.explanation.faithful import faithful
+from radcnn.explanation.layers import last_maps
+from radcnn.explanation.located import located
+from radcnn.explanation.methods import METHODS, MapSettings, maps_in_batches
+from radcnn.explanation.randomised import randomised
+from radcnn.explanation.shortcut import attribution, border_frame
 from radcnn.networks import build
 
 SIDE = 24

@@ -19,8 +19,8 @@ from radcnn.core.catalogue import look_up
 from radcnn.core.chance import torch_generator
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.core.estimate import Estimate
-from radcnn.explain.asked import Classes, asked_of, logits_asked
-from radcnn.explain.fills import Fill, filling
+from radcnn.explanation.asked import Classes, asked_of, logits_asked
+from radcnn.explanation.fills import Fill, filling
 from radcnn.metrics.clustered import Floats, clustered_mean
 
 STEPS = 10  # tenths of the image

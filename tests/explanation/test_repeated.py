@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.repeated import compared, repeated
+from radcnn.explanation.repeated import compared, repeated
 
 IMAGES = torch.rand(5, 8, 8, generator=torch.Generator().manual_seed(0))
 PATIENTS = list("abcde")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
-from radcnn.explain.asked import Classes, logits_asked
+from radcnn.explanation.asked import Classes, logits_asked
 
 
 @dataclass(frozen=True)

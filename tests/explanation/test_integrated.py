@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.integrated import integrated_gradients, missing_share
+from radcnn.explanation.integrated import integrated_gradients, missing_share
 from radcnn.networks import build
 
 

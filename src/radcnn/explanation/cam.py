@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.asked import BothSides, Classes, asked_of, logits_asked
+from radcnn.explanation.asked import BothSides, Classes, asked_of, logits_asked
 from radcnn.metrics.components import components
 from radcnn.networks import Network
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.maximise import maximise
+from radcnn.explanation.maximise import maximise
 from radcnn.networks import build
 
 

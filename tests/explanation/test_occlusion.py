@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.occlusion import occlusion, patches_of
+from radcnn.explanation.occlusion import occlusion, patches_of
 from radcnn.networks import build
 
 

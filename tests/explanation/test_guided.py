@@ -4,8 +4,8 @@ from torch import nn
 from torch.nn import functional
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.guided import guided_gradient, guided_map
-from radcnn.explain.rectifiers import Rectified
+from radcnn.explanation.guided import guided_gradient, guided_map
+from radcnn.explanation.rectifiers import Rectified
 from radcnn.networks import build
 
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
 from radcnn.core.estimate import Estimate
-from radcnn.explain.alike import likeness, mean_likeness
-from radcnn.explain.randomised import MapsOf
+from radcnn.explanation.alike import likeness, mean_likeness
+from radcnn.explanation.randomised import MapsOf
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from radcnn.core.catalogue import look_up
-from radcnn.explain.activation import class_activation
-from radcnn.explain.cam import cam
-from radcnn.explain.fills import Fill
-from radcnn.explain.guided import guided_map
-from radcnn.explain.integrated import integrated_gradients
-from radcnn.explain.occlusion import occlusion
+from radcnn.explanation.activation import class_activation
+from radcnn.explanation.cam import cam
+from radcnn.explanation.fills import Fill
+from radcnn.explanation.guided import guided_map
+from radcnn.explanation.integrated import integrated_gradients
+from radcnn.explanation.occlusion import occlusion
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.asked import Classes, asked_of, logits_asked
-from radcnn.explain.fills import Fill, filling
+from radcnn.explanation.asked import Classes, asked_of, logits_asked
+from radcnn.explanation.fills import Fill, filling
 
 AT_ONCE = 32  # images in one pass
 PATCHES = {2: 8, 3: 4}  # usual patches along a side, by axes: half overlapping, 225 passes of an image, 343 of a volume

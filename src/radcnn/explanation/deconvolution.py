@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.layers import LayerMaps, named_layer
-from radcnn.explain.rectifiers import Rectified
+from radcnn.explanation.layers import LayerMaps, named_layer
+from radcnn.explanation.rectifiers import Rectified
 from radcnn.metrics.clustered import Floats
 from radcnn.networks.trace import trace
 

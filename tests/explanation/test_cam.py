@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.activation import class_activation
-from radcnn.explain.asked import BothSides
-from radcnn.explain.cam import box_of_map, cam, logit_of_map, why_not
+from radcnn.explanation.activation import class_activation
+from radcnn.explanation.asked import BothSides
+from radcnn.explanation.cam import box_of_map, cam, logit_of_map, why_not
 from radcnn.networks import build
 
 TINY = {"base_width": 4, "stem": "small"}

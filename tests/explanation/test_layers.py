@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.activation import class_activation, class_activations
-from radcnn.explain.layers import last_maps, layers_of, look_at, named_layer
+from radcnn.explanation.activation import class_activation, class_activations
+from radcnn.explanation.layers import last_maps, layers_of, look_at, named_layer
 from radcnn.networks import build
 
 TINY = {"base_width": 4, "stem": "small"}

@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.asked import BothSides
-from radcnn.explain.methods import METHODS, MapSettings
-from radcnn.explain.randomised import randomised, redrawn, weighted_layers
+from radcnn.explanation.asked import BothSides
+from radcnn.explanation.methods import METHODS, MapSettings
+from radcnn.explanation.randomised import randomised, redrawn, weighted_layers
 from radcnn.networks import build
 
 TINY = {"base_width": 4, "stem": "small"}

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.layers import last_maps
-from radcnn.explain.methods import METHODS, MapSettings, grown, maps_in_batches
+from radcnn.explanation.layers import last_maps
+from radcnn.explanation.methods import METHODS, MapSettings, grown, maps_in_batches
 from radcnn.networks import build
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explain.asked import Classes, logits_asked
-from radcnn.explain.fills import Fill, filling
+from radcnn.explanation.asked import Classes, logits_asked
+from radcnn.explanation.fills import Fill, filling
 
 
 def integrated_gradients(
