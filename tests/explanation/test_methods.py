@@ -2,8 +2,9 @@ import pytest
 import torch
 
 from radcnn.core.errors import SettingsError
+from radcnn.explanation.cells import grown
 from radcnn.explanation.layers import last_maps
-from radcnn.explanation.methods import METHODS, MapSettings, grown, maps_in_batches
+from radcnn.explanation.methods import METHODS, MapSettings, maps_in_batches
 from radcnn.networks import build
 
 

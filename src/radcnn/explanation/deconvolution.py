@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.explanation.layers import LayerMaps, named_layer
+from radcnn.explanation.cells import fields_of
+from radcnn.explanation.layers import named_layer
 from radcnn.explanation.rectifiers import Rectified
 from radcnn.metrics.clustered import Floats
-from radcnn.networks.trace import trace
+from radcnn.networks.trace import Fields
 
 STRONGEST = 9  # as the paper shows
 AT_ONCE = 16
@@ -55,24 +57,36 @@ def strongest(
 
     Raises SettingsError for a layer or a map that does not exist.
     """
+    return strongest_of(network, layer, (index,), images, count=count, at_once=at_once)[0]
+
+
+def strongest_of(
+    network: nn.Module, layer: str, indices: Sequence[int], images: Tensor, *, count: int = STRONGEST,
+    at_once: int = AT_ONCE,
+) -> tuple[tuple[Strongest, ...], ...]:  # fmt: skip
+    """`strongest` of several maps of a layer, for which the images pass through the network once."""
     found = named_layer(network, layer, images[:1])
-    if not 0 <= index < found.maps:
-        raise SettingsError(f"map of layer {layer!r} must be 0 to {found.maps - 1}, got {index}")
-    values, cells = _highest(network, layer, index, images, at_once)
-    chosen = [int(k) for k in np.argsort(-values, kind="stable")[:count] if values[k] > 0]
-    if not chosen:
-        return ()
-    patterns = torch.cat(
-        [
-            projected(network, layer, index, images[some], [cells[k] for k in some])
-            for some in (chosen[k : k + at_once] for k in range(0, len(chosen), at_once))
-        ]
-    )
-    boxes = [seen_by(network, found, cells[k], images) for k in chosen]
-    return tuple(
-        Strongest(k, float(values[k]), cells[k], box, pattern)
-        for k, box, pattern in zip(chosen, boxes, patterns, strict=True)
-    )
+    for index in indices:
+        if not 0 <= index < found.maps:
+            raise SettingsError(f"map of layer {layer!r} must be 0 to {found.maps - 1}, got {index}")
+    sees = fields_of(network, layer, tuple(images.shape[1:]), found.size)
+    values, cells = highest(network, layer, images, at_once)
+    made = []
+    for index in indices:
+        order = np.argsort(-values[:, index], kind="stable")[:count]
+        chosen = [int(k) for k in order if values[k, index] > 0]
+        places = {k: tuple(int(at) for at in np.unravel_index(int(cells[k, index]), found.size)) for k in chosen}
+        parts = [chosen[k : k + at_once] for k in range(0, len(chosen), at_once)]
+        patterns = [projected(network, layer, index, images[some], [places[k] for k in some]) for some in parts]
+        ordered = zip(chosen, [one for part in patterns for one in part], strict=True)
+        size = tuple(images.shape[2:])
+        made.append(
+            tuple(
+                Strongest(k, float(values[k, index]), places[k], seen_by(sees, places[k], size), pattern)
+                for k, pattern in ordered
+            )
+        )
+    return tuple(made)
 
 
 def projected(network: nn.Module, layer: str, index: int, images: Tensor, cells: Sequence[tuple[int, ...]]) -> Tensor:
@@ -89,35 +103,26 @@ def projected(network: nn.Module, layer: str, index: int, images: Tensor, cells:
     return pattern
 
 
-def seen_by(network: nn.Module, layer: LayerMaps, cell: tuple[int, ...], images: Tensor) -> Box:
+def seen_by(fields: Fields | None, cell: tuple[int, ...], size: tuple[int, ...]) -> Box:
     """The voxels that a cell of a layer sees, as far as they lie in the image; all of it where that is not known."""
-    size = tuple(images.shape[2:])
-    steps = [
-        step
-        for step in trace(network, size, int(images.shape[1]))
-        if (step.name == layer.name or step.name.startswith(f"{layer.name}.")) and step.output[1:] == layer.size
-    ]
-    if not steps or steps[-1].fields is None:
+    if fields is None:
         return tuple((0, n) for n in size)
     box = []
-    for place, field, n in zip(cell, steps[-1].fields, size, strict=True):
+    for place, field, n in zip(cell, fields, size, strict=True):
         low, high = field.low + place * field.jump, field.high + place * field.jump
         box.append((max(0, int(np.floor(low))), min(n, int(np.ceil(high)) + 1)))
     return tuple(box)
 
 
-def _highest(
-    network: nn.Module, layer: str, index: int, images: Tensor, at_once: int
-) -> tuple[Floats, list[tuple[int, ...]]]:
-    """The highest value of a map in each image (B,), and its cell."""
+def highest(network: nn.Module, layer: str, images: Tensor, at_once: int = AT_ONCE) -> tuple[Floats, NDArray[np.intp]]:
+    """The highest value of each map of a layer in each image, (B, maps), and in which of its cells, counted flat."""
     values, cells = [], []
     with torch.inference_mode():
         for some in images.split(at_once):
-            maps = _given_by(network, layer, some)[:, index]
-            value, place = maps.flatten(1).max(1)
+            value, place = _given_by(network, layer, some).flatten(2).max(2)
             values.append(value.double().cpu().numpy())
-            cells += [tuple(int(k) for k in np.unravel_index(int(p), maps.shape[1:])) for p in place]
-    return np.concatenate(values), cells
+            cells.append(place.cpu().numpy().astype(np.intp))
+    return np.concatenate(values), np.concatenate(cells)
 
 
 def _given_by(network: nn.Module, layer: str, images: Tensor) -> Tensor:

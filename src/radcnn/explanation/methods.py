@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from radcnn.core.catalogue import look_up
 from radcnn.explanation.activation import class_activation
 from radcnn.explanation.cam import cam
+from radcnn.explanation.cells import cells_of, grown, placed
 from radcnn.explanation.fills import Fill
 from radcnn.explanation.guided import guided_map
 from radcnn.explanation.integrated import integrated_gradients
@@ -40,25 +40,24 @@ class MapSettings:
 MapMethod = Callable[[nn.Module, Tensor, Tensor, MapSettings], Tensor]
 
 
-def grown(maps: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Maps (B, *cells) brought to the image's voxels (B, *size), half-voxel exact: cells are areas, not points.
+def on_voxels(network: nn.Module, layer: str, maps: Tensor, images: Tensor) -> Tensor:
+    """A layer's maps (B, *cells) on the voxels of the images (B, C, *size): cells lie where they see, (B, *size).
 
-    >>> grown(torch.tensor([[[0.0, 1.0]]]), (1, 4)).tolist()
-    [[[0.0, 0.25, 0.75, 1.0]]]
+    layer  its name; "" for the last with so many cells
     """
-    mode = "bilinear" if len(size) == 2 else "trilinear"
-    return functional.interpolate(maps[:, None], size=size, mode=mode, align_corners=False)[:, 0]
+    lines = cells_of(network, layer, images, tuple(maps.shape[1:]))
+    return grown(maps, tuple(images.shape[2:])) if lines is None else placed(maps, lines)
 
 
 def gradcam(network: nn.Module, images: Tensor, classes: Tensor, settings: MapSettings) -> Tensor:
     """Grad-CAM of a class per image on the image's voxels: (B, *size), not negative."""
     maps, _ = class_activation(network, settings.layer, images, classes)
-    return grown(maps, tuple(images.shape[2:]))
+    return on_voxels(network, settings.layer, maps, images)
 
 
 def zhou(network: nn.Module, images: Tensor, classes: Tensor, settings: MapSettings) -> Tensor:  # noqa: ARG001
     """Zhou's class activation map on the image's voxels: (B, *size), with its sign."""
-    return grown(cam(network, images, classes), tuple(images.shape[2:]))
+    return on_voxels(network, "", cam(network, images, classes), images)
 
 
 def occluded(network: nn.Module, images: Tensor, classes: Tensor, settings: MapSettings) -> Tensor:
