@@ -8,6 +8,7 @@ from typing import Any, Literal
 from radcnn.core.case import Side
 from radcnn.core.estimate import Estimate
 from radcnn.core.settings import fields_to_plain, from_plain
+from radcnn.reports.explaining.features import LayerShown
 
 Outcome = Literal["right", "true positive", "true negative", "false positive", "miss", "wrong", "value"]
 
@@ -98,6 +99,7 @@ class Explained:
     sentences what the whole says: which ways beat chance, which fail, and shortcuts
     cases     with their files
     not_applicable  (method or figure, because)
+    features  maps of layers that answers rest on, where they were asked for
     """
 
     run: str
@@ -115,6 +117,7 @@ class Explained:
     cases: tuple[ExplainedCase, ...]
     not_applicable: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    features: tuple[LayerShown, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -132,6 +135,7 @@ class Explained:
         for one in self.ways:
             said.append(one.way)
             said += [f"  {figure.key}: {figure.value}{_beside(figure)}" for figure in one.figures]
+        said += [line for layer in self.features for line in layer.lines()]
         said += self.sentences
         said += [f"not applicable: {name}, because {reason}" for name, reason in self.not_applicable]
         return (*said, *(f"note: {note}" for note in self.notes))

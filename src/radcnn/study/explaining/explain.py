@@ -2,6 +2,7 @@
 
 RUN/explain/explain.json   what was found, with the hash of the model; written last
 RUN/explain/case-*         maps and pictures: see `keeping`
+RUN/explain/feature-*      pictures of single maps of layers: see `features`
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from radcnn.reports.explaining.ranked import sentences_of
 from radcnn.reports.stressing.fragment import Fragment
 from radcnn.study.explaining.asked import Asked, Way, Ways, asked, outputs_of, ways_of
 from radcnn.study.explaining.chosen import Chosen, choose
+from radcnn.study.explaining.features import features_of
 from radcnn.study.explaining.keeping import kept_image, kept_maps
 from radcnn.study.explaining.mapped import maps_of, to_one
 from radcnn.study.explaining.marks import marks_of
@@ -41,6 +43,7 @@ def explain(
     layer: Sequence[str] | None = None,
     of: str = "called",
     most: int = 64,
+    features: int = 0,
     open_test: bool = False,
     reason: str = "explain",
     seed: int = 0,
@@ -53,11 +56,12 @@ def explain(
     layer   whose maps Grad-CAM weights; the last without
     of      "called": what the network answered; or the class, label or value that all maps speak of
     most    cases that are looked at where none were named
+    features  maps of each layer (of `layer`, or the last of each size) that are looked at one by one; 0 for none
 
     Maps are written to RUN/explain on the image's own grid, and explain.json with the figures; `radcnn report` shows
     them. Raises SettingsError for a method, layer or class that is none, before any test case is looked at.
     """
-    wanted = asked(method=method, layer=layer, of=of, most=most, seed=seed)
+    wanted = asked(method=method, layer=layer, of=of, most=most, seed=seed, features=features)
     folder = find_run(run)
     ways = _refuse_first(folder, wanted)
     looked = look_into(run, cases=cases or (), open_test=open_test, reason=reason, listener=listener)
@@ -103,6 +107,7 @@ def _made(looked: LookedInto, chosen: Chosen, wanted: Asked, ways: Ways, place: 
         cases=tuple(_case(looked, chosen, k, place, tuple(one)) for k, one in enumerate(files)),
         not_applicable=(*ways.not_applicable, *_not_made(looked)),
         notes=_notes(looked),
+        features=features_of(looked, chosen, wanted, place, listener),
     )
 
 
