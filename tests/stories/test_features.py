@@ -1,4 +1,4 @@
-"""Single maps of a network are looked at: what they respond to, in which cases, and since which epoch."""
+"""Single maps of a network, and groups of cases, are looked at: what is shown, in figures and pictures, and told."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Explained]:
     told("run", data, "--out", folder / "study", *QUICK, *keep, "--keep-sealed")
     run = folder / "study" / "runs" / "run-001"
     with torch_threads(1):
-        return run, radcnn.explain(run, method=("gradcam",), most=6, features=2)
+        return run, radcnn.explain(run, method=("gradcam",), most=6, features=2, groups=3)
 
 
 def test_the_epochs_that_were_asked_for_lie_beside_the_run(looked: tuple[Path, Explained]) -> None:
@@ -59,7 +59,26 @@ def test_the_report_tells_it(looked: tuple[Path, Explained]) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
     assert f"What maps of {found.features[-1].layer} respond to" in page
     assert "over the epochs that were kept" in page
+    assert "Groups of cases by features" in page
+    assert "Mean maps of right and of wrong answers" in page
 
 
-def test_a_number_of_maps_below_none_is_refused(looked: tuple[Path, Explained]) -> None:
+def test_cases_are_grouped_with_their_errors(looked: tuple[Path, Explained]) -> None:
+    run, found = looked
+    grouped = found.grouped
+    assert grouped is not None
+    assert grouped.n > found.n  # all of the side, and not only those whose maps are kept
+    for one in grouped.groupings:
+        assert sum(group.cases for group in one.groups) == grouped.n
+        assert (one.p is None) == bool(one.undefined)
+        for group in one.groups:
+            assert sum(count for _, count in group.outcomes) == group.cases
+            assert all((run / "explain" / name).is_file() for name in group.pictures)
+    assert sum(one.border.n for one in grouped.means) <= grouped.n
+    said = told("explain", run, "--method", "gradcam", "--groups", "99").out
+    assert "groups of cases, because" in said
+
+
+def test_numbers_that_cannot_be_are_refused(looked: tuple[Path, Explained]) -> None:
     assert "--features must be 0 (none)" in refused("explain", looked[0], "--features", "-1")
+    assert "--groups must be 0 (none) or 2 and more" in refused("explain", looked[0], "--groups", "1")

@@ -34,6 +34,7 @@ class Asked:
     most     cases that are looked at where none were named
     seed     of everything random
     features maps of each layer that are looked at one by one
+    groups   of cases that are alike
     """
 
     methods: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Asked:
     most: int = MOST
     seed: int = 0
     features: int = 0
+    groups: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,9 @@ class Ways:
 
 
 def asked(
-    *, method: str | Sequence[str] | None, layer: Sequence[str] | None, of: str, most: int, seed: int, features: int = 0
-) -> Asked:
+    *, method: str | Sequence[str] | None, layer: Sequence[str] | None, of: str, most: int, seed: int,
+    features: int = 0, groups: int = 0,
+) -> Asked:  # fmt: skip
     """The options of the verb as one value; raises SettingsError for an unknown method or an impossible number."""
     methods = (method,) if isinstance(method, str) else tuple(method or ())
     for name in methods:
@@ -82,8 +85,10 @@ def asked(
         raise SettingsError(f"--most must be 1 or more, got {most}; it is how many cases are looked at")
     if features < 0:
         raise SettingsError(f"--features must be 0 (none) or how many maps of each layer are shown, got {features}")
+    if groups < 0 or groups == 1:
+        raise SettingsError(f"--groups must be 0 (none) or 2 and more, got {groups}; it is how many groups of cases")
     layers = (layer,) if isinstance(layer, str) else tuple(layer or ())
-    return Asked(tuple(dict.fromkeys(methods)), tuple(dict.fromkeys(layers)), of, most, seed, features)
+    return Asked(tuple(dict.fromkeys(methods)), tuple(dict.fromkeys(layers)), of, most, seed, features, groups)
 
 
 def answering_for(network: Network, target: Target) -> nn.Module:
