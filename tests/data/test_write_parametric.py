@@ -17,7 +17,8 @@ from written_dicom import write_stack
 
 def test_values_and_place_come_back_and_the_series_is_named(tmp_path: Path) -> None:
     stored = np.arange(4 * 6 * 5, dtype=np.int16).reshape(4, 6, 5)
-    series = write_stack(tmp_path / "in", stored, order=[2, 0, 3, 1], first_mm=(-9, 4, 7.5), PatientID="MRN1")
+    named = dict.fromkeys(("PatientID", "PatientName", "AccessionNumber", "PatientComments", "StudyID"), "ZQX7")
+    series = write_stack(tmp_path / "in", stored, order=[2, 0, 3, 1], first_mm=(-9, 4, 7.5), **named)
     read = read_noted(Source(series))
     values = np.random.default_rng(0).normal(size=(4, 6, 5)).astype(np.float32)
     path = tmp_path / "map.dcm"
@@ -28,14 +29,15 @@ def test_values_and_place_come_back_and_the_series_is_named(tmp_path: Path) -> N
     made, source = pydicom.dcmread(path), pydicom.dcmread(next(series.iterdir()))
     assert made.SOPClassUID.name == "Parametric Map Storage"
     assert made.FrameOfReferenceUID == source.FrameOfReferenceUID
-    assert (made.PatientID, made.StudyInstanceUID) == (source.PatientID, source.StudyInstanceUID)
+    assert made.StudyInstanceUID == source.StudyInstanceUID
+    assert b"ZQX7" in next(series.iterdir()).read_bytes()
+    assert b"ZQX7" not in path.read_bytes()
     assert made.SeriesInstanceUID != source.SeriesInstanceUID
     (referenced,) = made.ReferencedSeriesSequence
     assert referenced.SeriesInstanceUID == source.SeriesInstanceUID
     assert len(referenced.ReferencedInstanceSequence) == 4
     mapping = made.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
     assert (mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept) == (1, 0)
-    assert not made.get("PatientBirthDate")
 
 
 def test_values_on_another_grid_are_refused_and_nothing_is_written(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Values on a series' voxels as a DICOM Parametric Map (PS3.3 A.75) in 32-bit floats that refers to that series.
 
-It says of patient and study what the slices say, and nothing more. Values are stored as they are: their real world
-value mapping is the identity, without a unit.
+It lies in a study's folder, which names nobody: of what the slices say it holds the UIDs by which it refers to them and
+their place, and what DICOM asks of patient and study is empty. Values are stored as they are: their real world value
+mapping is the identity, without a unit.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ from radcnn.core.files import atomic
 from radcnn.core.version import __version__
 from radcnn.core.volume import Volume
 from radcnn.data.dicom.derived import slices_in_order
-from radcnn.data.dicom.outlined import MOST_LABEL, sources_of
+from radcnn.data.dicom.outlined import ALWAYS, MOST_LABEL, sources_of
 from radcnn.data.quiet import quiet
 
 SERIES_NUMBER = 9002
 MOST_NAME = 16  # letters of a short string (SH)
+KEPT = (  # of a slice: what it is, and where it lies
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality", "Rows",
+    "Columns", "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceThickness",
+    "SpacingBetweenSlices",
+)  # fmt: skip
 
 
 def write_parametric(
@@ -40,7 +46,7 @@ def write_parametric(
     """
     shaped = np.ascontiguousarray(values.reshape(-1, *values.shape[-2:]), dtype=np.float32)
     with quiet():
-        sources = sources_of(volume, slices_in_order(volume, files, len(shaped)))
+        sources = [_nameless(one) for one in sources_of(volume, slices_in_order(volume, files, len(shaped)))]
         try:
             made = _map(shaped, sources, name, description)
         except MemoryError:
@@ -54,6 +60,17 @@ def write_parametric(
             ) from cause
         with atomic(path) as temporary:
             made.save_as(temporary, enforce_file_format=True)
+
+
+def _nameless(source: Dataset) -> Dataset:
+    """A slice's header with what it is and where it lies alone; what must be there of patient and study is empty."""
+    made = Dataset()
+    for keyword in KEPT:
+        if keyword in source:
+            setattr(made, keyword, source[keyword].value)
+    for keyword in ALWAYS:
+        setattr(made, keyword, "")
+    return made
 
 
 def _map(values: NDArray[np.float32], sources: Sequence[Dataset], name: str, description: str) -> Dataset:
