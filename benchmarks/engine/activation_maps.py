@@ -11,7 +11,7 @@ import torch
 from timing import measure, report, versions, write_rows
 
 from radcnn.core.cores import available_cores
-from radcnn.explain.activation import class_activation
+from radcnn.explanation.activation import class_activation
 from radcnn.networks import build
 
 BATCH, SIDE, ALLOWED = 8, 224, 1.05

@@ -12,9 +12,7 @@ Nothing is loaded before it is asked for: `import radcnn` is quick.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from radcnn.core.version import __version__
@@ -98,14 +96,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-class _Verbs(ModuleType):
-    """This module: importing a room that has a verb's name (`radcnn.explain.cam`) does not hide the verb."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _PLACES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Verbs

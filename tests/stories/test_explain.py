@@ -123,6 +123,23 @@ def test_a_volume_gets_a_map_on_its_own_grid(finished: Finish, tmp_path: Path) -
         np.testing.assert_allclose(made.affine, scan.affine)
 
 
+def test_a_map_of_a_dicom_series_is_a_parametric_map_too_with_the_same_values(
+    finished: Finish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = shutil.copytree(finished("dicom regions").study, tmp_path / "study") / "runs" / "run-001"
+    found = explained(run, method=("gradcam",), most=2)
+    for one in found.cases:
+        nifti, dicom = (radcnn.read(run / "explain" / name) for name in one.files[0].maps)
+        np.testing.assert_allclose(dicom.affine, nifti.affine, atol=1e-4)
+        assert np.array_equal(dicom.voxels, nifti.voxels)
+        assert not one.files[0].missing
+    monkeypatch.setattr(radcnn.study.explaining.explain, "MOST_BYTES", 1)
+    less = explained(run, method=("gradcam",), most=2)
+    assert [len(one.files[0].maps) for one in less.cases] == [2, 1]
+    assert "1 map without DICOM Parametric Map" in " ".join(less.notes)
+    assert not list((run / "explain").glob(f"case-{less.cases[1].case}-*.dcm"))
+
+
 def boxed_study(folder: Path) -> tuple[Path, tuple[str, ...]]:
     """PNG files with a bright square in one of four places of the sick ones, and its box in the table."""
     rows = []

@@ -31,6 +31,8 @@ def explain(
     ] = None,
     of: Annotated[str, typer.Option("--of", help="called (what was answered), or a class.")] = "called",
     most: Annotated[int, typer.Option("--most", help="Cases that are looked at where none are named.")] = 64,
+    features: Annotated[int, typer.Option("--features", help="Maps of each layer to look at one by one.")] = 0,
+    groups: Annotated[int, typer.Option("--groups", help="Groups of cases that look alike to the network.")] = 0,
     open_test: Annotated[bool, typer.Option("--open-test", help="Look at test cases; counted in the ledger.")] = False,
     reason: Annotated[str, typer.Option("--reason", help="Why the test set is opened, for the ledger.")] = "explain",
     seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 0,
@@ -41,8 +43,8 @@ def explain(
         from radcnn.study.explaining.explain import explain as explain_run
 
         found = explain_run(
-            run, cases, method=method, layer=layer, of=of, most=most, open_test=open_test, reason=reason, seed=seed,
-            listener=Voice(quiet=quiet),
+            run, cases, method=method, layer=layer, of=of, most=most, features=features, groups=groups,
+            open_test=open_test, reason=reason, seed=seed, listener=Voice(quiet=quiet),
         )  # fmt: skip
         show(found.as_json(), "\n".join(found.lines()), as_json=as_json)
         next_step("radcnn report", run, as_json=as_json)

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from radcnn.core.chance import derived_seed
 from radcnn.core.errors import InputError
-from radcnn.learning import checkpoint
+from radcnn.learning import checkpoint, snapshots
 from radcnn.learning.averaging import Averaged
 from radcnn.learning.checkpoint import Progress
 from radcnn.learning.events import EpochEnded, Event, StepEnded, StoppedEarly
@@ -51,6 +51,8 @@ def fit(lesson: Lesson, network: nn.Module, folder: Path, execution: Execution) 
             fit_loss, tuning_loss, fit_figure, tuning_figure,
         )  # fmt: skip
         _note(progress, ended, judged, plan)
+        if progress.epoch in snapshots.epochs_kept(plan.epochs, plan.snapshots):
+            snapshots.keep(folder, progress.epoch, judged)  # before the checkpoint, so that a resumed run has them all
         checkpoint.save(folder, progress, network, optimizer, shadow, lesson=identity)
         yield ended
         if progress.stopped:

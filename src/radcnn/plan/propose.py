@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from radcnn.core.errors import SettingsError
-from radcnn.core.settings import changed, fields_to_plain, from_plain, merged, to_plain
+from radcnn.core.settings import changed, fields_to_plain, from_plain, merged
 from radcnn.networks.build import bare
 from radcnn.plan.cost import cost_of
 from radcnn.plan.facts import Facts
@@ -186,7 +186,7 @@ def _overruled(proposed: T, section: str, facts: Facts, reasons: list[Reason]) -
     if not asked:
         return proposed
     made = changed(proposed, asked, section)
-    plain = to_plain(made)
+    plain = fields_to_plain(made)
     names = {f"{section}.{name}" for name in asked}
     reasons[:] = [reason for reason in reasons if reason.setting not in names]
     reasons += [Reason(f"{section}.{name}", str(plain[name]), "asked for", "study") for name in asked]

@@ -19,6 +19,7 @@ USUAL: dict[str, tuple[Any, str]] = {
     "mixup": (0.0, "a mixture of two patients is no patient, and it distorts probabilities"),
     "channels_last": (True, "the faster memory format of convolutions"),
     "views": ("identity", "each further view multiplies the time of a prediction"),
+    "snapshots": (0, "weights of single epochs take room, and serve only to look at what was learned when"),
 }
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from radcnn.core.errors import SettingsError
+from radcnn.core.settings import fields_to_plain
 from radcnn.core.target import Target
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.preparation import Preparation
@@ -63,6 +64,7 @@ class TrainingPlan:
     precision        "bfloat16" only where a trial on this machine agreed with float32
     channels_last    memory format of the network and its batches
     views            test-time views averaged at prediction: see radcnn.transforms.views
+    snapshots        epochs whose weights are kept beside the checkpoints, for radcnn explain --features; 0: none
     """
 
     epochs: int
@@ -84,6 +86,14 @@ class TrainingPlan:
     precision: Precision = "float32"
     channels_last: bool = True
     views: ViewKind = "identity"
+    snapshots: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; a plan without snapshots is, to the byte and by its hash, what it was before there were any."""
+        plain: dict[str, Any] = fields_to_plain(self)
+        if not self.snapshots:
+            plain.pop("snapshots")
+        return plain
 
     @property
     def networks(self) -> int:
@@ -92,7 +102,7 @@ class TrainingPlan:
 
     def __post_init__(self) -> None:
         self._at_least(1, "epochs", "batch", "members")
-        self._at_least(0, "weight_decay", "patience", "mixup", "gradient_clip")
+        self._at_least(0, "weight_decay", "patience", "mixup", "gradient_clip", "snapshots")
         if not self.learning_rate > 0:
             raise SettingsError(f"learning_rate of training must be positive, got {self.learning_rate:g}")
         if self.folds and not 2 <= self.folds <= MOST_FOLDS:

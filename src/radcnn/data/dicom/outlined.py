@@ -49,7 +49,7 @@ def write_segments(
     """
     shaped = masks.reshape(len(masks), -1, *masks.shape[-2:])
     with quiet():
-        sources = _sources(volume, slices_in_order(volume, files, shaped.shape[1]))
+        sources = sources_of(volume, slices_in_order(volume, files, shaped.shape[1]))
         try:
             made = _segmentation(shaped, names, sources, description)
         except MemoryError:
@@ -106,7 +106,7 @@ def as_pixels(masks: NDArray[np.bool_]) -> NDArray:
     return numbers
 
 
-def _sources(volume: Volume, files: Sequence[Path]) -> list[Dataset]:
+def sources_of(volume: Volume, files: Sequence[Path]) -> list[Dataset]:
     """The headers of a series' slices in order, with what a segmentation of them has to refer to."""
     sources = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
     study, series = (generate_uid(prefix=None) for _ in range(2))

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from radcnn.core.case import Side
 from radcnn.core.estimate import Estimate
 from radcnn.core.settings import fields_to_plain, from_plain
+from radcnn.reports.explaining.features import LayerShown
+from radcnn.reports.explaining.groups import Grouped
 
 Outcome = Literal["right", "true positive", "true negative", "false positive", "miss", "wrong", "value"]
 
@@ -54,14 +56,17 @@ class MapFiles:
     """The maps of one case by one way: names of files below RUN/explain.
 
     overlay  the image with the map over it, as the network is given it: a PNG for the report
-    maps     the map on the image's own grid (NIfTI of volumes, npz and PNG of images)
+    maps     the map on the image's own grid (NIfTI of volumes, of DICOM series also a Parametric Map; npz and PNG of
+             images)
     where    which slice is shown; empty for images
+    missing  why there is no Parametric Map of a DICOM series
     """
 
     way: str
     overlay: str
     maps: tuple[str, ...]
     where: str = ""
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,8 @@ class Explained:
     sentences what the whole says: which ways beat chance, which fail, and shortcuts
     cases     with their files
     not_applicable  (method or figure, because)
+    features  maps of layers that answers rest on, where they were asked for
+    grouped   groups of cases that are alike, where they were asked for
     """
 
     run: str
@@ -115,6 +122,8 @@ class Explained:
     cases: tuple[ExplainedCase, ...]
     not_applicable: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    features: tuple[LayerShown, ...] = ()
+    grouped: Grouped | None = None
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -132,6 +141,8 @@ class Explained:
         for one in self.ways:
             said.append(one.way)
             said += [f"  {figure.key}: {figure.value}{_beside(figure)}" for figure in one.figures]
+        said += [line for layer in self.features for line in layer.lines()]
+        said += self.grouped.lines() if self.grouped is not None else ()
         said += self.sentences
         said += [f"not applicable: {name}, because {reason}" for name, reason in self.not_applicable]
         return (*said, *(f"note: {note}" for note in self.notes))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from radcnn.evaluation.judgement import Unit
+from radcnn.reports.explaining.features import feature_fragments
 from radcnn.reports.explaining.found import Explained, ExplainedCase, Outcome
+from radcnn.reports.explaining.groups import group_fragments
 from radcnn.reports.explaining.overlay import scale_of_colours
 from radcnn.reports.explaining.tabled import tables_of
 from radcnn.reports.numbers import several
@@ -33,7 +35,8 @@ def explained_fragments(found: Explained, folder: Path) -> tuple[Fragment, ...]:
         notes=(*(f"{name}: not applicable, because {why}." for name, why in found.not_applicable), *found.notes),
         corner="Way of making maps",
     )
-    return (first, *_pictures(found, folder))
+    over_cases = group_fragments(found.grouped, folder, unit)
+    return (first, *_pictures(found, folder), *over_cases, *feature_fragments(found.features, folder, unit))
 
 
 def _what(found: Explained) -> str:

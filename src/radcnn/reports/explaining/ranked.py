@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from radcnn.core.estimate import Estimate
-from radcnn.explain.randomised import TOO_ALIKE
+from radcnn.explanation.randomised import TOO_ALIKE
 from radcnn.reports.explaining.found import Looked
 from radcnn.reports.numbers import number, several
 

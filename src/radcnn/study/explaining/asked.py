@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
 from radcnn.core.target import Target
-from radcnn.explain.asked import BothSides
-from radcnn.explain.cam import why_not
-from radcnn.explain.layers import last_maps, named_layer
-from radcnn.explain.methods import METHODS
+from radcnn.explanation.asked import BothSides
+from radcnn.explanation.cam import why_not
+from radcnn.explanation.layers import last_maps, named_layer
+from radcnn.explanation.methods import METHODS
 from radcnn.inference.bundle import Bundle
 from radcnn.networks import Network
 
@@ -33,6 +33,8 @@ class Asked:
     of       "called", or the name of the class, label or value that maps speak of
     most     cases that are looked at where none were named
     seed     of everything random
+    features maps of each layer that are looked at one by one
+    groups   of cases that are alike
     """
 
     methods: tuple[str, ...] = ()
@@ -40,6 +42,8 @@ class Asked:
     of: str = CALLED
     most: int = MOST
     seed: int = 0
+    features: int = 0
+    groups: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,10 @@ class Ways:
     not_applicable: tuple[tuple[str, str], ...] = ()
 
 
-def asked(*, method: str | Sequence[str] | None, layer: Sequence[str] | None, of: str, most: int, seed: int) -> Asked:
+def asked(
+    *, method: str | Sequence[str] | None, layer: Sequence[str] | None, of: str, most: int, seed: int,
+    features: int = 0, groups: int = 0,
+) -> Asked:  # fmt: skip
     """The options of the verb as one value; raises SettingsError for an unknown method or an impossible number."""
     methods = (method,) if isinstance(method, str) else tuple(method or ())
     for name in methods:
@@ -76,8 +83,12 @@ def asked(*, method: str | Sequence[str] | None, layer: Sequence[str] | None, of
             raise SettingsError(f"--method {name!r} is unknown: {did_you_mean(name, METHODS)}")
     if most < 1:
         raise SettingsError(f"--most must be 1 or more, got {most}; it is how many cases are looked at")
+    if features < 0:
+        raise SettingsError(f"--features must be 0 (none) or how many maps of each layer are shown, got {features}")
+    if groups < 0 or groups == 1:
+        raise SettingsError(f"--groups must be 0 (none) or 2 and more, got {groups}; it is how many groups of cases")
     layers = (layer,) if isinstance(layer, str) else tuple(layer or ())
-    return Asked(tuple(dict.fromkeys(methods)), tuple(dict.fromkeys(layers)), of, most, seed)
+    return Asked(tuple(dict.fromkeys(methods)), tuple(dict.fromkeys(layers)), of, most, seed, features, groups)
 
 
 def answering_for(network: Network, target: Target) -> nn.Module:

@@ -2,11 +2,15 @@
 
 RUN/explain/explain.json   what was found, with the hash of the model; written last
 RUN/explain/case-*         maps and pictures: see `keeping`
+RUN/explain/feature-*      pictures of single maps of layers: see `features`
+RUN/explain/group-*, mean-*  pictures of groups of cases, and mean maps: see `groups`
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +22,13 @@ from radcnn.inference.bundle import load_bundle, verify
 from radcnn.reports.explaining.found import Explained, ExplainedCase, Looked, MapFiles
 from radcnn.reports.explaining.fragments import explained_fragments
 from radcnn.reports.explaining.ranked import sentences_of
+from radcnn.reports.numbers import several
 from radcnn.reports.stressing.fragment import Fragment
 from radcnn.study.explaining.asked import Asked, Way, Ways, asked, outputs_of, ways_of
 from radcnn.study.explaining.chosen import Chosen, choose
-from radcnn.study.explaining.keeping import kept_image, kept_maps
+from radcnn.study.explaining.features import features_of
+from radcnn.study.explaining.groups import grouped_of
+from radcnn.study.explaining.keeping import MOST_BYTES, kept_image, kept_maps
 from radcnn.study.explaining.mapped import maps_of, to_one
 from radcnn.study.explaining.marks import marks_of
 from radcnn.study.explaining.worth import Judged, figures_of
@@ -41,6 +48,8 @@ def explain(
     layer: Sequence[str] | None = None,
     of: str = "called",
     most: int = 64,
+    features: int = 0,
+    groups: int = 0,
     open_test: bool = False,
     reason: str = "explain",
     seed: int = 0,
@@ -49,15 +58,17 @@ def explain(
     """Maps of what in an image speaks for a class, on tuning cases or with `open_test` on test cases.
 
     cases   numbers in the study; without, some of each class, right and wrong
-    method  ways of making maps (`radcnn.explain.methods.METHODS`); all that apply without
+    method  ways of making maps (`radcnn.explanation.methods.METHODS`); all that apply without
     layer   whose maps Grad-CAM weights; the last without
     of      "called": what the network answered; or the class, label or value that all maps speak of
     most    cases that are looked at where none were named
+    features  maps of each layer (of `layer`, or the last of each size) that are looked at one by one; 0 for none
+    groups  groups of all cases of the side that are alike to the network, and whether errors gather in some; 0 for none
 
     Maps are written to RUN/explain on the image's own grid, and explain.json with the figures; `radcnn report` shows
     them. Raises SettingsError for a method, layer or class that is none, before any test case is looked at.
     """
-    wanted = asked(method=method, layer=layer, of=of, most=most, seed=seed)
+    wanted = asked(method=method, layer=layer, of=of, most=most, seed=seed, features=features, groups=groups)
     folder = find_run(run)
     ways = _refuse_first(folder, wanted)
     looked = look_into(run, cases=cases or (), open_test=open_test, reason=reason, listener=listener)
@@ -66,6 +77,9 @@ def explain(
     place = folder.path / FOLDER
     (place / RESULT).unlink(missing_ok=True)  # a result vouches for the files beside it, which are now written anew
     found = _made(looked, chosen, wanted, ways, place, listener)
+    grouped, reason = grouped_of(looked, wanted, place, named=bool(cases), listener=listener)
+    refused = (("groups of cases", reason),) if reason else ()
+    found = replace(found, grouped=grouped, not_applicable=(*found.not_applicable, *refused))
     write_json(place / RESULT, found.as_json())
     return found
 
@@ -102,20 +116,24 @@ def _made(looked: LookedInto, chosen: Chosen, wanted: Asked, ways: Ways, place: 
         sentences=sentences_of(found),
         cases=tuple(_case(looked, chosen, k, place, tuple(one)) for k, one in enumerate(files)),
         not_applicable=(*ways.not_applicable, *_not_made(looked)),
-        notes=_notes(looked),
+        notes=(*_notes(looked), *_missing(files)),
+        features=features_of(looked, chosen, wanted, place, listener),
     )
 
 
 def _kept(looked: LookedInto, chosen: Chosen, way: Way, maps: Tensor, place: Path) -> list[MapFiles]:
-    """The files of the maps (n, *size) of one way."""
+    """The files of the maps (n, *size) of one way; no more Parametric Maps than there is room for."""
     shown, cases = to_one(maps).numpy(), looked.cases
-    return [
-        kept_maps(
+    made: list[MapFiles] = []
+    taken = 0
+    for k, (row, number) in enumerate(zip(chosen.rows.tolist(), chosen.numbers, strict=True)):
+        one = kept_maps(
             place, cases[row], number, looked.bundle.preparation, chosen.images[k].numpy(), maps[k].numpy(), shown[k],
-            way,
-        )
-        for k, (row, number) in enumerate(zip(chosen.rows.tolist(), chosen.numbers, strict=True))
-    ]  # fmt: skip
+            way, dicom=taken < MOST_BYTES,
+        )  # fmt: skip
+        taken += sum((place / file).stat().st_size for file in one.maps if file.endswith(".dcm"))
+        made.append(one)
+    return made
 
 
 def _case(looked: LookedInto, chosen: Chosen, k: int, place: Path, files: tuple[MapFiles, ...]) -> ExplainedCase:
@@ -147,6 +165,12 @@ def _notes(looked: LookedInto) -> tuple[str, ...]:
     if len(looked.networks) > 1:
         notes.append(f"Maps are means over the maps of {len(looked.networks)} networks.")
     return tuple(notes)
+
+
+def _missing(files: Sequence[Sequence[MapFiles]]) -> tuple[str, ...]:
+    """Why maps of DICOM series were not written as Parametric Maps, each reason once, with how many."""
+    reasons = Counter(one.missing for case in files for one in case if one.missing)
+    return tuple(f"{several(n, 'map')} without DICOM Parametric Map: {reason}." for reason, n in reasons.items())
 
 
 def explain_fragments(folder: RunFolder) -> tuple[Fragment, ...]:

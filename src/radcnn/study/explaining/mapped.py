@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from radcnn.core.target import Target
-from radcnn.explain.methods import METHODS, MapSettings
+from radcnn.explanation.methods import METHODS, MapSettings
 from radcnn.networks import Network
 from radcnn.study.explaining.asked import Way, answering_for, inner_layer
 from radcnn.study.explaining.chosen import batches

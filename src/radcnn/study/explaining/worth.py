@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from radcnn.core.chance import derived_seed
 from radcnn.core.estimate import Estimate
 from radcnn.core.target import Target
-from radcnn.explain.faithful import Answer, faithful
-from radcnn.explain.located import located
-from radcnn.explain.randomised import randomised
-from radcnn.explain.repeated import compared
-from radcnn.explain.shortcut import FRAME, Attribution, attribution, border_frame, outside_body
+from radcnn.explanation.faithful import Answer, faithful
+from radcnn.explanation.located import located
+from radcnn.explanation.randomised import randomised
+from radcnn.explanation.repeated import compared
+from radcnn.explanation.shortcut import FRAME, Attribution, attribution, border_frame, outside_body
 from radcnn.metrics.clustered import t_quantile
 from radcnn.networks import Network
 from radcnn.reports.explaining.found import Figure
