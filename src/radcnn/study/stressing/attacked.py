@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from radcnn.attacks.masking import Sign, masking_signs
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.robustness.attacked import Attacked, AttackedPicture
-from radcnn.robustness.counted import Smallest
+from radcnn.robustness.counted import FewPixels, Patched, Smallest
 from radcnn.robustness.curves import Curve
 from radcnn.study.listener import Listener
 from radcnn.study.stressing.asked import Asked
@@ -51,8 +52,9 @@ def attacks(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> A
         per_noise=test.median_noise,
         threshold=test.threshold,
         curves=tuple(curves),
-        pixels=few_pixels(goal, asked, listener) if "one-pixel" in asked.attacks and goal.aimed.any() else (),
-        patches=patches(goal, asked, listener) if "patch" in asked.attacks else (),
+        place="voxel" if test.images.ndim == 5 else "pixel",
+        pixels=_pixels(goal, asked, listener),
+        patches=_patches(goal, asked, listener),
         smallest=_smallest(goal, asked, listener),
         masking=signs,
         masking_budget=budget,
@@ -105,6 +107,24 @@ def _others(goal: Goal, asked: Asked, listener: Listener) -> list[Curve]:
         found = universal(goal, asked, listener)
         made += [found[0]] if found is not None else []
     return made
+
+
+def _both_ways(goal: Goal) -> tuple[Goal, ...]:
+    """Any wrong answer, and the wanted class where there is one: to turn an answer is easier than to choose it."""
+    return (goal,) if goal.towards is None else (replace(goal, towards=None, name=""), goal)
+
+
+def _pixels(goal: Goal, asked: Asked, listener: Listener) -> tuple[FewPixels, ...]:
+    if "one-pixel" not in asked.attacks:
+        return ()
+    ways = [one for one in _both_ways(goal) if one.aimed.any()]
+    return tuple(found for one in ways for found in few_pixels(one, asked, listener))
+
+
+def _patches(goal: Goal, asked: Asked, listener: Listener) -> tuple[Patched, ...]:
+    if "patch" not in asked.attacks:
+        return ()
+    return tuple(found for one in _both_ways(goal) for found in patches(one, asked, listener))
 
 
 def _smallest(goal: Goal, asked: Asked, listener: Listener) -> tuple[Smallest, ...]:
