@@ -95,6 +95,25 @@ def test_every_attack_of_the_catalogue_is_made_and_told(copied: Path) -> None:
         assert words in page
 
 
+def test_few_pixels_and_patches_are_made_to_any_answer_and_towards_a_class(copied: Path) -> None:
+    ways = ("--attack", "one-pixel", "--attack", "patch", "--pixels", "1", "--pixels", "3", "--area", "0.1")
+    given = ("--parts", "attacks", *ways, "--generations", "1", "--most", "10")
+    plain = told("stress", copied, *given, "--json").json["parts"]["attacks"]
+    both = told("stress", copied, *given, "--towards", "1", "--json").json["parts"]["attacks"]
+    assert [(one["pixels"], one["towards"]) for one in both["pixels"]] == [(1, ""), (3, ""), (1, "1"), (3, "1")]
+    assert [one["towards"] for one in both["patches"]] == ["", "1"]
+    # what is wanted beside it changes nothing of the untargeted figures
+    assert [one["turned"] for one in both["pixels"][:2]] == [one["turned"] for one in plain["pixels"]]
+    assert both["patches"][0]["turned"] == plain["patches"][0]["turned"]
+    table = (copied / "stress" / "attacks-tuning-places.csv").read_text().splitlines()
+    assert table[0].startswith("attack,towards,size,figure,value,low,high")
+    assert len(table) == 1 + 4 + 4
+    told("report", copied)
+    page = words_of(copied / "report.html")
+    for words in ("to any wrong answer", "towards 1", "against their number", "against its share of the image"):
+        assert words in page
+
+
 def test_an_attack_may_be_made_on_another_run_of_the_study_only(finished: Finish, copied: Path) -> None:
     assert "is the run that is attacked" in refused("stress", copied, "--surrogate", copied)
     elsewhere = finished("several labels").run
@@ -121,12 +140,18 @@ def test_what_cannot_be_asked_is_refused_and_nothing_is_written(
 ) -> None:
     run = finished("npz").run
     before = tree(run)
+    opened = len(openings(run.parent.parent / "ledger.jsonl"))
     assert sentence in refused("stress", run, *options)
+    assert sentence in refused("stress", run, *options, "--open-test")
     assert tree(run) == before
+    assert len(openings(run.parent.parent / "ledger.jsonl")) == opened
 
 
 def test_values_have_no_answer_that_could_be_turned(finished: Finish) -> None:
-    assert "size_mm is a value" in refused("stress", finished("regression").run)
+    run = finished("regression").run
+    opened = len(openings(run.parent.parent / "ledger.jsonl"))
+    assert "size_mm is a value" in refused("stress", run, "--open-test")
+    assert len(openings(run.parent.parent / "ledger.jsonl")) == opened
 
 
 @pytest.mark.parametrize("kind", ["workbook, several classes", "several labels", "dicom regions"])

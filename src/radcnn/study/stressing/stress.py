@@ -19,12 +19,12 @@ from radcnn.inference.bundle import verify
 from radcnn.reports.stressing.fragment import Fragment
 from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.listener import SILENCE, Listener
-from radcnn.study.looking import look_into
+from radcnn.study.looking import LookedInto, look_into
 from radcnn.study.open_study import open_study
 from radcnn.study.stressing.asked import asked
 from radcnn.study.stressing.asked_shifts import asked_shifts, refuse_unsuited
 from radcnn.study.stressing.parts import PARTS, Result
-from radcnn.study.stressing.tested import MOST_CASES, under_test
+from radcnn.study.stressing.tested import MOST_CASES, UnderTest, under_test
 
 SIDES: tuple[Side, ...] = ("test", "tuning")  # the report tells the first of which there is a result
 FOLDER = "stress"
@@ -117,12 +117,20 @@ def stress(
     if shifting.names:
         fingerprint = open_study(folder.study).fingerprint
         refuse_unsuited(shifting.names, fingerprint.units, fingerprint.rank)
-    looked = look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener)
-    test = under_test(looked, listener, most=most, seed=seed)
+    tests: list[UnderTest] = []
+
+    def before_opening(looked: LookedInto) -> None:
+        """What is refused must not cost an opening of the test set."""
+        tests.append(under_test(looked, listener, most=most, seed=seed))
+        for name in wanted.parts:
+            if (refuse := PARTS[name].refuse) is not None:
+                refuse(tests[-1], wanted)
+
+    look_into(
+        run, cases=case or (), open_test=open_test, reason=reason, before_opening=before_opening, listener=listener
+    )
+    test = tests[-1]
     model, side = verify(folder.bundle), test.looked.side
-    for name in wanted.parts:
-        if (refuse := PARTS[name].refuse) is not None:
-            refuse(test, wanted)
     made: dict[str, Result] = {}
     for name in wanted.parts:
         made[name] = PARTS[name].make(test, wanted, folder.path / FOLDER, listener)
