@@ -114,6 +114,20 @@ def test_few_pixels_and_patches_are_made_to_any_answer_and_towards_a_class(copie
         assert words in page
 
 
+def test_a_detector_of_attacks_is_judged_beside_one_who_knows_it(copied: Path) -> None:
+    found = told("stress", copied, "--parts", "detector", "--budget", "20", "--json").json["parts"]["detector"]
+    assert [(one["attack"], one["budget"]) for one in found["rows"]] == [("fgsm", 20), ("pgd", 20), ("knowing", 20)]
+    plain, knowing = found["rows"][1:]
+    assert knowing["turned"]["value"] >= plain["turned"]["value"]
+    assert knowing["unseen"]["value"] >= plain["unseen"]["value"]
+    assert knowing["alarms"] == plain["alarms"]
+    assert "knowing,,20,grey levels,auc," in (copied / "stress" / "detector-tuning-figures.csv").read_text()
+    told("report", copied)
+    page = words_of(copied / "report.html")
+    for words in ("Detector of attacks", "An attacker who knows the detector", "PGD that knows the detector"):
+        assert words in page
+
+
 def test_an_attack_may_be_made_on_another_run_of_the_study_only(finished: Finish, copied: Path) -> None:
     assert "is the run that is attacked" in refused("stress", copied, "--surrogate", copied)
     elsewhere = finished("several labels").run

@@ -17,7 +17,7 @@ def stress(
     run: Run,
     parts: Annotated[
         str | None,
-        typer.Option("--parts", help="attacks, borders, shifts, doubts; all by default.", show_default=False),
+        typer.Option("--parts", help="attacks, borders, shifts, doubts: the default; detector.", show_default=False),
     ] = None,
     attack: Annotated[
         list[str] | None,

@@ -30,7 +30,7 @@ WIDE = 0.25  # of an image's range: a budget beyond it is no small change
 
 def attacks(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> Attacked:
     """Every asked attack at every budget, on one side's cases; pictures of turned cases are written to `place`."""
-    goal = _goal(test, asked)
+    goal = goal_of(test, asked)
     curves: list[Curve] = []
     pictures: tuple[AttackedPicture, ...] = ()
     for name in asked.attacks:
@@ -71,7 +71,8 @@ def refuse_attacks(test: UnderTest, asked: Asked) -> None:
         surrogate_of(test, asked.surrogate)
 
 
-def _goal(test: UnderTest, asked: Asked) -> Goal:
+def goal_of(test: UnderTest, asked: Asked) -> Goal:
+    """What is wanted of the cases."""
     clean, towards = test.logits(test.images), _towards(test, asked)
     return Goal(test, clean, towards, asked.towards or "", _unit_of_each(test, asked))
 

@@ -87,7 +87,8 @@ def stress(
 ) -> Stressed:
     """What it takes to turn the answers of a run, on its tuning cases or with `open_test` on its test cases.
 
-    parts     "attacks", "borders", "shifts", "doubts", in one text with commas or one by one; all of them without
+    parts     "attacks", "borders", "shifts", "doubts", in one text with commas or one by one, all of them without; and
+              "detector"
     attack    fgsm, pgd, square, universal, one-pixel, patch, l-bfgs; fgsm and pgd without
     budget    how far each voxel may be changed: in HU of CT, in grey levels, in the images' own unit otherwise
     in_noise  budgets are multiples of each image's noise sd
@@ -105,9 +106,11 @@ def stress(
 
     Results are written to RUN/stress; `radcnn report` shows them. Raises InputError for a target of values.
     """
+    usual = [name for name, part in PARTS.items() if part.usual]
     wanted = asked(
-        parts=parts, known_parts=tuple(PARTS), attack=attack, budget=budget, in_noise=in_noise, towards=towards,
-        surrogate=surrogate, pixels=pixels, generations=generations, area=area, border=border, seed=seed,
+        parts=parts or usual, known_parts=tuple(PARTS), attack=attack, budget=budget, in_noise=in_noise,
+        towards=towards, surrogate=surrogate, pixels=pixels, generations=generations, area=area, border=border,
+        seed=seed,
     )  # fmt: skip
     shifting = asked_shifts(shift=shift, severity=severity, limit=limit, foreign=foreign)
     wanted = replace(wanted, shifting=shifting)
