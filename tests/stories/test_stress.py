@@ -82,7 +82,13 @@ def test_budgets_in_noise_say_so(copied: Path) -> None:
 
 
 def test_every_attack_of_the_catalogue_is_made_and_told(copied: Path) -> None:
-    options = {"attack": ATTACKS, "budget": (60,), "pixels": (1,), "generations": 2, "area": (0.1,)}
+    options = {
+        "attack": [one for one in ATTACKS if one != "sinogram"],
+        "budget": (60,),
+        "pixels": (1,),
+        "generations": 2,
+        "area": (0.1,),
+    }
     found = stressed(copied, parts="attacks", **options).as_json()["parts"]["attacks"]
     assert [one["attack"] for one in found["curves"]] == ["fgsm", "pgd", "square", "universal"]
     assert [one["pixels"] for one in found["pixels"]] == [1]
@@ -128,6 +134,21 @@ def test_a_detector_of_attacks_is_judged_beside_one_who_knows_it(copied: Path) -
         assert words in page
 
 
+def test_an_attack_on_raw_data_is_reconstructed_before_the_network_sees_it(finished: Finish, tmp_path: Path) -> None:
+    run = shutil.copytree(finished("dicom regions").study, tmp_path / "study") / "runs" / "run-001"
+    given = ("--parts", "attacks", "--attack", "sinogram", "--raw-budget", "0.01", "--raw-budget", "3", "--most", "3")
+    found = told("stress", run, *given, "--json").json["parts"]["attacks"]["raw"]
+    assert (found["photons"], found["views"], len(found["points"])) == (1e5, 720, 2)
+    small, large = found["points"]
+    assert 0 < small["change_hu"]["value"] < large["change_hu"]["value"]
+    assert small["turned"]["value"] <= large["turned"]["value"]
+    assert (run / "stress" / "attacks-tuning-sinogram.csv").is_file()
+    told("report", run)
+    page = words_of(run / "report.html")
+    assert "Noise of that dose has a standard deviation" in page
+    assert "random signs of the whole budget in every ray" in page
+
+
 def test_an_attack_may_be_made_on_another_run_of_the_study_only(finished: Finish, copied: Path) -> None:
     assert "is the run that is attacked" in refused("stress", copied, "--surrogate", copied)
     elsewhere = finished("several labels").run
@@ -146,6 +167,9 @@ def test_an_attack_may_be_made_on_another_run_of_the_study_only(finished: Finish
         (("--parts", "atacks"), "did you mean attacks?"),
         (("--towards", "nobody"), "is no class"),
         (("--area", "1.5"), "must lie between 0 and 1"),
+        (("--attack", "sinogram"), "changes the raw data of CT, and these images are in grey levels"),
+        (("--raw-budget", "-1"), "--raw-budget must be 0 or more"),
+        (("--photons", "0"), "--photons must be 1 or more"),
         (("--border", "7"), "leaves nothing of images of 14 x 14"),
     ],
 )

@@ -10,6 +10,7 @@ from radcnn.core.case import Side
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.robustness.counted import FewPixels, Patched, Smallest
 from radcnn.robustness.curves import Curve
+from radcnn.robustness.raw_found import RawFound
 from radcnn.robustness.tabled import figures_csv
 
 
@@ -46,6 +47,7 @@ class Attacked:
     curves                   of attacks with a budget for each voxel
     pixels, patches, smallest  of the others; with a wanted class, of any wrong answer first and then of that class
     place                    what few of are changed: "pixel", in volumes "voxel"
+    raw                      of the attack on raw data; None where it was not asked for
     masking, masking_budget  checks of whether slopes only look away, and at which budget they were made
     pictures, notes          of the report; what a reader must know
     """
@@ -64,6 +66,7 @@ class Attacked:
     pixels: tuple[FewPixels, ...] = ()
     patches: tuple[Patched, ...] = ()
     smallest: tuple[Smallest, ...] = ()
+    raw: RawFound | None = None
     masking: tuple[Sign, ...] = ()
     masking_budget: float | None = None
     pictures: tuple[AttackedPicture, ...] = ()
@@ -99,6 +102,7 @@ class Attacked:
             f"{s.in_noise} noise sd; found of {s.found}"
             for s in self.smallest
         ]
+        said += self.raw.lines() if self.raw is not None else ()
         said += [f"  masking, {s.check}: {'A SIGN' if s.found else 'no sign'}: {s.sentence}" for s in self.masking]
         return (*said, *(f"  note: {note}" for note in self.notes))
 
@@ -116,6 +120,8 @@ class Attacked:
         made = {"curves": figures_csv(("attack", "towards", "budget", "unit"), rows)}
         if self.pixels or self.patches:
             made["places"] = self._places()
+        if self.raw is not None:
+            made["sinogram"] = figures_csv(("attack", "towards", "budget", "unit"), self.raw.rows())
         return made
 
     def _places(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from radcnn.evaluation.judgement import Unit
 from radcnn.reports.numbers import several, shown
+from radcnn.reports.stressing.raw import raw_sentences, raw_table
 from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.attacked import Attacked
 from radcnn.robustness.counted import FewPixels, Patched
@@ -27,6 +28,8 @@ def counted_sentences(found: Attacked) -> tuple[str, ...]:
             f"The smallest change that turns an answer{aim} (L-BFGS, root mean square, median of {one.size.n} cases): "
             f"{shown(one.size)} {found.intensity_unit}, which is {shown(one.in_noise)} noise standard deviations."
         )
+    if found.raw is not None:
+        said += raw_sentences(found.raw)
     if found.masking:
         at = f"{found.masking_budget:g} {found.budget_unit}" if found.masking_budget is not None else "one budget"
         signs = [f"{CHECKS.get(one.check, one.check)} ({one.sentence})" for one in found.masking if one.found]
@@ -45,6 +48,8 @@ def counted_tables(found: Attacked, unit: Unit) -> tuple[FigureTable, ...]:
         caption = "A patch at random places, learned on one half of the patients and judged on the other"
         columns = ("Turned by the patch", "By noise of its size")
         made.append(_table(caption, columns, [(p.towards, _patch_row(p, found, unit)) for p in found.patches]))
+    if found.raw is not None:
+        made.append(raw_table(found.raw, unit))
     return tuple(made)
 
 

@@ -9,13 +9,14 @@ from radcnn.core.estimate import Estimate
 from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn, finish
 from radcnn.reports.stressing.counted import aimed_words
 from radcnn.robustness.attacked import Attacked
+from radcnn.robustness.raw_found import RawFound
 
 COLOURS = ("#0072b2", "#d55e00")  # any wrong answer, the wanted class
 Line = tuple[str, list[float], list[Estimate]]
 
 
 def places_drawings(found: Attacked) -> tuple[Drawn, ...]:
-    """A drawing of few pixels, and one of patches, where these were tried."""
+    """A drawing of few pixels, one of patches and one of raw data, where these were tried."""
     made = []
     if found.pixels:
         aims = dict.fromkeys(one.towards for one in found.pixels)
@@ -28,7 +29,21 @@ def places_drawings(found: Attacked) -> tuple[Drawn, ...]:
         lines = [(aimed_words(p[0].towards), [o.area for o in p], [o.turned for o in p]) for p in laid]
         noise = [(f"noise, {aimed_words(p[0].towards)}", [o.area for o in p], [o.plain for o in p]) for p in laid]
         made.append(_drawing("patches", "share of the image", lines, noise, _patch_caption(found)))
+    if found.raw is not None:
+        at = [one.budget for one in found.raw.points]
+        attack = (aimed_words(found.raw.towards), at, [one.turned for one in found.raw.points])
+        random = ("random signs of the whole budget", at, [one.noise for one in found.raw.points])
+        made.append(
+            _drawing("sinogram", "budget in noise sds of each ray", [attack], [random], _raw_caption(found.raw))
+        )
     return tuple(made)
+
+
+def _raw_caption(raw: RawFound) -> str:
+    return (
+        "Share of right answers that are turned by changes of raw data, after reconstruction (n = "
+        f"{raw.points[0].turned.n}), at a dose of {raw.photons:g} photons per ray; bars are 95 % intervals by patient."
+    )
 
 
 def _pixels_caption(found: Attacked) -> str:

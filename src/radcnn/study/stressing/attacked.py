@@ -19,6 +19,7 @@ from radcnn.study.stressing.asked import Asked
 from radcnn.study.stressing.budgeted import BUDGETED, Attacking, Goal, budgeted, transferred
 from radcnn.study.stressing.learned import halves, patches, universal
 from radcnn.study.stressing.picturing import pictured
+from radcnn.study.stressing.raw import raw_attack, refuse_raw
 from radcnn.study.stressing.searched import few_pixels, smallest
 from radcnn.study.stressing.surrogate import surrogate_of
 from radcnn.study.stressing.tested import UnderTest
@@ -56,6 +57,7 @@ def attacks(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> A
         pixels=_pixels(goal, asked, listener),
         patches=_patches(goal, asked, listener),
         smallest=_smallest(goal, asked, listener),
+        raw=raw_attack(goal, asked, listener) if "sinogram" in asked.attacks else None,
         masking=signs,
         masking_budget=budget,
         pictures=pictures,
@@ -67,6 +69,8 @@ def refuse_attacks(test: UnderTest, asked: Asked) -> None:
     """Raise SettingsError or InputError for a class, a budget or another run that this run does not go with."""
     _towards(test, asked)
     _unit_of_each(test, asked)
+    if "sinogram" in asked.attacks:
+        refuse_raw(test, asked)
     if asked.surrogate is not None:
         surrogate_of(test, asked.surrogate)
 

@@ -21,7 +21,7 @@ from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.looking import LookedInto, look_into
 from radcnn.study.open_study import open_study
-from radcnn.study.stressing.asked import asked
+from radcnn.study.stressing.asked import PHOTONS, asked
 from radcnn.study.stressing.asked_shifts import asked_shifts, refuse_unsuited
 from radcnn.study.stressing.parts import PARTS, Result
 from radcnn.study.stressing.tested import MOST_CASES, UnderTest, under_test
@@ -73,6 +73,8 @@ def stress(
     pixels: Sequence[int] | None = None,
     generations: int = 100,
     area: Sequence[float] | None = None,
+    raw_budget: Sequence[float] | None = None,
+    photons: float = PHOTONS,
     border: Sequence[int] | None = None,
     shift: Sequence[str] | None = None,
     severity: Sequence[int] | None = None,
@@ -89,13 +91,14 @@ def stress(
 
     parts     "attacks", "borders", "shifts", "doubts", in one text with commas or one by one, all of them without; and
               "detector"
-    attack    fgsm, pgd, square, universal, one-pixel, patch, l-bfgs; fgsm and pgd without
+    attack    fgsm, pgd, square, universal, one-pixel, patch, l-bfgs, sinogram; fgsm and pgd without
     budget    how far each voxel may be changed: in HU of CT, in grey levels, in the images' own unit otherwise
     in_noise  budgets are multiples of each image's noise sd
     towards   the class that every case is to be given; any wrong answer without
     surrogate another run of the study: PGD is made on its network, and this one is judged
     pixels    how many are changed by one-pixel: 1, 3 and 5 without; generations of its search
     area      shares of the image that patches cover
+    raw_budget  how far sinogram may change each ray, in noise sds at a dose of `photons` per ray
     border    widths of the frame that is swapped with other patients' images, in pixels of the prepared image
     shift     ct_dose, mr_noise ... of `robustness.shifts`; those that suit the images without
     severity  1 to 5; all of them without
@@ -110,7 +113,7 @@ def stress(
     wanted = asked(
         parts=parts or usual, known_parts=tuple(PARTS), attack=attack, budget=budget, in_noise=in_noise,
         towards=towards, surrogate=surrogate, pixels=pixels, generations=generations, area=area, border=border,
-        seed=seed,
+        raw_budget=raw_budget, photons=photons, seed=seed,
     )  # fmt: skip
     shifting = asked_shifts(shift=shift, severity=severity, limit=limit, foreign=foreign)
     wanted = replace(wanted, shifting=shifting)
