@@ -82,7 +82,13 @@ def test_budgets_in_noise_say_so(copied: Path) -> None:
 
 
 def test_every_attack_of_the_catalogue_is_made_and_told(copied: Path) -> None:
-    options = {"attack": ATTACKS, "budget": (60,), "pixels": (1,), "generations": 2, "area": (0.1,)}
+    options = {
+        "attack": [one for one in ATTACKS if one != "sinogram"],
+        "budget": (60,),
+        "pixels": (1,),
+        "generations": 2,
+        "area": (0.1,),
+    }
     found = stressed(copied, parts="attacks", **options).as_json()["parts"]["attacks"]
     assert [one["attack"] for one in found["curves"]] == ["fgsm", "pgd", "square", "universal"]
     assert [one["pixels"] for one in found["pixels"]] == [1]
@@ -93,6 +99,54 @@ def test_every_attack_of_the_catalogue_is_made_and_told(copied: Path) -> None:
     page = words_of(copied / "report.html")
     for words in ("UNIVERSAL", "Few pixels", "A patch at random places", "The smallest change", "gradient masking"):
         assert words in page
+
+
+def test_few_pixels_and_patches_are_made_to_any_answer_and_towards_a_class(copied: Path) -> None:
+    ways = ("--attack", "one-pixel", "--attack", "patch", "--pixels", "1", "--pixels", "3", "--area", "0.1")
+    given = ("--parts", "attacks", *ways, "--generations", "1", "--most", "10")
+    plain = told("stress", copied, *given, "--json").json["parts"]["attacks"]
+    both = told("stress", copied, *given, "--towards", "1", "--json").json["parts"]["attacks"]
+    assert [(one["pixels"], one["towards"]) for one in both["pixels"]] == [(1, ""), (3, ""), (1, "1"), (3, "1")]
+    assert [one["towards"] for one in both["patches"]] == ["", "1"]
+    # what is wanted beside it changes nothing of the untargeted figures
+    assert [one["turned"] for one in both["pixels"][:2]] == [one["turned"] for one in plain["pixels"]]
+    assert both["patches"][0]["turned"] == plain["patches"][0]["turned"]
+    table = (copied / "stress" / "attacks-tuning-places.csv").read_text().splitlines()
+    assert table[0].startswith("attack,towards,size,figure,value,low,high")
+    assert len(table) == 1 + 4 + 4
+    told("report", copied)
+    page = words_of(copied / "report.html")
+    for words in ("to any wrong answer", "towards 1", "against their number", "against its share of the image"):
+        assert words in page
+
+
+def test_a_detector_of_attacks_is_judged_beside_one_who_knows_it(copied: Path) -> None:
+    found = told("stress", copied, "--parts", "detector", "--budget", "20", "--json").json["parts"]["detector"]
+    assert [(one["attack"], one["budget"]) for one in found["rows"]] == [("fgsm", 20), ("pgd", 20), ("knowing", 20)]
+    plain, knowing = found["rows"][1:]
+    assert knowing["turned"]["value"] >= plain["turned"]["value"]
+    assert knowing["unseen"]["value"] >= plain["unseen"]["value"]
+    assert knowing["alarms"] == plain["alarms"]
+    assert "knowing,,20,grey levels,auc," in (copied / "stress" / "detector-tuning-figures.csv").read_text()
+    told("report", copied)
+    page = words_of(copied / "report.html")
+    for words in ("Detector of attacks", "An attacker who knows the detector", "PGD that knows the detector"):
+        assert words in page
+
+
+def test_an_attack_on_raw_data_is_reconstructed_before_the_network_sees_it(finished: Finish, tmp_path: Path) -> None:
+    run = shutil.copytree(finished("dicom regions").study, tmp_path / "study") / "runs" / "run-001"
+    given = ("--parts", "attacks", "--attack", "sinogram", "--raw-budget", "0.01", "--raw-budget", "3", "--most", "3")
+    found = told("stress", run, *given, "--json").json["parts"]["attacks"]["raw"]
+    assert (found["photons"], found["views"], len(found["points"])) == (1e5, 720, 2)
+    small, large = found["points"]
+    assert 0 < small["change_hu"]["value"] < large["change_hu"]["value"]
+    assert small["turned"]["value"] <= large["turned"]["value"]
+    assert (run / "stress" / "attacks-tuning-sinogram.csv").is_file()
+    told("report", run)
+    page = words_of(run / "report.html")
+    assert "Noise of that dose has a standard deviation" in page
+    assert "random signs of the whole budget in every ray" in page
 
 
 def test_an_attack_may_be_made_on_another_run_of_the_study_only(finished: Finish, copied: Path) -> None:
@@ -113,6 +167,9 @@ def test_an_attack_may_be_made_on_another_run_of_the_study_only(finished: Finish
         (("--parts", "atacks"), "did you mean attacks?"),
         (("--towards", "nobody"), "is no class"),
         (("--area", "1.5"), "must lie between 0 and 1"),
+        (("--attack", "sinogram"), "changes the raw data of CT, and these images are in grey levels"),
+        (("--raw-budget", "-1"), "--raw-budget must be 0 or more"),
+        (("--photons", "0"), "--photons must be 1 or more"),
         (("--border", "7"), "leaves nothing of images of 14 x 14"),
     ],
 )
@@ -121,12 +178,18 @@ def test_what_cannot_be_asked_is_refused_and_nothing_is_written(
 ) -> None:
     run = finished("npz").run
     before = tree(run)
+    opened = len(openings(run.parent.parent / "ledger.jsonl"))
     assert sentence in refused("stress", run, *options)
+    assert sentence in refused("stress", run, *options, "--open-test")
     assert tree(run) == before
+    assert len(openings(run.parent.parent / "ledger.jsonl")) == opened
 
 
 def test_values_have_no_answer_that_could_be_turned(finished: Finish) -> None:
-    assert "size_mm is a value" in refused("stress", finished("regression").run)
+    run = finished("regression").run
+    opened = len(openings(run.parent.parent / "ledger.jsonl"))
+    assert "size_mm is a value" in refused("stress", run, "--open-test")
+    assert len(openings(run.parent.parent / "ledger.jsonl")) == opened
 
 
 @pytest.mark.parametrize("kind", ["workbook, several classes", "several labels", "dicom regions"])

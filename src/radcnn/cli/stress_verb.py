@@ -17,13 +17,13 @@ def stress(
     run: Run,
     parts: Annotated[
         str | None,
-        typer.Option("--parts", help="attacks, borders, shifts, doubts; all by default.", show_default=False),
+        typer.Option("--parts", help="attacks, borders, shifts, doubts: the default; detector.", show_default=False),
     ] = None,
     attack: Annotated[
         list[str] | None,
         typer.Option(
             "--attack",
-            help="fgsm, pgd, square, universal, one-pixel, patch or l-bfgs; several times.",
+            help="fgsm, pgd, square, universal, one-pixel, patch, l-bfgs or sinogram; several times.",
             show_default=False,
         ),
     ] = None,
@@ -50,6 +50,11 @@ def stress(
         list[float] | None,
         typer.Option("--area", help="Share of the image a patch covers; several times.", show_default=False),
     ] = None,
+    raw_budget: Annotated[
+        list[float] | None,
+        typer.Option("--raw-budget", help="Of sinogram: noise sds of each ray; several times.", show_default=False),
+    ] = None,
+    photons: Annotated[float, typer.Option("--photons", help="Per ray: the dose of sinogram's noise.")] = 1e5,
     border: Annotated[
         list[int] | None,
         typer.Option("--border", help="Pixels of the frame that is swapped; several times.", show_default=False),
@@ -95,6 +100,7 @@ def stress(
         found = stress_run(
             run, parts=parts, attack=attack, budget=budget, in_noise=in_noise, towards=towards,
             surrogate=surrogate, pixels=pixels, generations=generations, area=area, border=border, case=case,
+            raw_budget=raw_budget, photons=photons,
             most=most, shift=shift, severity=severity, limit=limit, foreign=foreign,
             open_test=open_test, reason=reason, seed=seed, listener=Voice(quiet=quiet),
         )  # fmt: skip

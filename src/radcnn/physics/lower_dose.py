@@ -77,7 +77,7 @@ def lower_dose(
     if not 0 < fraction < 1:
         raise SettingsError(f"the share of the dose must lie between 0 and 1, got {fraction:g}")
     slices, pixel_mm = _slices(volume)
-    beam = _beam(slices.shape[1:], pixel_mm)
+    beam = whole_beam(slices.shape[1:], pixel_mm)
     tissue = _tissue(slices)
     told, gap = _telling(tissue), 1
     if volume.rank == 3 and volume.spacing_mm is not None:
@@ -88,7 +88,7 @@ def lower_dose(
     made = np.empty(slices.shape, np.float32)
     for first in range(0, len(slices), SLICES_AT_ONCE):
         part = slices[first : first + SLICES_AT_ONCE]
-        integrals = _integrals(part, beam)
+        integrals = line_integrals(part, beam)
         variance = noise_variance(integrals, low) - noise_variance(integrals, full)
         made[first : first + SLICES_AT_ONCE] = part + _noise(variance, beam, kernel, chance, slices.shape[1:])
     lowered = volume.with_voxels(made.reshape(volume.voxels.shape))
@@ -107,14 +107,14 @@ def _slices(volume: Volume) -> tuple[NDArray[np.float32], float]:
     return volume.voxels.reshape(-1, *volume.size[-2:]).astype(np.float32), across
 
 
-def _beam(size: tuple[int, ...], pixel_mm: float) -> ParallelBeam:
+def whole_beam(size: tuple[int, ...], pixel_mm: float) -> ParallelBeam:
     """Rays through all of a square that holds the slice."""
     side = max(size)
     detectors = int(np.ceil(float(np.hypot(size[0], size[1])))) + 2
     return ParallelBeam(VIEWS, detectors, pixel_mm, side, pixel_mm)
 
 
-def _integrals(slices: NDArray[np.float32], beam: ParallelBeam) -> NDArray[np.float32]:
+def line_integrals(slices: NDArray[np.float32], beam: ParallelBeam) -> NDArray[np.float32]:
     """Line integrals (n, views, detectors) of slices, which lie in the middle of the square."""
     rows, columns = slices.shape[1:]
     top, left = (beam.size - rows) // 2, (beam.size - columns) // 2
@@ -161,7 +161,7 @@ def _photons(
 
     Its variance is quantum / photons + electronic / photons^2, of which both parts are seen at a number that is tried.
     """
-    integrals, size = _integrals(slices, beam), slices.shape[1:]
+    integrals, size = line_integrals(slices, beam), slices.shape[1:]
     alone = noise_variance(integrals, Dose(TRIED, 0.0))
     both = noise_variance(integrals, Dose(TRIED, electronic))
     quantum = TRIED * seen_noise(_noise(alone, beam, kernel, chance, size)) ** 2

@@ -10,6 +10,7 @@ from radcnn.core.case import Side
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.robustness.counted import FewPixels, Patched, Smallest
 from radcnn.robustness.curves import Curve
+from radcnn.robustness.raw_found import RawFound
 from radcnn.robustness.tabled import figures_csv
 
 
@@ -44,7 +45,9 @@ class Attacked:
     intensity_unit           of the images
     threshold                what answers a binary target: "probability 0.5", or an operating point
     curves                   of attacks with a budget for each voxel
-    pixels, patches, smallest  of the others
+    pixels, patches, smallest  of the others; with a wanted class, of any wrong answer first and then of that class
+    place                    what few of are changed: "pixel", in volumes "voxel"
+    raw                      of the attack on raw data; None where it was not asked for
     masking, masking_budget  checks of whether slopes only look away, and at which budget they were made
     pictures, notes          of the report; what a reader must know
     """
@@ -59,9 +62,11 @@ class Attacked:
     per_noise: float | None
     threshold: str
     curves: tuple[Curve, ...] = ()
+    place: str = "pixel"
     pixels: tuple[FewPixels, ...] = ()
     patches: tuple[Patched, ...] = ()
     smallest: tuple[Smallest, ...] = ()
+    raw: RawFound | None = None
     masking: tuple[Sign, ...] = ()
     masking_budget: float | None = None
     pictures: tuple[AttackedPicture, ...] = ()
@@ -84,9 +89,11 @@ class Attacked:
             said.append(f"  {one.attack}{_aim(one.towards)} ({one.seconds:.1f} s)")
             said += [f"    {p.budget:g}: accuracy {p.accuracy}, turned {p.success}" for p in one.points]
             said.append(f"    accuracy is halved at {one.halving}")
-        said += [f"  {p.pixels} pixels{_aim(p.towards)} ({p.seconds:.1f} s): turned {p.turned}" for p in self.pixels]
         said += [
-            f"  a patch of {100 * p.area:g} % ({p.pixels} pixels a side){_aim(p.towards)} ({p.seconds:.1f} s): "
+            f"  {p.pixels} {self.place}s{_aim(p.towards)} ({p.seconds:.1f} s): turned {p.turned}" for p in self.pixels
+        ]
+        said += [
+            f"  a patch of {100 * p.area:g} % ({p.pixels} {self.place}s a side){_aim(p.towards)} ({p.seconds:.1f} s): "
             f"turned {p.turned}, noise of that size {p.plain}"
             for p in self.patches
         ]
@@ -95,6 +102,7 @@ class Attacked:
             f"{s.in_noise} noise sd; found of {s.found}"
             for s in self.smallest
         ]
+        said += self.raw.lines() if self.raw is not None else ()
         said += [f"  masking, {s.check}: {'A SIGN' if s.found else 'no sign'}: {s.sentence}" for s in self.masking]
         return (*said, *(f"  note: {note}" for note in self.notes))
 
@@ -109,7 +117,21 @@ class Attacked:
                 *(("ssim", p.ssim), ("noise_ratio", p.noise_ratio)),
             )
         ]
-        return {"curves": figures_csv(("attack", "towards", "budget", "unit"), rows)}
+        made = {"curves": figures_csv(("attack", "towards", "budget", "unit"), rows)}
+        if self.pixels or self.patches:
+            made["places"] = self._places()
+        if self.raw is not None:
+            made["sinogram"] = figures_csv(("attack", "towards", "budget", "unit"), self.raw.rows())
+        return made
+
+    def _places(self) -> str:
+        """Success of few places by their number, and of patches by their share of the image."""
+        rows = [((f"few {self.place}s", p.towards, str(p.pixels)), "success", p.turned) for p in self.pixels]
+        for one in self.patches:
+            of = f"{one.area:g}"
+            rows.append((("patch", one.towards, of), "success", one.turned))
+            rows.append((("noise patch", one.towards, of), "success", one.plain))
+        return figures_csv(("attack", "towards", "size"), rows)
 
 
 def _aim(towards: str) -> str:

@@ -6,7 +6,7 @@ and an attack that fails because of that says nothing about the network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,12 +81,14 @@ def look_into(
     cases: Sequence[int] = (),
     open_test: bool = False,
     reason: str,
+    before_opening: Callable[[LookedInto], object] | None = None,
     listener: Listener = SILENCE,
 ) -> LookedInto:
     """The networks of a run and its tuning cases, or with `open_test` its test cases, which the ledger records.
 
     cases   numbers in the study of the cases that are wanted; all of the side without
     reason  why a test set is opened, for the ledger
+    before_opening  may refuse what was found, by an error: a test set that is not looked at is not opened
 
     With folds, a tuning case was seen in training by all networks but one: what is said of it is too good, and whoever
     calls must say so. Raises InputError with the next step where there is nothing to look into.
@@ -105,13 +107,16 @@ def look_into(
     side: Side = "test" if open_test else "tuning"
     rows = _rows(opened, side, cases)
     images = opened.prepared(rows, bundle.preparation, listener, f"{side} cases")
-    if open_test:  # an image that cannot be read must not cost an opening
-        count = ledger.open_test(opened.folder.ledger, opened.split, model=model, run=folder.name, reason=reason)
-        listener.say(f"the test set was opened (time {count} for this split); this is in the ledger")
     torch.set_num_threads(available_cores())
     held = np.array(images[:], dtype=np.float32)
     placed = tuple(network.eval().requires_grad_(False) for network in networks)
-    return LookedInto(folder, opened, plan, bundle, placed, side, rows, held, opened.targets(rows))
+    looked = LookedInto(folder, opened, plan, bundle, placed, side, rows, held, opened.targets(rows))
+    if before_opening is not None:
+        before_opening(looked)
+    if open_test:  # an image that cannot be read must not cost an opening
+        count = ledger.open_test(opened.folder.ledger, opened.split, model=model, run=folder.name, reason=reason)
+        listener.say(f"the test set was opened (time {count} for this split); this is in the ledger")
+    return looked
 
 
 def _rows(opened: OpenStudy, side: Side, cases: Sequence[int]) -> NDArray[np.intp]:

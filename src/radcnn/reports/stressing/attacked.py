@@ -11,6 +11,7 @@ from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn, f
 from radcnn.reports.numbers import number, several, shown
 from radcnn.reports.stressing.counted import counted_sentences, counted_tables
 from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
+from radcnn.reports.stressing.places import places_drawings
 from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.attacked import Attacked, AttackedPicture
 from radcnn.robustness.curves import Curve
@@ -28,7 +29,7 @@ def attacked_fragment(found: Attacked, folder: Path) -> Fragment:
         heading="Attacks",
         sentences=(_what(found), *(_halved(one, found) for one in found.curves), *counted_sentences(found)),
         tables=(*(_table(one, found, unit) for one in found.curves), *counted_tables(found, unit)),
-        drawings=(_drawing(found),) if found.curves else (),
+        drawings=(*((_drawing(found),) if found.curves else ()), *places_drawings(found)),
         rows=tuple(_pictures(one, found, folder) for one in found.pictures),
         notes=found.notes,
         corner=f"Budget in {found.budget_unit}",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from radcnn.core.estimate import Estimate
+from collections.abc import Sequence
+
 from radcnn.evaluation.judgement import Unit
-from radcnn.reports.numbers import shown
+from radcnn.reports.numbers import several, shown
+from radcnn.reports.stressing.raw import raw_sentences, raw_table
 from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.attacked import Attacked
+from radcnn.robustness.counted import FewPixels, Patched
 
 CHECKS = {
     "step": "one step is stronger than many",
@@ -25,6 +28,8 @@ def counted_sentences(found: Attacked) -> tuple[str, ...]:
             f"The smallest change that turns an answer{aim} (L-BFGS, root mean square, median of {one.size.n} cases): "
             f"{shown(one.size)} {found.intensity_unit}, which is {shown(one.in_noise)} noise standard deviations."
         )
+    if found.raw is not None:
+        said += raw_sentences(found.raw)
     if found.masking:
         at = f"{found.masking_budget:g} {found.budget_unit}" if found.masking_budget is not None else "one budget"
         signs = [f"{CHECKS.get(one.check, one.check)} ({one.sentence})" for one in found.masking if one.found]
@@ -34,32 +39,39 @@ def counted_sentences(found: Attacked) -> tuple[str, ...]:
 
 
 def counted_tables(found: Attacked, unit: Unit) -> tuple[FigureTable, ...]:
-    """Tables of attacks of few pixels and of patches."""
+    """Tables of attacks of few pixels and of patches, by what they want."""
     made = []
     if found.pixels:
-        rows = [_row(f"{one.pixels} pixels", "", (one.turned,), unit) for one in found.pixels]
-        aim = f", towards {found.pixels[0].towards}" if found.pixels[0].towards else ""
-        caption = f"Few pixels (differential evolution){aim}: a value anywhere in what the image's values can be"
-        made.append(_table(caption, ("Turned",), rows))
+        caption = f"Few {found.place}s (differential evolution): a value anywhere in what the image's values can be"
+        made.append(_table(caption, ("Turned",), [(p.towards, _pixels_row(p, found, unit)) for p in found.pixels]))
     if found.patches:
-        rows = [
-            _row(
-                f"{100 * one.area:g} % of the image",
-                f"{one.pixels} pixels a side" + (f", {one.mm:.3g} mm" if one.mm is not None else ""),
-                (one.turned, one.plain),
-                unit,
-            )
-            for one in found.patches
-        ]
-        aim = f", towards {found.patches[0].towards}" if found.patches[0].towards else ""
-        caption = f"A patch at random places{aim}, learned on one half of the patients and judged on the other"
-        made.append(_table(caption, ("Turned by the patch", "By noise of its size"), rows))
+        caption = "A patch at random places, learned on one half of the patients and judged on the other"
+        columns = ("Turned by the patch", "By noise of its size")
+        made.append(_table(caption, columns, [(p.towards, _patch_row(p, found, unit)) for p in found.patches]))
+    if found.raw is not None:
+        made.append(raw_table(found.raw, unit))
     return tuple(made)
 
 
-def _row(name: str, meaning: str, figures: tuple[Estimate, ...], unit: Unit) -> FigureRow:
-    return FigureRow(name, meaning, tuple(shown(one, unit) for one in figures))
+def _pixels_row(one: FewPixels, found: Attacked, unit: Unit) -> FigureRow:
+    return FigureRow(several(one.pixels, found.place), "", (shown(one.turned, unit),))
 
 
-def _table(caption: str, columns: tuple[str, ...], rows: list[FigureRow]) -> FigureTable:
-    return FigureTable(caption, (Head(columns),), (FigureGroup("", tuple(rows)),), "columns")
+def _patch_row(one: Patched, found: Attacked, unit: Unit) -> FigureRow:
+    long = f"{several(one.pixels, found.place)} a side" + (f", {one.mm:.3g} mm" if one.mm is not None else "")
+    return FigureRow(f"{100 * one.area:g} % of the image", long, (shown(one.turned, unit), shown(one.plain, unit)))
+
+
+def _table(caption: str, columns: tuple[str, ...], rows: Sequence[tuple[str, FigureRow]]) -> FigureTable:
+    aims = tuple(dict.fromkeys(towards for towards, _ in rows))
+    groups = tuple(FigureGroup(aimed_words(aim), tuple(row for to, row in rows if to == aim)) for aim in aims)
+    return FigureTable(caption, (Head(columns),), groups, "columns")
+
+
+def aimed_words(towards: str) -> str:
+    """What an attack wants, in words.
+
+    >>> aimed_words("nodule")
+    'towards nodule'
+    """
+    return f"towards {towards}" if towards else "to any wrong answer"

@@ -13,9 +13,11 @@ from radcnn.study.stressing.asked_shifts import ASKED_SHIFTS, AskedShifts
 BUDGETS = (1.0, 2.0, 4.0, 8.0)  # HU, grey levels or the images' own unit
 NOISE_BUDGETS = (0.05, 0.1, 0.25, 0.5, 1.0)  # multiples of the images' noise sd
 USUAL = ("fgsm", "pgd")
-ATTACKS = (*USUAL, "square", "universal", "one-pixel", "patch", "l-bfgs")
+ATTACKS = (*USUAL, "square", "universal", "one-pixel", "patch", "l-bfgs", "sinogram")
 PIXELS = (1, 3, 5)
 AREAS = (0.01, 0.03, 0.1)
+RAW_BUDGETS = (0.01, 0.03, 0.1, 0.3, 1.0)  # multiples of the noise sd of each ray
+PHOTONS = 1e5  # per ray in the open beam: a usual dose
 GENERATIONS = 100  # of the attack of few pixels, as in its paper
 
 
@@ -30,6 +32,7 @@ class Asked:
     surrogate another run of the study, on whose network PGD is made, too
     pixels    how many are changed by "one-pixel"; generations: of its search
     areas     shares of the image that patches cover
+    raw_budgets, photons  of "sinogram": in noise sds of each ray, at a dose of so many photons per ray
     borders   widths of the frame that is swapped, in pixels; empty for the usual ones
     seed      of everything random
     shifting  what is asked of shifts and doubts
@@ -45,6 +48,8 @@ class Asked:
     generations: int = GENERATIONS
     areas: tuple[float, ...] = AREAS
     borders: tuple[int, ...] = ()
+    raw_budgets: tuple[float, ...] = RAW_BUDGETS
+    photons: float = PHOTONS
     seed: int = 0
     shifting: AskedShifts = ASKED_SHIFTS
 
@@ -61,6 +66,8 @@ def asked(
     pixels: Sequence[int] | None,
     generations: int,
     area: Sequence[float] | None,
+    raw_budget: Sequence[float] | None,
+    photons: float,
     border: Sequence[int] | None,
     seed: int,
 ) -> Asked:
@@ -71,6 +78,8 @@ def asked(
     usual = NOISE_BUDGETS if in_noise else BUDGETS
     if generations < 1:
         raise SettingsError(f"--generations must be 1 or more, got {generations}; {GENERATIONS} is usual")
+    if not 1 <= photons < float("inf"):
+        raise SettingsError(f"--photons must be 1 or more per ray, got {photons:g}; {PHOTONS:g} is a usual dose")
     return Asked(
         parts=chosen,
         attacks=attacks,
@@ -81,6 +90,8 @@ def asked(
         pixels=_whole(pixels or PIXELS, "--pixels"),
         generations=generations,
         areas=_areas(area or AREAS),
+        raw_budgets=_budgets(raw_budget or RAW_BUDGETS, "--raw-budget"),
+        photons=photons,
         borders=_whole(border or (), "--border"),
         seed=seed,
     )
@@ -93,13 +104,14 @@ def _known(names: Sequence[str], known: Sequence[str], option: str) -> tuple[str
     return tuple(dict.fromkeys(name.strip() for name in names))
 
 
-def _budgets(budgets: Sequence[float]) -> tuple[float, ...]:
+def _budgets(budgets: Sequence[float], option: str = "--budget") -> tuple[float, ...]:
+    what = "voxel" if option == "--budget" else "ray"
     for one in budgets:
         if not 0 <= one < float("inf"):
-            raise SettingsError(f"--budget must be 0 or more, got {one:g}; it is how far each voxel may be changed")
+            raise SettingsError(f"{option} must be 0 or more, got {one:g}; it is how far each {what} may be changed")
     found = tuple(sorted({float(one) for one in budgets} - {0.0}))
     if not found:
-        raise SettingsError("--budget 0 changes nothing; give at least one budget above 0")
+        raise SettingsError(f"{option} 0 changes nothing; give at least one budget above 0")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,13 +12,14 @@ from radcnn.attacks.masking import Sign, masking_signs
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.robustness.attacked import Attacked, AttackedPicture
-from radcnn.robustness.counted import Smallest
+from radcnn.robustness.counted import FewPixels, Patched, Smallest
 from radcnn.robustness.curves import Curve
 from radcnn.study.listener import Listener
 from radcnn.study.stressing.asked import Asked
 from radcnn.study.stressing.budgeted import BUDGETED, Attacking, Goal, budgeted, transferred
 from radcnn.study.stressing.learned import halves, patches, universal
 from radcnn.study.stressing.picturing import pictured
+from radcnn.study.stressing.raw import raw_attack, refuse_raw
 from radcnn.study.stressing.searched import few_pixels, smallest
 from radcnn.study.stressing.surrogate import surrogate_of
 from radcnn.study.stressing.tested import UnderTest
@@ -29,7 +31,7 @@ WIDE = 0.25  # of an image's range: a budget beyond it is no small change
 
 def attacks(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> Attacked:
     """Every asked attack at every budget, on one side's cases; pictures of turned cases are written to `place`."""
-    goal = _goal(test, asked)
+    goal = goal_of(test, asked)
     curves: list[Curve] = []
     pictures: tuple[AttackedPicture, ...] = ()
     for name in asked.attacks:
@@ -51,9 +53,11 @@ def attacks(test: UnderTest, asked: Asked, place: Path, listener: Listener) -> A
         per_noise=test.median_noise,
         threshold=test.threshold,
         curves=tuple(curves),
-        pixels=few_pixels(goal, asked, listener) if "one-pixel" in asked.attacks and goal.aimed.any() else (),
-        patches=patches(goal, asked, listener) if "patch" in asked.attacks else (),
+        place="voxel" if test.images.ndim == 5 else "pixel",
+        pixels=_pixels(goal, asked, listener),
+        patches=_patches(goal, asked, listener),
         smallest=_smallest(goal, asked, listener),
+        raw=raw_attack(goal, asked, listener) if "sinogram" in asked.attacks else None,
         masking=signs,
         masking_budget=budget,
         pictures=pictures,
@@ -65,11 +69,14 @@ def refuse_attacks(test: UnderTest, asked: Asked) -> None:
     """Raise SettingsError or InputError for a class, a budget or another run that this run does not go with."""
     _towards(test, asked)
     _unit_of_each(test, asked)
+    if "sinogram" in asked.attacks:
+        refuse_raw(test, asked)
     if asked.surrogate is not None:
         surrogate_of(test, asked.surrogate)
 
 
-def _goal(test: UnderTest, asked: Asked) -> Goal:
+def goal_of(test: UnderTest, asked: Asked) -> Goal:
+    """What is wanted of the cases."""
     clean, towards = test.logits(test.images), _towards(test, asked)
     return Goal(test, clean, towards, asked.towards or "", _unit_of_each(test, asked))
 
@@ -105,6 +112,24 @@ def _others(goal: Goal, asked: Asked, listener: Listener) -> list[Curve]:
         found = universal(goal, asked, listener)
         made += [found[0]] if found is not None else []
     return made
+
+
+def _both_ways(goal: Goal) -> tuple[Goal, ...]:
+    """Any wrong answer, and the wanted class where there is one: to turn an answer is easier than to choose it."""
+    return (goal,) if goal.towards is None else (replace(goal, towards=None, name=""), goal)
+
+
+def _pixels(goal: Goal, asked: Asked, listener: Listener) -> tuple[FewPixels, ...]:
+    if "one-pixel" not in asked.attacks:
+        return ()
+    ways = [one for one in _both_ways(goal) if one.aimed.any()]
+    return tuple(found for one in ways for found in few_pixels(one, asked, listener))
+
+
+def _patches(goal: Goal, asked: Asked, listener: Listener) -> tuple[Patched, ...]:
+    if "patch" not in asked.attacks:
+        return ()
+    return tuple(found for one in _both_ways(goal) for found in patches(one, asked, listener))
 
 
 def _smallest(goal: Goal, asked: Asked, listener: Listener) -> tuple[Smallest, ...]:

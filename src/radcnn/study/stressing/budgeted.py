@@ -106,7 +106,7 @@ def budgeted(name: str, goal: Goal, asked: Asked, listener: Listener) -> tuple[C
 
     def step(rows: Tensor, budget: float, index: int) -> Tensor:
         extra = {"seed": derived_seed(asked.seed, name, index)} if way.seeded else {}
-        return way.attack(test.network, test.images[rows], test.labels[rows], **_given(goal, rows, budget), **extra)
+        return way.attack(test.network, test.images[rows], test.labels[rows], **given(goal, rows, budget), **extra)
 
     return along(name, goal, asked, step, listener, once=way.once)
 
@@ -118,9 +118,9 @@ def transferred(
     test = goal.test
 
     def step(rows: Tensor, budget: float, index: int) -> Tensor:
-        given = {**_given(goal, rows, budget), "answers": answers, "settings": FURTHER}
+        told = {**given(goal, rows, budget), "answers": answers, "settings": FURTHER}
         seed = derived_seed(asked.seed, name, index)
-        return pgd(surrogate, test.images[rows], test.labels[rows], **given, seed=seed)
+        return pgd(surrogate, test.images[rows], test.labels[rows], **told, seed=seed)
 
     return along(name, goal, asked, step, listener)
 
@@ -174,7 +174,7 @@ def outcomes_of(budget: float, now: Attacking, goal: Goal) -> Outcomes:
     return Outcomes(budget, right, _numbers(answers.answered(now.logits)), hit, alike, ratio)
 
 
-def _given(goal: Goal, rows: Tensor, budget: float) -> dict[str, Any]:
+def given(goal: Goal, rows: Tensor, budget: float) -> dict[str, Any]:
     """What every attack with a budget is told of some of the cases."""
     test = goal.test
     towards = None if goal.towards is None else goal.towards[rows]

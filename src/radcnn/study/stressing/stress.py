@@ -21,14 +21,14 @@ from radcnn.reports.stressing.fragment import Fragment
 from radcnn.robustness.dense import DenseAttacked
 from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.listener import SILENCE, Listener
-from radcnn.study.looking import look_into
+from radcnn.study.looking import LookedInto, look_into
 from radcnn.study.open_study import open_study
-from radcnn.study.stressing.asked import asked
+from radcnn.study.stressing.asked import PHOTONS, asked
 from radcnn.study.stressing.asked_shifts import asked_shifts, refuse_unsuited
 from radcnn.study.stressing.image_attacks import image_attacks, is_of_images, reader_of
 from radcnn.study.stressing.image_request import Request, refuse_of_labels
 from radcnn.study.stressing.parts import PARTS, Part, Result
-from radcnn.study.stressing.tested import MOST_CASES, under_test
+from radcnn.study.stressing.tested import MOST_CASES, UnderTest, under_test
 
 SIDES: tuple[Side, ...] = ("test", "tuning")  # the report tells the first of which there is a result
 FOLDER = "stress"
@@ -77,6 +77,8 @@ def stress(
     pixels: Sequence[int] | None = None,
     generations: int = 100,
     area: Sequence[float] | None = None,
+    raw_budget: Sequence[float] | None = None,
+    photons: float = PHOTONS,
     border: Sequence[int] | None = None,
     shift: Sequence[str] | None = None,
     severity: Sequence[int] | None = None,
@@ -91,14 +93,16 @@ def stress(
 ) -> Stressed:
     """What it takes to turn the answers of a run, on its tuning cases or with `open_test` on its test cases.
 
-    parts     "attacks", "borders", "shifts", "doubts", in one text with commas or one by one; all of them without
-    attack    fgsm, pgd, square, universal, one-pixel, patch, l-bfgs; fgsm and pgd without
+    parts     "attacks", "borders", "shifts", "doubts", in one text with commas or one by one, all of them without; and
+              "detector"
+    attack    fgsm, pgd, square, universal, one-pixel, patch, l-bfgs, sinogram; fgsm and pgd without
     budget    how far each voxel may be changed: in HU of CT, in grey levels, in the images' own unit otherwise
     in_noise  budgets are multiples of each image's noise sd
     towards   the class that every case is to be given; any wrong answer without
     surrogate another run of the study: PGD is made on its network, and this one is judged
     pixels    how many are changed by one-pixel: 1, 3 and 5 without; generations of its search
     area      shares of the image that patches cover
+    raw_budget  how far sinogram may change each ray, in noise sds at a dose of `photons` per ray
     border    widths of the frame that is swapped with other patients' images, in pixels of the prepared image
     shift     ct_dose, mr_noise ... of `robustness.shifts`; those that suit the images without
     severity  1 to 5; all of them without
@@ -110,9 +114,11 @@ def stress(
     Of networks that outline structures or restore images there is the part "attacks", with fgsm and pgd.
     Results are written to RUN/stress; `radcnn report` shows them. Raises InputError for a target of values.
     """
+    usual = [name for name, part in PARTS.items() if part.usual]
     wanted = asked(
-        parts=parts, known_parts=tuple(PARTS), attack=attack, budget=budget, in_noise=in_noise, towards=towards,
-        surrogate=surrogate, pixels=pixels, generations=generations, area=area, border=border, seed=seed,
+        parts=parts or usual, known_parts=tuple(PARTS), attack=attack, budget=budget, in_noise=in_noise,
+        towards=towards, surrogate=surrogate, pixels=pixels, generations=generations, area=area, border=border,
+        raw_budget=raw_budget, photons=photons, seed=seed,
     )  # fmt: skip
     shifting = asked_shifts(shift=shift, severity=severity, limit=limit, foreign=foreign)
     wanted = replace(wanted, shifting=shifting)
@@ -131,12 +137,20 @@ def stress(
     if shifting.names:
         fingerprint = opened.fingerprint
         refuse_unsuited(shifting.names, fingerprint.units, fingerprint.rank)
-    looked = look_into(run, cases=case or (), open_test=open_test, reason=reason, listener=listener)
-    test = under_test(looked, listener, most=MOST_CASES if most is None else most, seed=seed)
+    tests: list[UnderTest] = []
+
+    def before_opening(looked: LookedInto) -> None:
+        """What is refused must not cost an opening of the test set."""
+        tests.append(under_test(looked, listener, most=MOST_CASES if most is None else most, seed=seed))
+        for name in wanted.parts:
+            if (refuse := PARTS[name].refuse) is not None:
+                refuse(tests[-1], wanted)
+
+    look_into(
+        run, cases=case or (), open_test=open_test, reason=reason, before_opening=before_opening, listener=listener
+    )
+    test = tests[-1]
     model, side = verify(folder.bundle), test.looked.side
-    for name in wanted.parts:
-        if (refuse := PARTS[name].refuse) is not None:
-            refuse(test, wanted)
     made: dict[str, Result] = {}
     for name in wanted.parts:
         made[name] = PARTS[name].make(test, wanted, folder.path / FOLDER, listener)
