@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from radcnn.core.errors import SettingsError
+from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.core.target import Target
+from radcnn.plan.adversarial import Adversarial
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.preparation import Preparation
 from radcnn.transforms.views import ViewKind
@@ -63,6 +65,7 @@ class TrainingPlan:
     precision        "bfloat16" only where a trial on this machine agreed with float32
     channels_last    memory format of the network and its batches
     views            test-time views averaged at prediction: see radcnn.transforms.views
+    adversarial      attacks that are trained against; None: none. A plan without it is written as it was before
     """
 
     epochs: int
@@ -84,6 +87,27 @@ class TrainingPlan:
     precision: Precision = "float32"
     channels_last: bool = True
     views: ViewKind = "identity"
+    adversarial: Adversarial | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object; `adversarial` is named only where there is one, so that no other plan's hash is another."""
+        plain: dict[str, Any] = fields_to_plain(self)
+        if self.adversarial is None:
+            del plain["adversarial"]
+        return plain
+
+    @classmethod
+    def from_json(cls, value: Any) -> TrainingPlan:
+        """The inverse of as_json; strict."""
+        return from_plain(cls, value, "training of the plan")
+
+    def refuse_adversarial(self, what: str) -> None:
+        """Raise SettingsError where attacks are to be trained against by what has no answer to turn."""
+        if self.adversarial is not None:
+            raise SettingsError(
+                f"training against attacks needs answers that can be turned, and {what} has none; leave "
+                "training.adversarial (--adversarial) out"
+            )
 
     @property
     def networks(self) -> int:
@@ -137,3 +161,5 @@ class Plan:
     def __post_init__(self) -> None:
         if self.training.views == "rotations":
             raise SettingsError("views rotations exchange rows and columns, for networks that make images; take flips")
+        if self.target.kind == "regression":
+            self.training.refuse_adversarial("a regression")
