@@ -151,10 +151,11 @@ def hardened(
         return None
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), CHECKED)).round().astype(np.intp)]
     images, targets = development.cases.batch(rows)
-    if plan.target.kind == "regression":  # refused when it was planned
+    kind = plan.target.kind
+    if kind not in ("binary", "multiclass", "multilabel"):  # refused when it was planned
         return None
-    answers = Answers(plan.target.kind)
-    labels = targets if plan.target.kind == "multilabel" else targets[:, 0]
+    answers = Answers(kind)
+    labels = targets if kind == "multilabel" else targets[:, 0]
     placed = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     right = _right(placed, answers, images, labels, torch.from_numpy(epsilon[rows]), plan.seed)
     patients = [case.patient for case in opened.cases(order[rows])]
@@ -170,7 +171,7 @@ def _right(
     for part in torch.arange(len(images)).split(max(1, VOXELS // math.prod(images.shape[1:]))):
         x, y = images[part], labels[part]
         low, high = own_range(x)
-        ends = {"epsilon": epsilon[part], "low": low, "high": high, "answers": answers}
+        ends: dict[str, Any] = {"epsilon": epsilon[part], "low": low, "high": high, "answers": answers}
         attacked = (x, fgsm(network, x, y, **ends), pgd(network, x, y, **ends, settings=SEVERAL, seed=seed))
         with torch.no_grad():
             for place, one in zip(found, attacked, strict=True):
