@@ -79,7 +79,11 @@ def test_a_proposal_is_whole_repeatable_and_gives_its_reasons(name: str) -> None
     assert len(set(said)) == len(said)
     assert all(r.sentence and r.value and r.source == "rule" for r in plan.reasons)
     networks = "members" if plan.training.folds else "none of them"
-    training = {f"training.{f.name}" for f in fields(TrainingPlan)} - {"training.precision", f"training.{networks}"}
+    training = {f"training.{f.name}" for f in fields(TrainingPlan)} - {
+        "training.precision",
+        "training.adversarial",
+        f"training.{networks}",
+    }
     shown = {"task", "network", *(f"preparation.{name}" for name in ("size", "fit", "intensity", "channels"))}
     assert training | shown | {"augmentation.padding"} <= set(said)
     network = first_network(plan, make_task(BINARY), 0)

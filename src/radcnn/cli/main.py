@@ -341,6 +341,10 @@ def reproduce(
         Path | None,
         typer.Option("--scans", help="Low dose: a folder of real CTs, each of another patient.", show_default=False),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="adversarial-audit: a folder of npz files and studies.", show_default=False),
+    ] = None,
     as_json: AsJson = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Build a system of the review on its synthetic substitute and compare it as its paper did."""
@@ -349,7 +353,7 @@ def reproduce(
 
         made = reproduce_system(
             system, out=out, minutes=minutes, seed=seed, views=views, size=size, images=images, ablations=ablations,
-            scans=scans, listener=Voice(quiet=quiet),
+            scans=scans, data=data, listener=Voice(quiet=quiet),
         )  # fmt: skip
         show(made.as_json(), made.text, as_json=as_json)
         next_step("look at", out or Path(f"radcnn-{system}"), as_json=as_json)

@@ -136,6 +136,18 @@ TRAINING_OPTIONS = (
     _option("within", Text, "A structure that holds all others: two networks in a row.", "--within", panel=TRAINING),
     _option("refine", Text, "graphcut or crf: kept where the tuning set says it helps.", "--refine", panel=TRAINING),
     _option(
+        "adversarial", Text, "Train against attacks: fgsm or pgd; needs --adversarial-budget.", "--adversarial",
+        panel=TRAINING,
+    ),
+    _option(
+        "adversarial_budget", float | None, "How far attacks may change a voxel: HU of CT, grey levels ...",
+        "--adversarial-budget", panel=TRAINING,
+    ),
+    _option(
+        "adversarial_in_noise", Flag, "That budget is a multiple of each image's noise sd.", "--adversarial-in-noise",
+        panel=TRAINING,
+    ),
+    _option(
         "mute",
         Texts,
         "Go on in spite of this finding: CODE, or CODE=REASON, which the report prints; several times.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,14 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from radcnn.attacks.hardening import against_loss
 from radcnn.core.chance import torch_generator
 from radcnn.core.files import sha256_of_json
 from radcnn.core.settings import to_plain
-from radcnn.learning.batches import Cases, steps_of, training_batches
+from radcnn.learning.batches import Cases, shuffled, steps_of, training_batches
 from radcnn.learning.execution import Execution, logits_of, training_logits
 from radcnn.learning.lesson import Measured
 from radcnn.learning.mixing import mix
 from radcnn.learning.settling import settle
+from radcnn.plan.adversarial import Adversarial
 from radcnn.plan.settings import TrainingPlan
 from radcnn.tasks import Task
 from radcnn.transforms.pipeline import Pipeline
@@ -33,6 +36,7 @@ class CaseLesson:
     index    which network of the run (member or fold)
     cases    prepared cases of the development sides
     training, tuning  rows of `cases`
+    epsilon  (N,) how far attacks may change each case, in its prepared values; None where none are trained against
     """
 
     index: int
@@ -43,6 +47,7 @@ class CaseLesson:
     pipeline: Pipeline
     plan: TrainingPlan
     seed: int
+    epsilon: NDArray[np.float32] | None = None
 
     @property
     def steps(self) -> int:
@@ -58,6 +63,8 @@ class CaseLesson:
             "tuning": self.tuning.tolist(),
             "cases": self.cases.digest,
         }
+        if self.epsilon is not None:
+            said["epsilon"] = hashlib.sha256(self.epsilon.tobytes()).hexdigest()
         return sha256_of_json(said)
 
     def batches(self, epoch: int, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -71,11 +78,38 @@ class CaseLesson:
     ) -> Tensor:
         stream = torch_generator(self.seed, "mixing", *self._path(epoch), step)
         images, pairs = mix(*batch, self.plan.mixup, stream)
+        if self.plan.adversarial is not None:
+            images, pairs = self._attacked(network, images, pairs, self.plan.adversarial, epoch, step, execution)
         logits, *auxiliary = training_logits(network, images, execution)
         loss = self._mixed_loss(logits, pairs)
         for others in auxiliary:
             loss = loss + AUXILIARY * self._mixed_loss(others, pairs)
         return loss
+
+    def _attacked(
+        self, network: nn.Module, images: Tensor, pairs: list[tuple[float, Tensor]], attacks: Adversarial, epoch: int,
+        step: int, execution: Execution,
+    ) -> tuple[Tensor, list[tuple[float, Tensor]]]:  # fmt: skip
+        """The batch as attacks make it worse: alone, or behind the batch as it is, so that both weigh alike.
+
+        The loss that is learned by is attacked, in training mode as it is learned in. A mixture of two images (mixup)
+        has the budget of the one it holds more of.
+        """
+        assert self.epsilon is not None, "who trains against attacks says how far they may go"
+        rows = self.training[
+            shuffled(len(self.training), self.plan.batch, seed=self.seed, path=self._path(epoch))[step]
+        ]
+        worse = against_loss(
+            lambda x: self._mixed_loss(training_logits(network, x, execution)[0], pairs),
+            images,
+            epsilon=torch.from_numpy(self.epsilon[rows]),
+            attack=attacks.attack,
+            steps=attacks.steps,
+            stream=torch_generator(self.seed, "adversarial", *self._path(epoch), step),
+        )
+        if not attacks.mixed:
+            return worse, pairs
+        return torch.cat([images, worse]), [(share, torch.cat([truth, truth])) for share, truth in pairs]
 
     def settle(self, network: nn.Module, execution: Execution) -> None:
         settle(network, self.cases, self.training, execution)

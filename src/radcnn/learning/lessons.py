@@ -27,11 +27,13 @@ Rows = NDArray[np.intp]
 class Development:
     """The cases that training may see: prepared images and targets, and the (training, tuning) rows of each network.
 
-    Without folds all members share one pair; with k folds each network has its own.
+    Without folds all members share one pair; with k folds each network has its own. `epsilon` (N,) is how far attacks
+    may change each case, in its prepared values, where they are trained against.
     """
 
     cases: Cases
     pairs: tuple[tuple[Rows, Rows], ...]
+    epsilon: NDArray[np.float32] | None = None
 
 
 def train_networks(
@@ -43,8 +45,9 @@ def train_networks(
     """
     for index, (training, tuning) in enumerate(development.pairs):
         lesson = CaseLesson(
-            index, development.cases, training, tuning, task, Pipeline(plan.augmentation), plan.training, plan.seed
-        )
+            index, development.cases, training, tuning, task, Pipeline(plan.augmentation), plan.training, plan.seed,
+            development.epsilon,
+        )  # fmt: skip
         network = first_network(plan, task, index)
         yield from fit(lesson, network, checkpoints / f"network-{index}", execution)
         yield network

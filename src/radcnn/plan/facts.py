@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from radcnn.core.settings import from_plain
 from radcnn.core.target import Target
 from radcnn.data.fingerprint import Fingerprint
+from radcnn.plan.adversarial import Adversarial
 from radcnn.plan.settings import Precision, TaskPlan
 
 SPARE = 0.85  # share of the minutes that training may plan for; the rest is reading, judging and the report
@@ -44,6 +46,12 @@ class Facts:
     def outputs(self) -> int:
         """Width of the last linear layer."""
         return len(self.target.classes) if self.target.kind == "multiclass" else len(self.target.names)
+
+    @property
+    def adversarial(self) -> Adversarial | None:
+        """The attacks that are to be trained against."""
+        asked = self.asked.get("training", {}).get("adversarial")
+        return None if asked is None else from_plain(Adversarial, asked, "training.adversarial")
 
     @property
     def seconds(self) -> float:

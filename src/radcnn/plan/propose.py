@@ -11,6 +11,7 @@ from torch import nn
 from radcnn.core.errors import SettingsError
 from radcnn.core.settings import changed, fields_to_plain, from_plain, merged
 from radcnn.networks.build import bare
+from radcnn.plan.adversarial import budget_unit
 from radcnn.plan.cost import cost_of
 from radcnn.plan.facts import Facts
 from radcnn.plan.rules_images import (
@@ -152,8 +153,25 @@ def _training(facts: Facts, preparation: Preparation, network: NetworkPlan, reas
         **usual,
     )
     made = _overruled(proposed, "training", facts, reasons)
+    _say_attacks(made, facts, reasons)
     _check_fit(made, facts, preparation, network)
     return made
+
+
+def _say_attacks(training: TrainingPlan, facts: Facts, reasons: list[Reason]) -> None:
+    """Where attacks are trained against: what they are in words, and what they cost."""
+    attacks = training.adversarial
+    if attacks is None:
+        return
+    words = attacks.words(budget_unit(facts.fingerprint.units))
+    sentence = (
+        f"asked for: a step costs {attacks.costs:.2g} times as much, which the minutes are planned for; answers become "
+        "harder to turn within this budget, and those to images as they are may become worse"
+    )
+    reasons[:] = [
+        replace(one, value=words, sentence=sentence) if one.setting == "training.adversarial" else one
+        for one in reasons
+    ]
 
 
 def _check_fit(training: TrainingPlan, facts: Facts, preparation: Preparation, network: NetworkPlan) -> None:

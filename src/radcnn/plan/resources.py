@@ -88,7 +88,9 @@ def resources(plan: Plan, load: Load, *, outputs: int, cores: int) -> Resources:
     copies = _copies(plan)
     checkpoint = copies * weights
     mapped = prepared * development // max(1, cases)
-    activations = FLOAT * cost.activations * plan.training.batch
+    attacks = plan.training.adversarial
+    batch = plan.training.batch * (2 if attacks is not None and attacks.mixed else 1)
+    activations = FLOAT * cost.activations * batch
     step = (copies + 1 + IN_PASSING) * weights + round(ACTIVATIONS * activations) + WORK_SPACE[cost.dims]
     writing = (copies + 1 + WRITING * copies) * weights
     others = 2 * weights * (networks - 1)  # networks that are done, with their last gradients
@@ -118,6 +120,11 @@ def _copies(plan: Plan) -> int:
     return 2 + bool(plan.training.averaging) + MOMENTS[plan.training.optimizer]
 
 
+def _harder(plan: Plan) -> float:
+    """How many times a training step costs for the attacks that are made in it."""
+    return 1.0 if plan.training.adversarial is None else plan.training.adversarial.costs
+
+
 def _minutes(plan: Plan, cost: Cost, load: Load, checkpoint: int, cores: int) -> float:
     """Epochs of all networks, with what each of them costs beside its arithmetic."""
     folds = plan.training.folds
@@ -127,7 +134,7 @@ def _minutes(plan: Plan, cost: Cost, load: Load, checkpoint: int, cores: int) ->
     steps = training / plan.training.batch
     voxels = plan.preparation.channels * prod(plan.preparation.size)
     epoch = (
-        cost.training_seconds(1, cores, plan.training.precision) * training
+        cost.training_seconds(1, cores, plan.training.precision) * training * _harder(plan)
         + cost.prediction_seconds(1, cores, plan.training.precision) * judged
         + steps * (STEP + PER_WEIGHT * cost.weights)
         + AUGMENTING * voxels * training / cores

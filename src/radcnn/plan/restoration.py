@@ -91,6 +91,7 @@ class RestorationPlan:
             raise SettingsError(f"steps of an epoch must be at least 1, got {self.steps}")
         if self.loss == "ssim" and min(self.patch) < LEAST_OF_SSIM:
             raise SettingsError(f"SSIM needs patches of at least {LEAST_OF_SSIM} voxels, got {self.patch}")
+        self.training.refuse_adversarial("a restoration")
         if self.training.folds:
             raise SettingsError("a restoration is not trained in folds; leave training.folds out")
 

@@ -66,10 +66,13 @@ def enough_epochs(facts: Facts, batch: int) -> int:
 
 
 def epoch_seconds(facts: Facts, cost: Cost) -> float:
-    """Seconds of one epoch: training, and judging as many training cases as tuning cases."""
+    """Seconds of one epoch: training, and judging as many training cases as tuning cases; attacks are counted."""
     judged = 2 * facts.fingerprint.cases["tuning"]
     cores, precision = facts.cores, facts.precision
-    return cost.training_seconds(facts.training, cores, precision) + cost.prediction_seconds(judged, cores, precision)
+    training = cost.training_seconds(facts.training, cores, precision)
+    if facts.adversarial is not None:
+        training *= facts.adversarial.costs
+    return training + cost.prediction_seconds(judged, cores, precision)
 
 
 def affordable_epochs(facts: Facts, cost: Cost) -> int:

@@ -134,6 +134,7 @@ class SegmentationPlan:
             self._check_cascade(names)
         if self.refine != "none" and not all(stage.exclusive for stage in self.stages):
             raise SettingsError("a refinement gives each voxel one structure, but these share labels; take refine=none")
+        self.training.refuse_adversarial("a segmentation")
         if self.training.views == "shifts":
             raise SettingsError("a segmentation is not averaged over shifts; take training.views left_right or flips")
 

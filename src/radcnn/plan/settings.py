@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from radcnn.core.errors import SettingsError
-from radcnn.core.settings import fields_to_plain
+from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.core.target import Target
+from radcnn.plan.adversarial import Adversarial
 from radcnn.transforms.augmentation import Augmentation
 from radcnn.transforms.preparation import Preparation
 from radcnn.transforms.views import ViewKind
@@ -65,6 +66,7 @@ class TrainingPlan:
     channels_last    memory format of the network and its batches
     views            test-time views averaged at prediction: see radcnn.transforms.views
     snapshots        epochs whose weights are kept beside the checkpoints, for radcnn explain --features; 0: none
+    adversarial      attacks that are trained against; None: none. A plan without it is written as it was before
     """
 
     epochs: int
@@ -94,6 +96,27 @@ class TrainingPlan:
         if not self.snapshots:
             plain.pop("snapshots")
         return plain
+    adversarial: Adversarial | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object; `adversarial` is named only where there is one, so that no other plan's hash is another."""
+        plain: dict[str, Any] = fields_to_plain(self)
+        if self.adversarial is None:
+            del plain["adversarial"]
+        return plain
+
+    @classmethod
+    def from_json(cls, value: Any) -> TrainingPlan:
+        """The inverse of as_json; strict."""
+        return from_plain(cls, value, "training of the plan")
+
+    def refuse_adversarial(self, what: str) -> None:
+        """Raise SettingsError where attacks are to be trained against by what has no answer to turn."""
+        if self.adversarial is not None:
+            raise SettingsError(
+                f"training against attacks needs answers that can be turned, and {what} has none; leave "
+                "training.adversarial (--adversarial) out"
+            )
 
     @property
     def networks(self) -> int:
@@ -147,3 +170,5 @@ class Plan:
     def __post_init__(self) -> None:
         if self.training.views == "rotations":
             raise SettingsError("views rotations exchange rows and columns, for networks that make images; take flips")
+        if self.target.kind == "regression":
+            self.training.refuse_adversarial("a regression")

@@ -10,7 +10,16 @@ from types import MappingProxyType
 
 from radcnn.core.catalogue import look_up
 from radcnn.core.errors import SettingsError
-from radcnn.recipes import dose_sweep, jin2017, kurata2018, livers, low_dose, milletari2016, ronneberger2015
+from radcnn.recipes import (
+    adversarial_audit,
+    dose_sweep,
+    jin2017,
+    kurata2018,
+    livers,
+    low_dose,
+    milletari2016,
+    ronneberger2015,
+)
 from radcnn.recipes.recipe import Reproduced
 from radcnn.study.listener import SILENCE, Listener
 
@@ -44,6 +53,9 @@ SYSTEMS: Mapping[str, System] = MappingProxyType(
         "kurata2018": System(kurata2018.kurata2018, kurata2018.TITLE, "Kurata et al., Comput Biol Med 2019;114:103438"),
         "lu2017": System(livers.lu2017, livers.LU_TITLE, "Lu et al., Int J CARS 2017;12:171"),
         "christ2016": System(livers.christ2016, livers.CHRIST_TITLE, "Christ et al., MICCAI 2016, arXiv:1610.02177"),
+        "adversarial-audit": System(
+            adversarial_audit.adversarial_audit, adversarial_audit.TITLE, "Madry et al., ICLR 2018, arXiv:1706.06083"
+        ),
     }
 )
 
@@ -59,6 +71,7 @@ def reproduce(
     images: int | None = None,
     ablations: bool | None = None,
     scans: Path | str | None = None,
+    data: Path | str | None = None,
     listener: Listener = SILENCE,
 ) -> Reproduced:
     """Build a system of the review on its synthetic substitute and compare it as its paper did.
@@ -79,6 +92,7 @@ def reproduce(
         "images": images,
         "ablations": ablations,
         "scans": scans,
+        "data": data,
     }
     given = {name: value for name, value in asked.items() if value is not None}
     for name in given:

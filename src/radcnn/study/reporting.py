@@ -40,6 +40,7 @@ from radcnn.study.explaining.explain import explain_fragments
 from radcnn.study.folder import RunFolder, find_run, read_record
 from radcnn.study.found import read_outcomes
 from radcnn.study.going_on import read_history
+from radcnn.study.hardening import hardened_sentences
 from radcnn.study.judging import evaluated, notes_on_folds, read_judgement
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
@@ -114,7 +115,7 @@ def tell(folder: RunFolder, opened: OpenStudy, listener: Listener = SILENCE) -> 
         environment={**environment(), **{str(k): str(v) for k, v in read_record(folder)["environment"].items()}},
         seeds={"training": plan.seed, "split": opened.split.seed},
         commands=commands_again(folder, opened, plan),
-        limits=(*LIMITS, *notes_on_folds(plan, "test"), *accepted(findings)),
+        limits=(*LIMITS, *notes_on_folds(plan, "test"), *hardened_sentences(folder), *accepted(findings)),
     )
 
 

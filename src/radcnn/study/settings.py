@@ -167,6 +167,12 @@ class StudySettings:
             name = "segmentation" if self.segmentation else "structure" if self.structure else "scribbles"
             raise SettingsError(f"{name} is for images with masks; give --masks FOLDER_OR_PATTERN, or leave it out")
 
+        if self.makes != "labels" and self.training.get("adversarial") is not None:
+            raise SettingsError(
+                f"training against attacks needs answers that can be turned, and a {self.makes} has none; leave "
+                "training.adversarial out"
+            )
+
     @property
     def makes(self) -> Makes:
         """What the networks make of an image: labels or values, another image, or masks."""

@@ -32,6 +32,7 @@ from radcnn.study.folder import RunFolder, find_run, find_study, read_record
 from radcnn.study.folds import rotated_rows
 from radcnn.study.found import write_outcomes
 from radcnn.study.going_on import begin_record, check_plan, how_to_go_on, say_if_slow, write_history
+from radcnn.study.hardening import attack_words, hardened, reach, record_of
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
 from radcnn.study.planning import proposed_plan, stored_plan
@@ -116,7 +117,7 @@ def _go_on(run: RunFolder, opened: OpenStudy, workers: int, listener: Listener) 
     opened.prepared(opened.rows("test"), plan.preparation, listener, "test cases")
     execution = execution_of(plan, workers)
     networks, development, order = fit_networks(run, opened, plan, execution, listener)
-    finish(run, opened, plan, networks, development, order, execution)
+    finish(run, opened, plan, networks, development, order, execution, listener)
 
 
 def begin_run(run: RunFolder, opened: OpenStudy, plan: Plan, settings: StudySettings, listener: Listener) -> None:
@@ -124,8 +125,14 @@ def begin_run(run: RunFolder, opened: OpenStudy, plan: Plan, settings: StudySett
     listener.say(
         f"plan: {plan.network.name}, {counted(plan.training.networks, 'network')} of "
         f"{counted(plan.training.epochs, 'epoch')}, images {' x '.join(map(str, plan.preparation.size))}"
+        f"{_attacks_said(opened, plan)}"
     )
     begin_record(run, opened, plan, settings)
+
+
+def _attacks_said(opened: OpenStudy, plan: Plan) -> str:
+    words, attacks = attack_words(opened, plan), plan.training.adversarial
+    return f", against {words}: a step costs {attacks.costs:.2g} times as much" if attacks is not None else ""
 
 
 def execution_of(plan: Plan, workers: int) -> Execution:
@@ -143,7 +150,8 @@ def fit_networks(
     """Train (or go on training) every network; also the development cases and their rows in the cohort."""
     order = opened.rows("training", "tuning")
     images = opened.prepared(order, plan.preparation, listener)
-    development = Development(Cases(images, opened.targets(order)), pairs_of(opened, plan, order))
+    epsilon = reach(opened, plan, order, images, listener)
+    development = Development(Cases(images, opened.targets(order)), pairs_of(opened, plan, order), epsilon)
     task = planned_task(plan.target, plan.task)
     listener.watch(task.monitor_name)
     networks: list[nn.Module] = []
@@ -195,6 +203,7 @@ def finish(
     development: Development,
     order: Rows,
     execution: Execution,
+    listener: Listener = SILENCE,
 ) -> None:
     """Tuning predictions, operating points and the bundle."""
     task = planned_task(plan.target, plan.task)
@@ -220,10 +229,13 @@ def finish(
         bundle, run.bundle, networks, of_rows(development.cases.images, rows),
         plain=lambda network, block: logits_of(network, block, execution), device=execution.device,
     )  # fmt: skip
-    write_json(run.record, {**read_record(run), "status": "trained", "engine": as_record(choice)})
+    against = record_of(hardened(networks[0], opened, plan, development, order), listener)
+    write_json(run.record, {**read_record(run), "status": "trained", "engine": as_record(choice), **against})
 
 
 def provenance(plan: Plan, opened: OpenStudy) -> tuple[tuple[str, str], ...]:
     """Where a bundle came from; nothing about patients."""
     facts = {"plan": plan_hash(plan), "split": opened.split.hash, "seed": str(plan.seed), **environment()}
+    if plan.training.adversarial is not None:
+        facts["trained against"] = attack_words(opened, plan)
     return tuple(facts.items())

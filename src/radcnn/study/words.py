@@ -15,11 +15,21 @@ SHORT: Mapping[str, tuple[Makes, ...]] = {
     "loss": ("restoration", "segmentation"),
     "refine": ("segmentation",),
     "within": ("segmentation",),
+    "adversarial": ("labels",),
+    "adversarial_budget": ("labels",),
+    "adversarial_in_noise": ("labels",),
 }
+AGAINST_ATTACKS = {  # their names within training.adversarial
+    "adversarial": "attack",
+    "adversarial_budget": "budget",
+    "adversarial_in_noise": "in_noise",
+}
+NO_ANSWER = "training against attacks needs answers that can be turned"
 ELSEWHERE = {  # what a person who asks for it from other networks may do
     "loss": "the loss of a network of labels follows from what it predicts (Table 2 of the review)",
     "refine": "only structures that are outlined can be refined",
     "within": "only structures that are outlined lie within one another",
+    **dict.fromkeys(AGAINST_ATTACKS, NO_ANSWER),
 }
 
 
@@ -30,6 +40,8 @@ def spelled_out(options: Mapping[str, Any], makes: Makes) -> dict[str, Any]:
 
     >>> spelled_out({"loss": "dice", "seed": 1}, "segmentation")
     {'seed': 1, 'segmentation': {'loss': 'dice'}}
+    >>> spelled_out({"adversarial": "pgd", "adversarial_budget": 4}, "labels")
+    {'training': {'adversarial': {'attack': 'pgd', 'budget': 4}}}
     """
     made = {name: value for name, value in options.items() if name not in SHORT}
     for name, of in SHORT.items():
@@ -37,7 +49,8 @@ def spelled_out(options: Mapping[str, Any], makes: Makes) -> dict[str, Any]:
             continue
         if makes not in of:
             raise SettingsError(f"{name} says nothing here: {ELSEWHERE[name]}; leave it out")
-        made = merged(made, {makes: {name: options[name]}})
+        section = {"training": {"adversarial": {AGAINST_ATTACKS[name]: options[name]}}} if makes == "labels" else None
+        made = merged(made, section or {makes: {name: options[name]}})
     return made
 
 

@@ -19,6 +19,7 @@ from radcnn.data.read import read_source
 from radcnn.inference.bundle import Bundle
 from radcnn.metrics.noise_level import noise_sd
 from radcnn.networks import Network
+from radcnn.plan.adversarial import budget_unit
 from radcnn.reports.numbers import point_words
 from radcnn.study.listener import Listener
 from radcnn.study.looking import LookedInto, Scale, one_network, scale_of_volume
@@ -27,7 +28,6 @@ from radcnn.transforms.views import View, ViewKind, test_time_views
 MOST_VOXELS = 1 << 21  # of the images of one batch: a gradient keeps every layer's maps
 MOST_IMAGES = 64
 MOST_CASES = 500  # of a side, that are tried
-UNITS = {"HU": "HU", "grey": "grey levels", "rgb": "grey levels", "PET": "units of the images (PET)"}
 EVEN = 0.5  # probability a yes/no answer is given at where no operating point was chosen
 
 UNKNOWN_PATIENTS = (
@@ -144,9 +144,7 @@ def under_test(looked: LookedInto, listener: Listener, *, most: int = MOST_CASES
         )
     found, looked = len(looked.rows), _drawn(looked, most, seed)
     scales, noises = _measured(looked, listener)
-    units = {UNITS.get(one.units, "units of the images") for one in scales}
-    if len(units) > 1:
-        raise InputError(f"images are in {' and '.join(sorted(units))}; one budget cannot mean the same in all of them")
+    unit = budget_unit([one.units for one in scales])
     answers, threshold = answers_of(looked.bundle)
     truth = looked.targets if target.kind == "multilabel" else looked.targets[:, 0]
     return UnderTest(
@@ -160,7 +158,7 @@ def under_test(looked: LookedInto, listener: Listener, *, most: int = MOST_CASES
         low=torch.tensor([one.low for one in scales]),
         high=torch.tensor([one.high for one in scales]),
         per_unit=torch.tensor([one.per_unit for one in scales]),
-        unit=units.pop(),
+        unit=unit,
         noise=torch.from_numpy(noises).float(),
         found=found,
     )
