@@ -89,18 +89,13 @@ class TrainingPlan:
     channels_last: bool = True
     views: ViewKind = "identity"
     snapshots: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values; a plan without snapshots is, to the byte and by its hash, what it was before there were any."""
-        plain: dict[str, Any] = fields_to_plain(self)
-        if not self.snapshots:
-            plain.pop("snapshots")
-        return plain
     adversarial: Adversarial | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """A JSON object; `adversarial` is named only where there is one, so that no other plan's hash is another."""
+        """A JSON object; snapshots and attacks only where there are some, so that other plans keep their hash."""
         plain: dict[str, Any] = fields_to_plain(self)
+        if not self.snapshots:
+            del plain["snapshots"]
         if self.adversarial is None:
             del plain["adversarial"]
         return plain
