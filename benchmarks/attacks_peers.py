@@ -1,11 +1,21 @@
 """Success and seconds of attacks: radcnn's beside those of torchattacks and ART, on one network and budgets.
 
-    pip install torchattacks adversarial-robustness-toolbox     # peers of this benchmark only
-    python benchmarks/attacks_peers.py RUN/bundle IMAGES.npz [--cases 200] [--repeats 5] [--budgets 1 2 4 8]
+    pip install --no-deps --target PEERS \\
+        torchattacks requests adversarial-robustness-toolbox six tqdm
+    PYTHONPATH=src:PEERS python benchmarks/attacks_peers.py RUN/bundle IMAGES.npz \\
+        [--cases 200] [--repeats 5] [--budgets 1 2 4 8]
 
-IMAGES.npz is in MedMNIST's form; its test images are attacked, at budgets in grey levels. All attacks get the images
-that are right without attack, in batches of 64, 20 steps and one start. Both peers expect values 0..1 and one logit per
-class: the network is wrapped so for them, which costs a concatenation.
+IMAGES.npz is in MedMNIST's form; its test images are attacked, at budgets in grey levels.
+
+Equal for all: the network (one object, float32, on the CPU, as many threads, in evaluation mode, weights without
+slopes), the images (those that are right without attack), batches of 64, the budget, values 0..1, 20 steps and one
+start of PGD, the measure of success (the network's own answer at a logit of 0, or its most probable class). Medians of
+`--repeats`; repeats go round all attacks, so that a busy hour is nobody's alone. An uncounted round comes first.
+
+Not equal: both peers expect one logit per class, so that a network of one logit is wrapped for them, which costs a
+concatenation; ART takes numpy arrays, whose copies are its own time. Steps are each package's own: peers take a quarter
+of the budget from a random start, radcnn shrinking ones from FGSM's point, and leaves images alone once they are
+fooled. "radcnn pgd, all steps" does not, and so takes as many slopes as the peers.
 """
 
 from __future__ import annotations
@@ -73,10 +83,11 @@ def main() -> None:
     right = right_cases(said.bundle, said.images, said.cases)
     everyone = {**ours(right), **torchattacks_of(right), **art_of(right)}
     print(f"{len(right.images)} cases that are right, medians of {said.repeats} on {torch.get_num_threads()} threads")
-    print(f"{'attack':<22}" + "".join(f"{f'{budget:g} grey levels':>22}" for budget in said.budgets))
-    for name, attack in everyone.items():
-        cells = [measured(right, attack, budget / GREY, said.repeats) for budget in said.budgets]
-        print(f"{name:<22}" + "".join(f"{f'{share:.3f} in {seconds:.2f} s':>22}" for share, seconds in cells))
+    found = {budget: measured(right, everyone, budget / GREY, said.repeats) for budget in said.budgets}
+    print(f"{'attack':<24}" + "".join(f"{f'{budget:g} grey levels':>22}" for budget in said.budgets))
+    for name in everyone:
+        cells = [found[budget][name] for budget in said.budgets]
+        print(f"{name:<24}" + "".join(f"{f'{share:.3f} in {seconds:.2f} s':>22}" for share, seconds in cells))
 
 
 def right_cases(bundle: Path, images: Path, cases: int) -> Right:
@@ -94,16 +105,21 @@ def right_cases(bundle: Path, images: Path, cases: int) -> Right:
     return Right(network, answers, x[good], y[good])
 
 
-def measured(right: Right, attack: Attack, epsilon: float, repeats: int) -> tuple[float, float]:
-    """The share turned, and the median of seconds."""
-    seconds, found = [], right.images
-    for _ in range(repeats):
-        started = time.perf_counter()
-        pairs = zip(right.images.split(BATCH), right.labels.split(BATCH), strict=True)
-        found = torch.cat([attack(x, y, epsilon) for x, y in pairs])
-        seconds.append(time.perf_counter() - started)
-    assert (found - right.images).abs().max() <= epsilon + 1e-5
-    return right.turned(found), statistics.median(seconds)
+def measured(right: Right, attacks: dict[str, Attack], epsilon: float, repeats: int) -> dict[str, tuple[float, float]]:
+    """By attack the share turned, and the median of seconds; the first round of all is not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in attacks}
+    shares: dict[str, float] = {}
+    for repeat in range(repeats + 1):
+        for name, attack in attacks.items():
+            started = time.perf_counter()
+            pairs = zip(right.images.split(BATCH), right.labels.split(BATCH), strict=True)
+            found = torch.cat([attack(x, y, epsilon) for x, y in pairs])
+            if repeat:
+                seconds[name].append(time.perf_counter() - started)
+            assert found.dtype == torch.float32, f"{name} gives {found.dtype}"
+            assert (found - right.images).abs().max() <= epsilon + 1e-5, f"{name} goes beyond its budget"
+            shares[name] = right.turned(found.detach())
+    return {name: (shares[name], statistics.median(seconds[name])) for name in attacks}
 
 
 def ours(right: Right) -> dict[str, Attack]:
@@ -114,9 +130,11 @@ def ours(right: Right) -> dict[str, Attack]:
         return {"epsilon": epsilon * one, "low": 0 * one, "high": one, "answers": right.answers}
 
     settings = PgdSettings(steps=STEPS, starts=1)
+    on = PgdSettings(steps=STEPS, starts=1, stop=False)
     return {
         "radcnn fgsm": lambda x, y, e: fgsm(right.network, x, y, **given(x, e)),
         "radcnn pgd": lambda x, y, e: pgd(right.network, x, y, **given(x, e), settings=settings),
+        "radcnn pgd, all steps": lambda x, y, e: pgd(right.network, x, y, **given(x, e), settings=on),
     }
 
 
@@ -132,8 +150,8 @@ def torchattacks_of(right: Right) -> dict[str, Attack]:
     """FGSM and PGD of torchattacks, where it is installed."""
     try:
         import torchattacks
-    except ImportError:
-        print("torchattacks is not installed: pip install torchattacks")
+    except ImportError as cause:
+        print(f"torchattacks cannot be used: {cause}")
         return {}
     network, _ = _classes(right)
     return {
@@ -147,20 +165,33 @@ def art_of(right: Right) -> dict[str, Attack]:
     try:
         from art.attacks.evasion import FastGradientMethod, ProjectedGradientDescentPyTorch
         from art.estimators.classification import PyTorchClassifier
-    except ImportError:
-        print("ART is not installed: pip install adversarial-robustness-toolbox")
+    except ImportError as cause:
+        print(f"ART cannot be used: {cause}")
         return {}
     network, classes = _classes(right)
     wrapped = PyTorchClassifier(
-        network, nn.CrossEntropyLoss(), tuple(right.images.shape[1:]), classes, clip_values=(0.0, 1.0)
+        network,
+        nn.CrossEntropyLoss(),
+        tuple(right.images.shape[1:]),
+        classes,
+        clip_values=(0.0, 1.0),
+        device_type="cpu",
     )
 
     def one_step(x: Tensor, y: Tensor, epsilon: float) -> Tensor:
-        return torch.from_numpy(FastGradientMethod(wrapped, eps=epsilon).generate(x.numpy(), y.long().numpy()))
+        return torch.from_numpy(
+            FastGradientMethod(wrapped, eps=epsilon, batch_size=BATCH).generate(x.numpy(), y.long().numpy())
+        )
 
     def iterated(x: Tensor, y: Tensor, epsilon: float) -> Tensor:
         made = ProjectedGradientDescentPyTorch(
-            wrapped, eps=epsilon, eps_step=epsilon / 4, max_iter=STEPS, num_random_init=1, verbose=False
+            wrapped,
+            eps=epsilon,
+            eps_step=epsilon / 4,
+            max_iter=STEPS,
+            num_random_init=1,
+            batch_size=BATCH,
+            verbose=False,
         )
         return torch.from_numpy(made.generate(x.numpy(), y.long().numpy()))
 

@@ -92,8 +92,9 @@ def raw_case(
     image = towards_patient_axes(single_slice_as_image(volume) if preparation.dims == 2 else volume)
     step = _square(image)
     slices, middle = _slices(image, seen)
-    part = part_of_scan(slices, step, middle, size=seen.size[-2:], part_mm=_square(seen), dose=dose)
-    hu = torch.from_numpy(seen.voxels.reshape(-1, *seen.size[-2:]).astype(np.float32))
+    rows, columns = seen.size[-2:]
+    part = part_of_scan(slices, step, middle, size=(rows, columns), part_mm=_square(seen), dose=dose)
+    hu = torch.from_numpy(seen.voxels.reshape(-1, rows, columns).astype(np.float32))
     return RawCase(part, hu, linear_map(preparation.intensity, volume.voxels))
 
 
