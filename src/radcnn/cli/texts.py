@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from radcnn.core.case import SIDE_NAMES
+
 if TYPE_CHECKING:
     from radcnn.data.findings import Finding
     from radcnn.evaluation.judgement import Question, Value
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from radcnn.study.judging import AnyJudgement
     from radcnn.study.predicted import FailedImage, OutlinedImage, Predicted, RestoredImage
 
-SIDES = {"test": "internal test", "tuning": "tuning", "training": "training"}
 FIRST = (
     "auc",
     "accuracy",
@@ -55,7 +56,7 @@ def restored_text(judgement: RestorationJudgement) -> str:
 
     unit = "patients" if judgement.unit == "patient" else "images"
     lines = [SYNTHETIC_CASES] if judgement.synthetic else []
-    lines.append(f"{SIDES[judgement.side]}: {len(judgement.cases)} pairs of {judgement.patients} {unit}")
+    lines.append(f"{SIDE_NAMES[judgement.side]}: {len(judgement.cases)} pairs of {judgement.patients} {unit}")
     windows = "; ".join(f"{name} {low:g} to {high:g} {judgement.units}" for name, low, high in judgement.windows)
     lines.append(f"  windows, whose width is the data range: {windows}")
     for name, before in judgement.table[INPUT].items():
@@ -71,7 +72,7 @@ def outlined_text(judgement: SegmentationJudgement) -> str:
     """A line for each structure: overlap, distances and lesions; and how volumes agree."""
     unit = "patients" if judgement.unit == "patient" else "images"
     lines = [SYNTHETIC_CASES] if judgement.synthetic else []
-    lines.append(f"{SIDES[judgement.side]}: {len(judgement.cases)} cases of {judgement.patients} {unit}")
+    lines.append(f"{SIDE_NAMES[judgement.side]}: {len(judgement.cases)} cases of {judgement.patients} {unit}")
     for name, figures in judgement.table.items():
         said = [f"{figure} {figures[figure]}" for figure in OUTLINED if figure in figures]
         lines.append(f"  {name}: {'; '.join(said)}")
@@ -98,7 +99,7 @@ def judged_text(judgement: AnyJudgement) -> str:
 
     unit = "patients" if judgement.unit == "patient" else "images"
     lines = [SYNTHETIC_CASES] if judgement.synthetic else []
-    lines += [f"{SIDES[judgement.side]}: {judgement.n} cases of {judgement.patients} {unit}"]
+    lines += [f"{SIDE_NAMES[judgement.side]}: {judgement.n} cases of {judgement.patients} {unit}"]
     lines += [f"  {name:<20} {judgement.figures[name]}" for name in FIRST if name in judgement.figures]
     lines += [f"  {value.name}: {_of_value(value)}" for value in judgement.values if len(judgement.values) > 1]
     lines += _one_question(judgement.questions[0]) if len(judgement.questions) == 1 else _each(judgement.questions)

@@ -12,6 +12,7 @@ from typing import Literal
 Side = Literal["training", "tuning", "test"]
 NOTHING: Mapping[str, str] = MappingProxyType({})
 SIDES: tuple[Side, ...] = ("training", "tuning", "test")
+SIDE_NAMES: Mapping[str, str] = {"training": "training", "tuning": "tuning", "test": "internal test"}  # in words
 
 
 @dataclass(frozen=True, init=False, slots=True)

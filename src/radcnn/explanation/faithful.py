@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from scipy import integrate
 from torch import Tensor, nn
 
 from radcnn.core.catalogue import look_up
@@ -93,7 +94,7 @@ def faithful(
         [_both(network, images, asked, _lots(images, seed, draw), fill, answer, steps) for draw in range(1, draws + 1)],
         axis=0,
     )
-    areas, lots = ((curves[:, :, 1:] + curves[:, :, :-1]).mean(axis=2) / 2 for curves in (by_map, by_lot))
+    areas, lots = (integrate.trapezoid(curves, dx=1 / steps, axis=2) for curves in (by_map, by_lot))
 
     def curve(answers: Floats) -> tuple[float, ...]:
         return tuple(answers.mean(axis=0).tolist())

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from scipy import optimize, special
 
 from radcnn.core.chance import generator
 from radcnn.core.estimate import Estimate
@@ -25,7 +25,7 @@ from radcnn.metrics.clustered import Codes, Floats, patient_codes
 
 Form = Literal["yes or no", "one class"]
 COOLEST, HOTTEST = 0.05, 20.0  # a temperature beyond says that scores carry no probability at all
-STEPS = 40  # of golden sections: of log T eight digits are found, more than a loss can tell apart
+EXACTNESS = 1e-8  # of log T, more than a loss can tell apart
 
 
 def tempered(scores: Floats, temperature: float, form: Form) -> Floats:
@@ -53,7 +53,7 @@ def losses(scores: Floats, truth: Floats, form: Form) -> Floats:
 def fit_temperature(scores: Floats, truth: Floats, form: Form) -> float:
     """The temperature of least log loss of scores (n, k) against truth, within 0.05 and 20; NaN without a case.
 
-    The loss is convex in 1 / T, so that golden sections of log T find it.
+    The loss is convex in 1 / T, so that a search of log T cannot stop at another minimum.
     """
     if not np.isfinite(truth).any():
         return math.nan
@@ -61,19 +61,9 @@ def fit_temperature(scores: Floats, truth: Floats, form: Form) -> float:
     def loss(log_temperature: float) -> float:
         return float(np.nanmean(losses(tempered(scores, math.exp(log_temperature), form), truth, form)))
 
-    low, high, golden = math.log(COOLEST), math.log(HOTTEST), (math.sqrt(5) - 1) / 2
-    inner, outer = high - golden * (high - low), low + golden * (high - low)
-    at_inner, at_outer = loss(inner), loss(outer)
-    for _ in range(STEPS):
-        if at_inner <= at_outer:
-            high, outer, at_outer = outer, inner, at_inner
-            inner = high - golden * (high - low)
-            at_inner = loss(inner)
-        else:
-            low, inner, at_inner = inner, outer, at_outer
-            outer = low + golden * (high - low)
-            at_outer = loss(outer)
-    return math.exp((low + high) / 2)
+    ends = (math.log(COOLEST), math.log(HOTTEST))
+    found = optimize.minimize_scalar(loss, bounds=ends, method="bounded", options={"xatol": EXACTNESS})
+    return math.exp(float(found.x))
 
 
 @dataclass(frozen=True, eq=False)

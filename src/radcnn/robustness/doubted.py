@@ -10,6 +10,7 @@ from radcnn.core.case import Side
 from radcnn.core.estimate import Estimate
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.metrics.selective import RiskCoverage
+from radcnn.robustness.tabled import figures_csv
 
 
 @dataclass(frozen=True)
@@ -150,20 +151,21 @@ class Doubted:
 
     def tables(self) -> dict[str, str]:
         """Coverage of sets by group, and what was found outside, as CSV."""
-        sets = ["way,level,column,group,coverage,low,high,n,patients,mean_size"]
-        sets += [
-            f'{one.way},{one.level},"{g.column}","{g.group}",{g.coverage.value},{g.coverage.low},{g.coverage.high},'
-            f"{g.coverage.n},{g.coverage.patients},{g.size.value}"
+        sets = [
+            ((one.way, f"{one.level:g}", group.column, group.group), name, figure)
             for one in self.sets
-            for g in one.groups
+            for group in one.groups
+            for name, figure in (("coverage", group.coverage), ("size", group.size))
         ]
-        outside = ["kind,name,severity,score,auc,low,high,n,patients"]
-        outside += [
-            f'{one.kind},"{one.name}",{one.severity},{score},{e.value},{e.low},{e.high},{e.n},{e.patients}'
+        outside = [
+            ((one.kind, one.name, str(one.severity), score), "auc", figure)
             for one in self.outside
-            for score, e in (("mahalanobis", one.mahalanobis), ("neighbours", one.neighbours))
+            for score, figure in (("mahalanobis", one.mahalanobis), ("neighbours", one.neighbours))
         ]
-        return {"sets": "\n".join(sets) + "\n", "outside": "\n".join(outside) + "\n"}
+        return {
+            "sets": figures_csv(("way", "level", "column", "group"), sets),
+            "outside": figures_csv(("kind", "name", "severity", "score"), outside),
+        }
 
 
 def _named(one: OutsideFound) -> str:

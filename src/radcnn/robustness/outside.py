@@ -20,6 +20,7 @@ from radcnn.metrics.clustered import Floats
 
 NEIGHBOUR = 10  # which of the nearest training cases is asked
 FEWEST = 8  # training cases
+LEAST_SHRUNK = 1e-3  # so that a feature that never varies can be divided by
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +69,12 @@ def shrunk_covariance(residual: Floats) -> tuple[Floats, float]:
 
     (1 - s) S + s m I, with m the mean variance; a feature that never varies gets a share of it.
     """
-    n, count = residual.shape
-    sample = residual.T @ residual / n
+    from sklearn.covariance import ledoit_wolf_shrinkage  # a second to import
+
+    count = residual.shape[1]
+    sample = residual.T @ residual / len(residual)
     mean = max(float(np.trace(sample)) / count, 1e-12)
-    spread = float(np.sum(sample**2)) / count - mean**2
-    noise = (float(np.sum(np.sum(residual**2, axis=1) ** 2)) / n - float(np.sum(sample**2))) / n / count
-    share = 1.0 if spread <= 0 else float(np.clip(noise / spread, 0.0, 1.0))
-    share = max(share, 1e-3)
+    share = max(float(ledoit_wolf_shrinkage(residual, assume_centered=True)), LEAST_SHRUNK)
     return (1 - share) * sample + share * mean * np.eye(count), share
 
 

@@ -11,6 +11,7 @@ from radcnn.core.estimate import Estimate
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.robustness.answers import Answered, balanced_error_lost, figures, relative_balanced_error
 from radcnn.robustness.limits import Broken, Limit, first_broken
+from radcnn.robustness.tabled import figures_csv
 
 
 @dataclass(frozen=True)
@@ -112,15 +113,16 @@ class Shifted:
 
     def tables(self) -> dict[str, str]:
         """The curves as CSV, by the end of the file's name."""
-        rows = ["shift,severity,amount,figure,value,low,high,n,patients"]
-        for curve in self.applied:
-            for point in curve.points:
-                every = {**point.figures, "lost": point.lost, "relative_error": point.relative}
-                rows += [
-                    f"{curve.shift},{point.severity},{point.amount},{name},{e.value},{e.low},{e.high},{e.n},{e.patients}"
-                    for name, e in {**every, "distance": point.distance}.items()
-                ]
-        return {"curves": "\n".join(rows) + "\n"}
+        rows = [
+            ((curve.shift, str(point.severity), point.amount), name, figure)
+            for curve in self.applied
+            for point in curve.points
+            for name, figure in (
+                *point.figures.items(),
+                *(("lost", point.lost), ("relative_error", point.relative), ("distance", point.distance)),
+            )
+        ]
+        return {"curves": figures_csv(("shift", "severity", "amount"), rows)}
 
 
 def _told(every: Mapping[str, Estimate]) -> str:

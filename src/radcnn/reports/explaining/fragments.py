@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from radcnn.core.case import SIDE_NAMES
 from radcnn.evaluation.judgement import Unit
 from radcnn.reports.explaining.features import feature_fragments
 from radcnn.reports.explaining.found import Explained, ExplainedCase, Outcome
@@ -13,7 +14,6 @@ from radcnn.reports.explaining.tabled import tables_of
 from radcnn.reports.numbers import several
 from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
 
-SIDE_WORDS = {"tuning": "tuning", "test": "internal test", "training": "training"}
 HEADINGS: tuple[tuple[str, str, tuple[Outcome, ...], int], ...] = (
     ("right", "Right answers", ("true positive", "right", "true negative"), 4),
     ("false-positives", "False positives", ("false positive",), 4),
@@ -43,7 +43,7 @@ def _what(found: Explained) -> str:
     people = "" if found.unit == "image" else f" of {several(found.patients, 'patient')}"
     of = "what was answered" if found.of == "called" else found.of
     return (
-        f"Maps of {several(found.n, 'case')}{people} of the {SIDE_WORDS[found.side]} set ({found.rule}): which places "
+        f"Maps of {several(found.n, 'case')}{people} of the {SIDE_NAMES[found.side]} set ({found.rule}): which places "
         f"of an image speak for {of}. Answers are those at {found.threshold}. Each map on the voxels "
         "of its own image lies in the folder explain beside this report. "
         f"Localisation: {found.marked}."

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radcnn.core.case import SIDE_NAMES
 from radcnn.evaluation.judgement import Unit
 from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn, finish
 from radcnn.reports.numbers import number, several, shown
@@ -16,7 +17,6 @@ from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.attacked import Attacked, AttackedPicture
 from radcnn.robustness.curves import Curve
 
-SIDE_WORDS = {"tuning": "tuning", "test": "internal test", "training": "training"}
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 COLUMNS = ("Accuracy", "Balanced accuracy", "Turned", "SSIM", "Change / noise")
 
@@ -43,7 +43,7 @@ def _what(found: Attacked) -> str:
         noise = f" The noise of these images has a standard deviation of {found.per_noise:.3g} {found.intensity_unit}"
         noise += " (median; of their finest diagonal details, where the image is not clipped)."
     return (
-        f"Each voxel of {several(found.n, 'case')}{people} of the {SIDE_WORDS[found.side]} set was changed by at most "
+        f"Each voxel of {several(found.n, 'case')}{people} of the {SIDE_NAMES[found.side]} set was changed by at most "
         "the budget, within what the image's values can be, so that the answer turns. Answers are those at "
         f"{found.threshold}; accuracy counts all cases, “turned” only those that were right before." + noise
     )
@@ -94,7 +94,7 @@ def _drawing(found: Attacked) -> Drawn:
         return drawn(
             figure,
             name="attacks",
-            caption=f"Robust accuracy against budget on the {SIDE_WORDS[found.side]} set (n = {found.n:,}); bands are "
+            caption=f"Robust accuracy against budget on the {SIDE_NAMES[found.side]} set (n = {found.n:,}); bands are "
             "95 % intervals, the broken line is half of the accuracy without attack.",
             alt=f"Accuracy against the budget of attacks in {found.budget_unit}.",
         )

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from radcnn.core.case import SIDE_NAMES
 from radcnn.reports.figures.canvas import GREY, INK, MARKERS, Drawn, canvas, drawn, finish
 from radcnn.reports.numbers import number, several, shown
 from radcnn.reports.stressing.fragment import Fragment
 from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.doubted import Calibrated, ClassSets, Doubt, Doubted, OutsideFound
 
-SIDE_WORDS = {"tuning": "tuning", "test": "internal test", "training": "training"}
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 
 
@@ -49,7 +49,7 @@ def doubted_fragment(found: Doubted, folder: Path) -> Fragment:  # noqa: ARG001 
 
 def _what(found: Doubted) -> str:
     people = "" if found.n == found.patients else f" of {several(found.patients, 'patient')}"
-    return f"On {several(found.n, 'case')}{people} of the {SIDE_WORDS[found.side]} set, answers at {found.threshold}."
+    return f"On {several(found.n, 'case')}{people} of the {SIDE_NAMES[found.side]} set, answers at {found.threshold}."
 
 
 def _scaled(one: Calibrated) -> str:
@@ -167,7 +167,7 @@ def _reliability(one: Calibrated, found: Doubted) -> Drawn:
         return drawn(
             figure,
             name="temperature",
-            caption=f"Reliability before and after temperature scaling on the {SIDE_WORDS[found.side]} set, "
+            caption=f"Reliability before and after temperature scaling on the {SIDE_NAMES[found.side]} set, "
             f"{one.how}; bars are intervals by patient.",
             alt="Reliability before: "
             + "; ".join(f"{p:.2f} {s:.2f}" for p, s in zip(one.before.probability, one.before.share, strict=True))
@@ -197,7 +197,7 @@ def _risk(found: Doubted) -> Drawn:
         return drawn(
             figure,
             name="risk",
-            caption=f"Wrong answers if only the surest cases of the {SIDE_WORDS[found.side]} set are answered "
+            caption=f"Wrong answers if only the surest cases of the {SIDE_NAMES[found.side]} set are answered "
             f"(n = {found.n:,}); the band is that of {drawn_[0].name}, 95 % by patient.",
             alt="Risk against coverage: "
             + "; ".join(f"{c:.2f} {r:.3f}" for c, r in zip(first.coverage, first.risk, strict=True)),

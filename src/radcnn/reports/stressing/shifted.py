@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radcnn.core.case import SIDE_NAMES
 from radcnn.core.estimate import Estimate
 from radcnn.reports.figures.canvas import GREY, INK, SIDE_COLOURS, Drawn, canvas, drawn
 from radcnn.reports.numbers import Shown, clauses, in_words, number, several, shown
@@ -16,7 +17,6 @@ from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.limits import Broken
 from radcnn.robustness.shifted import AtSeverity, GroupFigures, ShiftCurve, Shifted, ShiftPicture
 
-SIDE_WORDS = {"tuning": "tuning", "test": "internal test", "training": "training"}
 ACROSS = 3  # panels in a row
 PANEL = (2.45, 1.95)  # inches
 LOST, RELATIVE, CHANGE = "Lost", "Relative error", "Change of the images"
@@ -51,7 +51,7 @@ def main_figure(curves: Sequence[ShiftCurve]) -> str:
 def _what(found: Shifted) -> str:
     people = "" if found.n == found.patients else f" of {several(found.patients, 'patient')}"
     return (
-        f"{several(found.n, 'case')}{people} of the {SIDE_WORDS[found.side]} set ({found.units}) as another scanner, "
+        f"{several(found.n, 'case')}{people} of the {SIDE_NAMES[found.side]} set ({found.units}) as another scanner, "
         "protocol or patient would have given them, in five severities, shifted on the scanner's own grid before they "
         f"are prepared. Answers are those at {found.threshold}. These are simulations: they say what a network does "
         "not bear, not how often it will meet that."
@@ -131,7 +131,7 @@ def _groups(found: Shifted) -> FigureTable:
         mine = [one for one in found.groups if one.column == column]
         rows = tuple(FigureRow(one.group, "", tuple(shown(one.figures[name]) for name in names)) for one in mine)
         made.append(FigureGroup(column, rows))
-    caption = f"The cases of the {SIDE_WORDS[found.side]} set as they are, by scanner, site or group"
+    caption = f"The cases of the {SIDE_NAMES[found.side]} set as they are, by scanner, site or group"
     return FigureTable(caption, (Head(tuple(in_words(name) for name in names)),), tuple(made), "columns")
 
 
@@ -149,13 +149,13 @@ def _drawing(found: Shifted, main: str) -> Drawn:
         for axes in grid.flat[len(curves) :]:
             axes.set_visible(False)
         for axes, one in zip(grid.flat, curves, strict=False):
-            _panel(axes, one, main, SIDE_COLOURS[SIDE_WORDS[found.side]])
+            _panel(axes, one, main, SIDE_COLOURS[SIDE_NAMES[found.side]])
         figure.supxlabel("severity", fontsize=9.5)
         figure.supylabel(in_words(main).lower() if main != "auc" else "AUC", fontsize=9.5)
         return drawn(
             figure,
             name="shifts",
-            caption=f"{in_words(main)} against severity on the {SIDE_WORDS[found.side]} set (n = {found.n:,}), a panel "
+            caption=f"{in_words(main)} against severity on the {SIDE_NAMES[found.side]} set (n = {found.n:,}), a panel "
             "for each shift; bands are 95 % intervals by patient, dotted lines the images as they are, crosses the "
             "first severity that breaks a limit.",
             alt="; ".join(f"{one.title}: {_read(one, main)}" for one in curves),

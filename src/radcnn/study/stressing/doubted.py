@@ -22,9 +22,10 @@ from radcnn.study.listener import Listener
 from radcnn.study.stressing.asked import Asked
 from radcnn.study.stressing.calibrating import calibrated
 from radcnn.study.stressing.outside import foreign_images, outside
+from radcnn.study.stressing.scoring import score
 from radcnn.study.stressing.set_making import sets_of_classes
 from radcnn.study.stressing.shifted import answered
-from radcnn.study.stressing.shifting import score, threshold_of
+from radcnn.study.stressing.shifting import threshold_of
 from radcnn.study.stressing.spread import dropout_spread, network_spread
 from radcnn.study.stressing.tested import UnderTest
 

@@ -21,7 +21,9 @@ from radcnn.robustness.outside import Known, known_features
 from radcnn.robustness.shifts import SHIFTS
 from radcnn.study.listener import Listener
 from radcnn.study.stressing.asked import Asked
-from radcnn.study.stressing.shifting import OneShift, Said, on_shifts, score
+from radcnn.study.stressing.collected import OneShift
+from radcnn.study.stressing.scoring import Said, score
+from radcnn.study.stressing.shifting import on_shifts
 from radcnn.study.stressing.tested import UnderTest
 from radcnn.transforms.preparation import prepare
 

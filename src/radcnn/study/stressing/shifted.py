@@ -18,8 +18,10 @@ from radcnn.robustness.shifted import GroupFigures, ShiftCurve, Shifted, ShiftPi
 from radcnn.robustness.shifts import SHIFTS
 from radcnn.study.listener import Listener
 from radcnn.study.stressing.asked import Asked
+from radcnn.study.stressing.collected import OneShift
 from radcnn.study.stressing.grouping import scanner_columns
-from radcnn.study.stressing.shifting import OneShift, OnShifts, Said, on_shifts, threshold_of
+from radcnn.study.stressing.scoring import Said
+from radcnn.study.stressing.shifting import OnShifts, on_shifts, threshold_of
 from radcnn.study.stressing.showing import plane_png
 from radcnn.study.stressing.tested import UnderTest
 

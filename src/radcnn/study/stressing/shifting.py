@@ -6,67 +6,30 @@ of probabilities over networks and test-time views. Only scores and features are
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from radcnn.core.case import Case
 from radcnn.core.errors import InputError
 from radcnn.core.volume import Volume
 from radcnn.data.read import read_source
-from radcnn.learning.execution import Execution, logits_of
-from radcnn.networks import Network
 from radcnn.robustness.answers import ANSWERED_AT
 from radcnn.robustness.shifts import SHIFTS, shifted, suited
 from radcnn.robustness.shifts.catalogue import INSTEAD
 from radcnn.study.listener import Listener
 from radcnn.study.looking import LookedInto
+from radcnn.study.stressing.collected import Collected, Made, OneShift
+from radcnn.study.stressing.scoring import Said, score
 from radcnn.study.stressing.tested import UnderTest
 from radcnn.transforms.preparation import Preparation, prepare
-from radcnn.transforms.views import test_time_views
 
 MARGIN_MM = 25.0  # along the stack, kept about a region: more than any shift reaches
 MOST_PROJECTED = 6000  # slices, over all cases and severities: about an hour on two cores
 FEWEST_PROJECTED = 10  # cases
-AT_ONCE = 1 << 22  # voxels of images that are scored together
-CLEAN = ""  # the name under which images are kept as they are
-EXECUTION = Execution()  # float32 on the CPU, channels last where that is sound
-PLACED: WeakKeyDictionary[LookedInto, tuple[Network, ...]] = WeakKeyDictionary()
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Said:
-    """What the networks say of images: scores (n, k), and features (n, K) of each network before its last layer."""
-
-    scores: Floats
-    features: tuple[Floats, ...]
-
-    def only(self, keep: NDArray[np.bool_]) -> Said:
-        """The images where `keep` (n,) is true."""
-        return Said(self.scores[keep], tuple(one[keep] for one in self.features))
-
-
-@dataclass(frozen=True, eq=False)
-class OneShift:
-    """A shift over the cases to which it applies.
-
-    kept      (n,) the cases that could be shifted
-    said      severity -> what was said of them; 0 is as they are
-    distance  severity -> (m,) root mean square of the change of each, in the unit of the images
-    because   why cases are left out, or why the shift does not apply at all (then nothing is said)
-    """
-
-    kept: NDArray[np.bool_]
-    said: Mapping[int, Said] = field(default_factory=dict)
-    distance: Mapping[int, Floats] = field(default_factory=dict)
-    because: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,45 +49,6 @@ class OnShifts:
 
 
 KEPT: WeakKeyDictionary[UnderTest, dict[tuple[tuple[str, ...], tuple[int, ...], int], OnShifts]] = WeakKeyDictionary()
-
-
-def score(looked: LookedInto, images: NDArray[np.float32]) -> Said:
-    """What the networks say of prepared images (n, C, *size)."""
-    step = max(1, AT_ONCE // max(int(np.prod(images.shape[1:])), 1))
-    parts = [_score(looked, torch.from_numpy(images[at : at + step])) for at in range(0, len(images), step)]
-    features = tuple(np.concatenate(each) for each in zip(*(part.features for part in parts), strict=True))
-    return Said(np.concatenate([part.scores for part in parts]), features)
-
-
-@torch.no_grad()
-def _score(looked: LookedInto, images: Tensor) -> Said:
-    task, views = looked.task, test_time_views(looked.bundle.views, dims=looked.plan.preparation.dims)
-    each, features = [], []
-    for network in _placed(looked):
-        for view in views:
-            logits, before = with_features(network, view.apply(images))
-            each.append(task.decode(logits))
-            if view is views[0]:
-                features.append(before)
-    return Said(np.mean(each, axis=0), tuple(features))
-
-
-def _placed(looked: LookedInto) -> tuple[Network, ...]:
-    """The networks as they run fastest: copies, since others look at their gradients."""
-    if looked not in PLACED:
-        PLACED[looked] = tuple(EXECUTION.place(copy.deepcopy(one)) for one in looked.networks)  # type: ignore[misc]
-    return PLACED[looked]
-
-
-def with_features(network: Network, images: Tensor) -> tuple[Tensor, Floats]:
-    """Logits (B, outputs), and what enters the last dense layer (B, K)."""
-    found: list[Tensor] = []
-    handle = network.head.register_forward_pre_hook(lambda _, given: found.append(given[0].detach()))
-    try:
-        logits = logits_of(network, images, EXECUTION)
-    finally:
-        handle.remove()
-    return logits, found[-1].flatten(1).double().numpy()
 
 
 def on_shifts(
@@ -149,7 +73,7 @@ def _on_shifts(
     first = read_source(cases[0].source)
     names = names or usual(first, looked.bundle.preparation, cases[0], seed)
     shown_row = _shown(test)
-    collected = _Collected(names, severities, len(cases))
+    collected = Collected(names, severities, len(cases))
     shown: dict[str, tuple[NDArray[np.float32], ...]] = {}
     spread = few_rows(near_region(first, looked.bundle.preparation, cases[0]), len(cases), len(severities), shown_row)
     for row, case in enumerate(cases):
@@ -202,20 +126,9 @@ def usual(first: Volume, preparation: Preparation, case: Case, seed: int) -> tup
     return tuple(names)
 
 
-@dataclass(frozen=True, eq=False)
-class _Made:
-    """One shifted image, prepared; None where the shift makes no sense for the case, with why."""
-
-    shift: str
-    severity: int
-    image: NDArray[np.float32] | None
-    distance: float = 0.0
-    because: str = ""
-
-
 def _images(
     case: Case, volume: Volume, names: Sequence[str], severities: Sequence[int], preparation: Preparation, seed: int
-) -> Iterator[_Made]:
+) -> Iterator[Made]:
     """The case at every severity of every shift, prepared."""
     near = near_region(volume, preparation, case)
     for name in names:
@@ -227,10 +140,10 @@ def _images(
                 worse = shifted(near, SHIFTS[name], severity, seed=seed, path=(case.own_name,))
                 distance = float(np.sqrt(np.mean((worse.voxels - near.voxels.astype(np.float64)) ** 2)))
                 image = prepare(worse, preparation, centre_mm=case.centre_mm)
-                yield _Made(name, severity, image, distance)
+                yield Made(name, severity, image, distance)
             except InputError as cause:
                 refused = str(cause)
-                yield _Made(name, severity, None, because=refused)
+                yield Made(name, severity, None, because=refused)
 
 
 def near_region(volume: Volume, preparation: Preparation, case: Case) -> Volume:
@@ -268,7 +181,7 @@ def _shown(test: UnderTest) -> int:
 
 
 def _pictures(
-    clean: NDArray[np.float32], made: Sequence[_Made], names: Sequence[str], severities: Sequence[int]
+    clean: NDArray[np.float32], made: Sequence[Made], names: Sequence[str], severities: Sequence[int]
 ) -> dict[str, tuple[NDArray[np.float32], ...]]:
     """By shift: the case as it is, then at each severity; without the shifts that do not apply to it."""
     found: dict[str, tuple[NDArray[np.float32], ...]] = {}
@@ -277,58 +190,3 @@ def _pictures(
         if len(images) == len(severities):
             found[name] = (clean, *images)
     return found
-
-
-class _Collected:
-    """Scores and features as they come in, case by case."""
-
-    def __init__(self, names: Sequence[str], severities: Sequence[int], cases: int) -> None:
-        self.severities = tuple(severities)
-        self.kept = {name: np.zeros(cases, bool) for name in names}
-        self.because: dict[str, str] = {}
-        self.parts: dict[tuple[str, int], list[Said]] = {(CLEAN, 0): []}
-        self.away: dict[tuple[str, int], list[float]] = {}
-
-    def add(self, row: int, made: Sequence[_Made], said: Said) -> None:
-        """What was said of one case: first of the image as it is, then of those that were made."""
-        rows = np.arange(len(said.scores))
-        each = iter([said.only(rows == row_of) for row_of in rows])
-        self.parts[CLEAN, 0].append(next(each))
-        refused = {one.shift for one in made if one.image is None}
-        for one in made:
-            found = next(each) if one.image is not None else None
-            if one.shift in refused:
-                self.because[one.shift] = self.because.get(one.shift, "") or one.because
-            elif found is not None:
-                self.kept[one.shift][row] = True
-                self.parts.setdefault((one.shift, one.severity), []).append(found)
-                self.away.setdefault((one.shift, one.severity), []).append(one.distance)
-
-    def without_projected(self, spread: int) -> tuple[str, ...]:
-        """The shifts that are quick, where the others are left out; says so."""
-        slow = [name for name in self.kept if SHIFTS[name].projected]
-        for name in slow:
-            reason = f"every slice is projected, which takes long: {spread} cases are spread over all of them"
-            self.because[name] = self.because.get(name, "") or reason
-        return tuple(name for name in self.kept if name not in slow)
-
-    def clean(self) -> Said:
-        """Of all cases as they are."""
-        return _joined(self.parts[CLEAN, 0])
-
-    def shifts(self) -> dict[str, OneShift]:
-        """Of each shift."""
-        clean, made = self.clean(), {}
-        for name, kept in self.kept.items():
-            if not kept.any():
-                made[name] = OneShift(kept, because=self.because.get(name, "no case could be shifted"))
-                continue
-            said = {severity: _joined(self.parts[name, severity]) for severity in self.severities}
-            distance = {severity: np.array(self.away[name, severity]) for severity in self.severities}
-            made[name] = OneShift(kept, {0: clean.only(kept), **said}, distance, self.because.get(name, ""))
-        return made
-
-
-def _joined(parts: Sequence[Said]) -> Said:
-    features = tuple(np.concatenate(each) for each in zip(*(part.features for part in parts), strict=True))
-    return Said(np.concatenate([part.scores for part in parts]), features)
