@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -101,7 +102,7 @@ def in_parts(maps: Tensor) -> Floats:
     (2, 70)
     """
     rank = maps.ndim - 1
-    parts = [min(n, PARTS[rank]) for n in maps.shape[1:]]
+    parts: Any = tuple(min(n, PARTS[rank]) for n in maps.shape[1:])
     mean = functional.adaptive_avg_pool2d if rank == 2 else functional.adaptive_avg_pool3d
     means: Tensor = mean(maps[:, None], parts)
     return means.flatten(1).double().numpy()

@@ -122,7 +122,7 @@ NOTES = (EXACT, LIMITS, SHARES)
 
 
 def _table(layer: LayerShown, unit: Unit) -> FigureTable:
-    heads = (Head(("Share of what the layer adds", "Cases it speaks for")),)
+    heads: tuple[Head, ...] = (Head(("Share of what the layer adds", "Cases it speaks for")),)
     rows = tuple(
         FigureRow(f"{one.index}", f"strongest in {_cases(one)}", (shown(one.share, unit), shown(one.favours, unit)))
         for one in layer.shown
@@ -150,8 +150,8 @@ def _rows(one: MapShown, folder: Path) -> tuple[PictureRow, ...]:
     pictures = tuple(RowPicture((folder / file).read_bytes(), said) for file, said in words if file)
     made = [PictureRow(one.cases[0], f"Map {one.index}, strongest in {_cases(one)}", pictures)]
     if one.evolution:
-        words = (f"{at.epoch} ({f'case {at.case}' if at.case else 'silent'})" for at in one.epochs)
-        said = f"above what led to its strongest value, below the place: epochs {', '.join(words)}"
+        each = (f"{at.epoch} ({f'case {at.case}' if at.case else 'silent'})" for at in one.epochs)
+        said = f"above what led to its strongest value, below the place: epochs {', '.join(each)}"
         picture = RowPicture((folder / one.evolution).read_bytes(), said)
         made.append(PictureRow(one.cases[0], f"Map {one.index} over the epochs that were kept", (picture,)))
     return tuple(made)

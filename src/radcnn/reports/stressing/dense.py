@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from radcnn.core.case import SIDE_NAMES
 from radcnn.evaluation.judgement import Unit
 from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn, finish
 from radcnn.reports.numbers import number, several, shown
-from radcnn.reports.stressing.attacked import COLOURS, SIDE_WORDS
+from radcnn.reports.stressing.attacked import COLOURS
 from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.dense import NOISE, DenseAttacked, DenseCurve, DensePicture
@@ -39,7 +40,7 @@ def _what(found: DenseAttacked) -> str:
         noise = f" The noise of these images has a standard deviation of {found.per_noise:.3g} {found.intensity_unit}"
         noise += " (median; of their finest diagonal details)."
     return (
-        f"Each voxel of {several(found.n, 'case')}{people} of the {SIDE_WORDS[found.side]} set was changed by at most "
+        f"Each voxel of {several(found.n, 'case')}{people} of the {SIDE_NAMES[found.side]} set was changed by at most "
         f"the budget, within what the image's values can be, {AIMS[found.kind]}. Beside it, every voxel is moved by "
         f"the whole budget, up or down by chance ({NOISE}): what only the size of a change does.{noise}"
     )
@@ -117,7 +118,7 @@ def _drawing(found: DenseAttacked) -> Drawn:
         return drawn(
             figure,
             name="attacks",
-            caption=f"{found.axis} against budget on the {SIDE_WORDS[found.side]} set (n = {found.n:,}); bands are "
+            caption=f"{found.axis} against budget on the {SIDE_NAMES[found.side]} set (n = {found.n:,}); bands are "
             f"95 % intervals, the broken line is {words} of what it is without attack.",
             alt=f"{found.axis} against the budget of attacks in {found.budget_unit}.",
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from radcnn.core.case import SIDE_NAMES
 from radcnn.evaluation.judgement import Unit
 from radcnn.reports.numbers import shown
 from radcnn.reports.stressing.fragment import Fragment
 from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.detected import KNOWING, SENSITIVITY, Detected, DetectedAt
 
-SIDE_WORDS = {"tuning": "tuning", "test": "internal test", "training": "training"}
 COLUMNS = ("AUC", "AUC of feature distance alone", "Found", "False alarms", "Turned", "Turned unseen")
 HARMLESS = 0.05  # of right answers turned unseen, below which an attacker came to nothing
 
@@ -34,7 +34,7 @@ def _what(found: Detected) -> str:
         f"A logistic regression of five statistics (distance and nearest neighbour of the network's features, sureness "
         f"of the answer, finest details and steps of the image) was trained on {found.trained} images of one half of "
         f"the patients, as they are and attacked, and judged on {found.n} images of the other half of the "
-        f"{SIDE_WORDS[found.side]} set. False alarms are counted from the score on at which {SENSITIVITY:g} of the "
+        f"{SIDE_NAMES[found.side]} set. False alarms are counted from the score on at which {SENSITIVITY:g} of the "
         "attacked images of the first half are found."
     )
 
