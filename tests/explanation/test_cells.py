@@ -16,7 +16,7 @@ def offsets(network, layer, side):
     """How far from planted dots the middle of what changes lies, on the mean over dots: cells placed, and as tiles."""
     network = network.eval()
     for parameter in network.parameters():
-        parameter.data.abs_()  # whatever sees a dot is raised by it
+        parameter.data.fill_(0.1)  # whatever sees a dot is raised by it, alike
     size = named_layer(network, layer, torch.zeros(1, 1, side, side)).size
     lines = cells_of(network, layer, torch.zeros(1, 1, side, side), size)
     places = range(side // 2 - 8, side // 2 + 8)

@@ -95,7 +95,7 @@ def test_every_kind_of_answer_is_attacked_while_it_is_learned(target: Target, ou
     truth[-1] = np.nan
     made = against(Cases(images, truth), attack, mixup=0.3, label_smoothing=0.1)
     made = replace(made, task=make_task(target))
-    network = tiny_network(outputs=outputs).train()
+    network = tiny_network(outputs=outputs, dropout=0.0).train()  # which units drop out is drawn anew each time
     batch = next(made.batches(0, 0))
     plain = replace(made, plan=replace(made.plan, adversarial=None))
     harder = made.loss(network, batch, 0, 0, PLAIN)

@@ -135,7 +135,7 @@ def test_studies_are_found_by_their_files_and_made_again_from_their_columns(tmp_
 
 def test_stronger_changes_are_stronger_and_nothing_else() -> None:
     usual = Augmentation(
-        (Flip(laterality="free", axes=(-1,)), Rotate(degrees=100), Scale(factor=(0.5, 2)), Noise(0.02))
+        (Flip(laterality="free", axes=(-1,)), Rotate(degrees=100), Scale(factor=(0.5, 2)), Noise(sd=0.02))
     )
     flip, rotate, scale, noise = audit_ways.stronger(usual).transforms
     assert flip == usual.transforms[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def test_the_report_tells_it(looked: tuple[Path, Explained]) -> None:
     assert "Mean maps of right and of wrong answers" in page
 
 
-def test_cases_are_grouped_with_their_errors(looked: tuple[Path, Explained]) -> None:
+def test_cases_are_grouped_with_their_errors(looked: tuple[Path, Explained], tmp_path: Path) -> None:
     run, found = looked
     grouped = found.grouped
     assert grouped is not None
@@ -75,7 +76,8 @@ def test_cases_are_grouped_with_their_errors(looked: tuple[Path, Explained]) -> 
             assert sum(count for _, count in group.outcomes) == group.cases
             assert all((run / "explain" / name).is_file() for name in group.pictures)
     assert sum(one.border.n for one in grouped.means) <= grouped.n
-    said = told("explain", run, "--method", "gradcam", "--groups", "99").out
+    other = shutil.copytree(run.parents[1], tmp_path / "study") / "runs" / run.name
+    said = told("explain", other, "--method", "gradcam", "--groups", "99").out
     assert "groups of cases, because" in said
 
 

@@ -53,7 +53,7 @@ def stronger(augmentation: Augmentation) -> Augmentation:
     """Random changes about twice as large, and noise in nearly every image.
 
     >>> stronger(Augmentation((Translate(fraction=0.08),))).transforms
-    (Translate(fraction=0.16, p=1.0), Noise(sd=0.1, p=0.8))
+    (Translate(fraction=0.16, whole_voxels=False, p=1.0), Noise(sd=0.1, p=0.8))
     """
     made = [_twice(one) for one in augmentation.transforms if not isinstance(one, Noise)]
     noise = max((one.sd for one in augmentation.transforms if isinstance(one, Noise)), default=0.05)
