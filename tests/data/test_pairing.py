@@ -92,6 +92,11 @@ def volume(*size: int, spacing: float = 1.0, units: str = "HU") -> Volume:
         (volume(4, 8, 8, spacing=1.1), GeometryError, "mm apart; a pair must lie on one grid"),
         (Volume(np.zeros((1, 4, 8, 8), np.int16), None, "HU"), GeometryError, "the other does not"),
         (volume(4, 8, 8, units="arbitrary"), InputError, "its reference in arbitrary; a pair must have one unit"),
+        (
+            Volume.from_spacing(np.full((1, 4, 8, 8), 1024, np.int16), (2.0, 1.0, 1.0), "HU"),
+            InputError,
+            "1,024 HU below its reference in the median",
+        ),
     ],
 )
 def test_pairs_that_do_not_fit_are_refused(other: Volume, kind: type[InputError], said: str) -> None:

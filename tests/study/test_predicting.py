@@ -10,6 +10,7 @@ import pytest
 
 import radcnn
 from cli_in_process import QUICK, told, torch_threads
+from radcnn.core.errors import InputError
 from radcnn.inference.bundle import Bundle, load_bundle, save_bundle, seal
 from radcnn.learning.execution import Execution
 from radcnn.study import predicting
@@ -88,3 +89,8 @@ def test_a_bundle_from_before_they_were_written_down_is_float32_in_channels_last
     seal(tmp_path / "old")
     known, _ = load_bundle(tmp_path / "old")
     assert (known.precision, known.channels_last) == ("float32", True)
+
+
+def test_a_run_that_is_not_there_is_told_before_anything_else(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        predicting.predict(tmp_path / "nowhere", tmp_path, out=tmp_path / "masks")

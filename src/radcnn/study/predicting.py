@@ -72,8 +72,8 @@ def predict(
         return _images_by(what, folder, Path(images), out, series, allow_gaps, bool(hu), listener)
     if hu:
         raise InputError("a network that scores images takes their values as they are; leave hu out")
-    write = writer_for(Path(out)) if out is not None else None  # refused before any work
     folder = bundle_folder(Path(run))
+    write = writer_for(Path(out)) if out is not None else None  # refused before any work
     bundle, networks = load_bundle(folder)
     items = _items(Path(images), array)
     if bundle.preparation.region_mm is not None and centre is None:

@@ -20,6 +20,8 @@ from radcnn.data.units import in_unit
 
 EDITION = 1  # raised when the same files would be prepared to other numbers
 SAME_PLACE = 0.01  # voxels between corners of grids that are one
+SAME_HU = 200.0  # between the medians of one body at two doses; a forgotten intercept of -1024 lies far beyond
+LOOKED_AT = 100_000  # voxels, at most, by which medians are told
 
 Lower = Callable[[Volume, Case], Volume]
 
@@ -67,7 +69,10 @@ def one_channel(volume: Volume) -> Volume:
 
 
 def refuse_unlike(image: Volume, reference: Volume) -> None:
-    """Raises GeometryError where an image and its reference lie on different grids, InputError for different units."""
+    """Raises GeometryError where an image and its reference lie on different grids, InputError for different units.
+
+    Values that are both said to be HU and lie far apart in the median are not in one unit either.
+    """
     if image.size != reference.size:
         raise GeometryError(
             f"the image has {' x '.join(map(str, image.size))} voxels and its reference "
@@ -89,3 +94,15 @@ def refuse_unlike(image: Volume, reference: Volume) -> None:
             f"the image is in {image.units} and its reference in {reference.units}; a pair must have one unit "
             "(--hu says that files which do not say their unit hold HU)"
         )
+    if image.units == "HU":
+        apart_hu = _median(image) - _median(reference)
+        if abs(apart_hu) > SAME_HU:
+            raise InputError(
+                f"the image lies {abs(apart_hu):,.0f} HU {'above' if apart_hu > 0 else 'below'} its reference in the "
+                "median; a pair must show one body in one unit (is one stored with an offset, as raw values are?)"
+            )
+
+
+def _median(volume: Volume) -> float:
+    values = volume.voxels.reshape(-1)
+    return float(np.median(values[:: max(1, values.size // LOOKED_AT)]))
