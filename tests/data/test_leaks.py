@@ -18,8 +18,9 @@ from radcnn.core.target import Target
 from radcnn.core.volume import Volume
 from radcnn.data.cohort import Cohort, CohortSettings, gather
 from radcnn.data.duplicates import content_groups, duplicate_findings
+from radcnn.data.leaks.depth import agreement_in_depth, layers
 from radcnn.data.leaks.pair import LeakPair
-from radcnn.data.leaks.pairs import SAME_LARGE, near_duplicate_pairs
+from radcnn.data.leaks.pairs import SAME_LARGE, SAME_WEAKEST, near_duplicate_pairs
 from radcnn.data.leaks.people import identity_findings, plain_number
 from radcnn.data.leaks.telling import pair_findings
 from radcnn.data.leaks.verify import agreement
@@ -160,6 +161,17 @@ def test_chests_that_are_made_of_ellipsoids_are_no_pair(tmp_path: Path) -> None:
     chests = [draw_chest(generator(0, "physics", "dose pairs", index)) for index in (4, 5, 8)]
     volumes = [np.rint(chest.scanned(Dose(FULL_DOSE), generator(k, "test"))) for k, chest in enumerate(chests)]
     assert pairs_of(cohort_of(written_volumes(tmp_path, [v.astype(np.int16) for v in volumes]))) == ()
+
+
+def test_the_weakest_structures_tell_two_chests_apart_and_not_a_copy_that_jpeg_changed() -> None:
+    chests = [draw_chest(generator(0, "physics", "dose pairs", index)) for index in (4, 5)]
+    first, other = (layers(chest.scanned(Dose(FULL_DOSE), generator(k, "test"))) for k, chest in enumerate(chests))
+    shown = np.clip((first + 1000) / 1400 * 255, 0, 255).astype(np.uint8)
+    copy = layers(np.stack([jpeg(plane, 40) for plane in shown]))
+    nowhere = (0.0, 0.0, 0.0, 0.0)
+    assert agreement_in_depth(first, other, 0, nowhere).weakest < SAME_WEAKEST - 0.1
+    assert agreement_in_depth(first, copy, 0, nowhere).weakest > SAME_WEAKEST + 0.1
+    assert agreement_in_depth(copy, first, 0, nowhere).weakest > SAME_WEAKEST + 0.1
 
 
 def test_copies_of_a_volume_are_found_whatever_became_of_its_slices(tmp_path: Path) -> None:

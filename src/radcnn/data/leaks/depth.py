@@ -7,6 +7,7 @@ and noise of a tenth of the slices do not. Copies may have their slices in rever
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,18 +34,26 @@ def layers(volume: NDArray) -> Floats:
     return made
 
 
-def agreement_in_depth(whole: Floats, part: Floats, form: int, ends: Ends) -> float:
+class InDepth(NamedTuple):
+    """Medians over slabs of two volumes: how they agree, and how their weakest structures do."""
+
+    figure: float
+    weakest: float
+
+
+def agreement_in_depth(whole: Floats, part: Floats, form: int, ends: Ends) -> InDepth:
     """The median agreement of three slabs of `part` with the slabs of `whole` that show them, both from `layers`.
 
     form, ends  how the part was turned and where in the whole its slices lie, from the means over all slices
     """
-    figures = []
+    found = []
     for middle in SLABS:
         shown = _slab(part, middle)
         alike = likeness_to(shown, form, ends)
         likely = max((_slab(whole, place) for place in _places(middle, len(whole))), key=alike)
-        figures.append(agreement(likely, shown, form, (ends,)).figure)
-    return float(np.median(figures))
+        found.append(agreement(likely, shown, form, (ends,)))
+    figure, least = np.median([(slab.figure, slab.weakest) for slab in found], axis=0)
+    return InDepth(float(figure), float(least))
 
 
 def _places(middle: float, depth: int) -> Iterator[float]:

@@ -35,6 +35,7 @@ ALIKE = 0.87  # likeness of prints from which on a pair is looked at; planted co
 PLACED = 0.86  # the same once the best crop was found; planted copies have .90 or more
 SAME_LARGE, SAME_SMALL = 0.78, 0.93  # agreement of one picture, at RASTER pixels per side and at 28 or fewer
 SAME_DEEP = 0.9  # of slabs of a volume: planted copies have .96 or more, chests that are ellipsoids .86
+SAME_WEAKEST = 0.85  # of their weakest structures: planted copies have .97 or more, simulated chests .68 or less
 SMALL = 28
 UNMOVED = 0.02  # of a side: an image whose edges lie no further off was not cropped
 AGAIN = 0.4  # agreement from which a small image is asked whether it was compressed again
@@ -122,7 +123,9 @@ def _alike(cohort: Cohort, kind: Kind, *, workers: int, told: Told | None) -> It
         if not kind.deep:
             return found
         through = agreement_in_depth(stack(one[0]), stack(one[1]), one[2], found.ends)
-        return replace(found, figure=min(found.figure, through)) if through >= SAME_DEEP else None
+        if through.figure < SAME_DEEP or through.weakest < SAME_WEAKEST:
+            return None
+        return replace(found, figure=min(found.figure, through.figure))
 
     agreeing = ThreadPoolExecutor(max(1, workers), thread_name_prefix="agree")
     with quiet(), threadpool_limits(1, "blas"), agreeing as pool:

@@ -35,6 +35,8 @@ REACH = 0.16  # of the side: a crop of a tenth, and what its estimate may be wro
 TILES = 8  # per axis, in which two images must agree one by one
 TILED = 64  # pixels per axis from which a tile holds enough of them
 STRUCTURED = 0.1  # of the image's fine structure; a tile that has less in both images says nothing
+FINER = 1 / 64  # as FINEST, under the structures that are brought to one strength
+EMPTY = 0.3  # of those; a tile that has less in one image says nothing
 BINS = 64  # of the map of grey values
 MARGIN = 0.03  # of the side, left out of the comparison: a blur is wrong there
 
@@ -44,12 +46,14 @@ class Agreement:
     """How two images agree.
 
     figure   correlation of their fine structure in the best place: 1 for the same picture
+    weakest  the same of their weakest structures, noise and small vessels, in the tiles that agree least
     ends     shares of the whole outside the part: top, bottom, left, right
     falling  whether bright in one is dark in the other
     changed  mean distance of grey values, in shares of the range, when both are read as they are
     """
 
     figure: float
+    weakest: float
     ends: Ends
     falling: bool
     changed: float
@@ -72,7 +76,7 @@ def agreement(whole: Floats, part: Floats, form: int, starts: Sequence[Ends]) ->
     slope = float(np.mean((laid - laid.mean()) * (given - given.mean())))
     span = max(float(np.ptp(laid)), float(np.ptp(given)), 1e-6)
     t, b, le, r = (float(v) for v in place)
-    return Agreement(figure, (t, b, le, r), slope < 0, float(np.abs(laid - given).mean()) / span)
+    return Agreement(figure, weakest(laid, given), (t, b, le, r), slope < 0, float(np.abs(laid - given).mean()) / span)
 
 
 def likeness_to(part: Floats, form: int, ends: Ends) -> Callable[[Floats], float]:
@@ -214,21 +218,50 @@ def everywhere(laid: Floats, given: Floats) -> float:
 
 
 def _tiled(first: Floats, second: Floats) -> float:
+    figures, sizes = _over_tiles(_rest(first, FINEST), _rest(second, FINEST))
+    telling = np.maximum(*sizes) > STRUCTURED
+    return float(np.quantile(figures[telling], 0.25)) if telling.any() else 0.0
+
+
+def weakest(laid: Floats, given: Floats) -> float:
+    """The lower decile of the correlations in tiles when weak structures count as much as strong ones.
+
+    Two bodies of a few ellipsoids agree in their outlines, which outweigh all else in the tiles they cross; between
+    them lie noise and vessels, and only one picture's agree. Air that one of two files has cut off says nothing.
+    """
+    return max(_weakest_of(_mapped(laid, given), given), _weakest_of(laid, _mapped(given, laid)))
+
+
+def _weakest_of(first: Floats, second: Floats) -> float:
+    figures, sizes = _over_tiles(_evened(first), _evened(second))
+    telling = np.minimum(*sizes) > EMPTY
+    return float(np.quantile(figures[telling], 0.1)) if telling.any() else 0.0
+
+
+def _evened(image: Floats) -> Floats:
+    """Fine structure of one strength wherever there is any."""
+    rest, sigma = _rest(image, FINER), max(1.0, FINER * len(image))
+    evened: Floats = rest / (np.sqrt(_blurred(rest * rest, 2 * sigma)) + 0.1 * np.sqrt(np.mean(rest * rest)) + 1e-6)
+    return evened
+
+
+def _rest(image: Floats, share: float) -> Floats:
+    """What is left after a blur of a share of the side."""
+    return image - _blurred(image, max(1.0, share * len(image)))
+
+
+def _over_tiles(first: Floats, second: Floats) -> tuple[Floats, tuple[Floats, Floats]]:
+    """The correlation of two structures in each tile, and how much each holds there, as a share of its own mean."""
     margin = max(1, round(MARGIN * len(first)))
-    one, two = (_in_tiles(image, margin) for image in (first, second))
+    one, two = (_in_tiles(rest, margin) for rest in (first, second))
     sizes = np.sqrt(np.mean(one**2, axis=1)), np.sqrt(np.mean(two**2, axis=1))
     shares = [size / max(float(np.sqrt(np.mean(size**2))), 1e-6) for size in sizes]
-    telling = np.maximum(*shares) > STRUCTURED
-    if not telling.any():
-        return 0.0
-    figures = np.mean(one * two, axis=1)[telling] / np.maximum(sizes[0] * sizes[1], 1e-6)[telling]
-    return float(np.quantile(figures, 0.25))
+    return np.mean(one * two, axis=1) / np.maximum(sizes[0] * sizes[1], 1e-6), (shares[0], shares[1])
 
 
-def _in_tiles(image: Floats, margin: int) -> Floats:
-    """Fine structure (TILES * TILES, pixels of a tile), each tile about its mean."""
-    rest = image - _blurred(image, max(1.0, FINEST * len(image)))
-    size = (len(image) - 2 * margin) // TILES
+def _in_tiles(rest: Floats, margin: int) -> Floats:
+    """Structure (TILES * TILES, pixels of a tile), each tile about its mean."""
+    size = (len(rest) - 2 * margin) // TILES
     inner = rest[margin : margin + TILES * size, margin : margin + TILES * size]
     tiles = inner.reshape(TILES, size, TILES, size).transpose(0, 2, 1, 3).reshape(TILES * TILES, size * size)
     about: Floats = tiles - tiles.mean(axis=1, keepdims=True)
