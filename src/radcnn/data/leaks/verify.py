@@ -46,7 +46,8 @@ class Agreement:
     """How two images agree.
 
     figure   correlation of their fine structure in the best place: 1 for the same picture
-    weakest  the same of their weakest structures, noise and small vessels, in the tiles that agree least
+    weakest  the same of their weakest structures, noise and small vessels, in the tiles that agree least;
+             `figure` itself where images are too small for tiles, or too unlike
     ends     shares of the whole outside the part: top, bottom, left, right
     falling  whether bright in one is dark in the other
     changed  mean distance of grey values, in shares of the range, when both are read as they are
@@ -71,12 +72,13 @@ def agreement(whole: Floats, part: Floats, form: int, starts: Sequence[Ends]) ->
         raster, given = side, _shrunk(shown, side)
         best = _fitted(whole, given, _laid(whole, given, best.place), FINE_ROUNDS)
     place, laid, figure = best
+    least = figure
     if raster >= TILED and figure >= LIKELY:
-        figure = min(figure, everywhere(laid, given))
+        figure, least = min(figure, everywhere(laid, given)), weakest(laid, given)
     slope = float(np.mean((laid - laid.mean()) * (given - given.mean())))
     span = max(float(np.ptp(laid)), float(np.ptp(given)), 1e-6)
     t, b, le, r = (float(v) for v in place)
-    return Agreement(figure, weakest(laid, given), (t, b, le, r), slope < 0, float(np.abs(laid - given).mean()) / span)
+    return Agreement(figure, least, (t, b, le, r), slope < 0, float(np.abs(laid - given).mean()) / span)
 
 
 def likeness_to(part: Floats, form: int, ends: Ends) -> Callable[[Floats], float]:
@@ -233,15 +235,16 @@ def weakest(laid: Floats, given: Floats) -> float:
 
 
 def _weakest_of(first: Floats, second: Floats) -> float:
-    figures, sizes = _over_tiles(_evened(first), _evened(second))
+    figures, sizes = _over_tiles(_evened(first, FINER, 2, 0.1), _evened(second, FINER, 2, 0.1))
     telling = np.minimum(*sizes) > EMPTY
     return float(np.quantile(figures[telling], 0.1)) if telling.any() else 0.0
 
 
-def _evened(image: Floats) -> Floats:
-    """Fine structure of one strength wherever there is any."""
-    rest, sigma = _rest(image, FINER), max(1.0, FINER * len(image))
-    evened: Floats = rest / (np.sqrt(_blurred(rest * rest, 2 * sigma)) + 0.1 * np.sqrt(np.mean(rest * rest)) + 1e-6)
+def _evened(image: Floats, share: float, reach: float, floor: float) -> Floats:
+    """Fine structure brought to one strength: that of about `reach` blurs, where it is above `floor` of the mean."""
+    rest, sigma = _rest(image, share), max(1.0, share * len(image))
+    local = np.sqrt(_blurred(rest * rest, reach * sigma))
+    evened: Floats = rest / (local + floor * np.sqrt(np.mean(rest * rest)) + 1e-6)
     return evened
 
 
@@ -276,10 +279,8 @@ def _correlation(first: Floats, second: Floats) -> float:
 
 def _fine(image: Floats) -> Floats:
     """What is left of an image after a blur is taken away, evened out where it is strong, about its mean."""
-    margin, sigma = max(1, round(MARGIN * len(image))), max(1.0, FINEST * len(image))
-    rest = image - _blurred(image, sigma)
-    local = np.sqrt(_blurred(rest * rest, 3 * sigma))
-    even = rest / (local + 0.5 * np.sqrt(np.mean(rest * rest)) + 1e-6)
+    margin = max(1, round(MARGIN * len(image)))
+    even = _evened(image, FINEST, 3, 0.5)
     inner = even[margin:-margin, margin:-margin]
     about: Floats = inner - inner.mean()
     return about

@@ -18,7 +18,7 @@ from radcnn.data.prepared.whole import PreparedWhole, Whole, prepare_whole
 from radcnn.data.read import read_noted
 from radcnn.data.units import in_unit
 
-EDITION = 1  # raised when the same files would be prepared to other numbers
+EDITION = 2  # raised when the same files would be prepared to other numbers, or refused
 SAME_PLACE = 0.01  # voxels between corners of grids that are one
 SAME_HU = 200.0  # between the medians of one body at two doses; a forgotten intercept of -1024 lies far beyond
 LOOKED_AT = 100_000  # voxels, at most, by which medians are told
