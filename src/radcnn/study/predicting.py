@@ -72,8 +72,10 @@ def predict(
         return _images_by(what, folder, Path(images), out, series, allow_gaps, bool(hu), listener)
     if hu:
         raise InputError("a network that scores images takes their values as they are; leave hu out")
-    folder = bundle_folder(Path(run))
+    if out is not None and not Path(out).suffix:
+        bundle_folder(Path(run))  # a folder may be what another run writes: whether this one is there is told first
     write = writer_for(Path(out)) if out is not None else None  # refused before any work
+    folder = bundle_folder(Path(run))
     bundle, networks = load_bundle(folder)
     items = _items(Path(images), array)
     if bundle.preparation.region_mm is not None and centre is None:
