@@ -32,7 +32,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from radcnn.attacks.answers import Answers
+from radcnn.attacks.answers import Aim, Answers
 from radcnn.attacks.fgsm import fgsm
 from radcnn.attacks.pgd import PgdSettings, pgd
 from radcnn.inference.bundle import load_bundle
@@ -125,16 +125,16 @@ def measured(right: Right, attacks: dict[str, Attack], epsilon: float, repeats: 
 def ours(right: Right) -> dict[str, Attack]:
     """radcnn's FGSM and PGD."""
 
-    def given(x: Tensor, epsilon: float) -> dict[str, object]:
+    def given(x: Tensor, y: Tensor, epsilon: float) -> dict[str, object]:
         one = torch.ones(len(x))
-        return {"epsilon": epsilon * one, "low": 0 * one, "high": one, "answers": right.answers}
+        return {"aim": Aim(right.answers, y), "epsilon": epsilon * one, "low": 0 * one, "high": one}
 
     settings = PgdSettings(steps=STEPS, starts=1)
     on = PgdSettings(steps=STEPS, starts=1, stop=False)
     return {
-        "radcnn fgsm": lambda x, y, e: fgsm(right.network, x, y, **given(x, e)),
-        "radcnn pgd": lambda x, y, e: pgd(right.network, x, y, **given(x, e), settings=settings),
-        "radcnn pgd, all steps": lambda x, y, e: pgd(right.network, x, y, **given(x, e), settings=on),
+        "radcnn fgsm": lambda x, y, e: fgsm(right.network, x, **given(x, y, e)),
+        "radcnn pgd": lambda x, y, e: pgd(right.network, x, **given(x, y, e), settings=settings),
+        "radcnn pgd, all steps": lambda x, y, e: pgd(right.network, x, **given(x, y, e), settings=on),
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from radcnn.attacks.answers import Answers
+from radcnn.attacks.answers import Aim, Answers
 from radcnn.attacks.fgsm import fgsm
 from radcnn.attacks.pgd import PgdSettings, pgd
 from radcnn.core.chance import torch_generator
@@ -42,9 +42,7 @@ def test_an_attack_stays_within_its_budget_and_the_values_of_each_image(attack: 
     model, x = network(KINDS[kind], len(SIZES[size])), images(SIZES[size])
     epsilon = torch.linspace(0, 0.2, len(x))
     low, high = torch.full((len(x),), 0.1), torch.full((len(x),), 0.9)
-    found = ATTACKS[attack](
-        model, x, labels(kind, model, x), epsilon=epsilon, low=low, high=high, answers=Answers(kind)
-    )  # type: ignore[arg-type]
+    found = ATTACKS[attack](model, x, Aim(Answers(kind), labels(kind, model, x)), epsilon=epsilon, low=low, high=high)  # type: ignore[arg-type]
     apart = (found - x).abs().flatten(1).amax(1)
     assert (apart <= epsilon + 1e-6).all()
     assert torch.equal(found[0], x[0])
@@ -61,8 +59,8 @@ def test_pgd_fools_every_image_that_fgsm_fools_and_leaves_less_on_each(kind: str
     wanted = (y + 1) % 3 if kind == "multiclass" else 1 - y
     towards = wanted if aimed else None
     one = torch.ones(len(x))
-    given = {"epsilon": 0.03 * one, "low": 0 * one, "high": one, "answers": answers, "towards": towards}
-    quick, searched = (model(attack(model, x, y, **given)) for attack in (fgsm, pgd))
+    given = {"epsilon": 0.03 * one, "low": 0 * one, "high": one}
+    quick, searched = (model(attack(model, x, Aim(answers, y, towards), **given)) for attack in (fgsm, pgd))
     right = answers.right(quick, y), answers.right(searched, y)
     if aimed:
         right = ~answers.right(quick, wanted), ~answers.right(searched, wanted)
@@ -73,11 +71,11 @@ def test_pgd_fools_every_image_that_fgsm_fools_and_leaves_less_on_each(kind: str
 def test_pgd_is_the_same_with_the_same_seed_and_whichever_images_were_fooled_before() -> None:
     model, x = network(1, 2), images((8, 8))
     y, one = labels("binary", model, x), torch.ones(len(x))
-    given = {"epsilon": 1e-4 * one, "low": 0 * one, "high": one, "answers": Answers("binary")}
+    given, aim = {"epsilon": 1e-4 * one, "low": 0 * one, "high": one}, Aim(Answers("binary"), y)
     random = PgdSettings(steps=2, starts=2, from_fgsm=False)
-    first, again = (pgd(model, x, y, **given, settings=random, seed=3) for _ in range(2))
+    first, again = (pgd(model, x, aim, **given, settings=random, seed=3) for _ in range(2))
     assert torch.equal(first, again)
-    assert not torch.equal(first, pgd(model, x, y, **given, settings=random, seed=4))
+    assert not torch.equal(first, pgd(model, x, aim, **given, settings=random, seed=4))
 
 
 def test_a_margin_says_how_far_an_answer_is_from_being_wrong() -> None:
@@ -96,7 +94,7 @@ def test_an_image_of_which_no_label_is_known_is_left_alone() -> None:
     model, x = network(2, 2), images((8, 8), 2)
     one = torch.ones(2)
     y = torch.full((2, 2), torch.nan)
-    found = pgd(model, x, y, epsilon=0.1 * one, low=0 * one, high=one, answers=Answers("multilabel"))
+    found = pgd(model, x, Aim(Answers("multilabel"), y), epsilon=0.1 * one, low=0 * one, high=one)
     assert torch.isfinite(found).all()
 
 
@@ -105,6 +103,6 @@ def test_what_is_certain_beyond_float32_still_has_a_slope_for_pgd() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 1, bias=False)).requires_grad_(False)
     model[1].weight.fill_(1e5)
     x, one = torch.full((1, 1, 2, 2), 0.05), torch.ones(1)
-    given = {"epsilon": 0.1 * one, "low": -one, "high": one, "answers": Answers("binary")}
-    assert torch.equal(fgsm(model, x, one, **given), x)
-    assert pgd(model, x, one, **given).max() < 0
+    given, aim = {"epsilon": 0.1 * one, "low": -one, "high": one}, Aim(Answers("binary"), one)
+    assert torch.equal(fgsm(model, x, aim, **given), x)
+    assert pgd(model, x, aim, **given).max() < 0

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from radcnn.attacks.answers import Answers
+from radcnn.attacks.answers import Aim, Answers
 from radcnn.attacks.masking import masking_signs, stronger
 from radcnn.attacks.one_pixel import Evolution, one_pixel
 from radcnn.attacks.patch import PatchSettings, learned_patch, patch_side, with_patch
@@ -50,19 +50,20 @@ def grey(size: tuple[int, ...], n: int = 6) -> Tensor:
 def test_one_pixel_turns_what_hangs_on_one_pixel_and_changes_no_more(size: tuple[int, ...], aimed: bool) -> None:
     x, one = grey(size, 3), torch.ones(3)
     quick = Evolution(candidates=30, generations=10)
-    given = {"low": 0 * one, "high": one, "answers": YES, "towards": one if aimed else None, "evolution": quick}
-    found = one_pixel(Brightest(), x, 0 * one, **given)
+    given = {"low": 0 * one, "high": one, "evolution": quick}
+    aim = Aim(YES, 0 * one, one if aimed else None)
+    found = one_pixel(Brightest(), x, aim, **given)
     assert (Brightest()(found) > 0).all()
     assert ((found != x).flatten(1).sum(1) == 1).all()
     assert found.max() <= 1
-    assert torch.equal(found, one_pixel(Brightest(), x, 0 * one, **given))
+    assert torch.equal(found, one_pixel(Brightest(), x, aim, **given))
 
 
 def test_more_pixels_change_more_places_and_an_evolution_gets_on() -> None:
     x, one = grey((6, 6), 2), torch.ones(2)
-    given = {"low": 0 * one, "high": one, "answers": YES, "pixels": 3}
-    found = one_pixel(Mean(), x, 0 * one, **given, evolution=Evolution(20, 1))
-    later = one_pixel(Mean(), x, 0 * one, **given, evolution=Evolution(20, 30))
+    given = {"low": 0 * one, "high": one, "pixels": 3}
+    found = one_pixel(Mean(), x, Aim(YES, 0 * one), **given, evolution=Evolution(20, 1))
+    later = one_pixel(Mean(), x, Aim(YES, 0 * one), **given, evolution=Evolution(20, 30))
     assert ((found != x).flatten(1).sum(1) <= 3).all()
     assert (Mean()(later) > Mean()(found)).all()
 
@@ -70,7 +71,7 @@ def test_more_pixels_change_more_places_and_an_evolution_gets_on() -> None:
 @pytest.mark.parametrize("size", [(12, 12), (6, 6, 6)])
 def test_the_square_attack_stays_within_its_budget_and_gets_there_without_slopes(size: tuple[int, ...]) -> None:
     x, one = grey(size), torch.ones(6)
-    found = square(Mean(), x, 0 * one, epsilon=0.12 * one, low=0 * one, high=one, answers=YES, queries=200)
+    found = square(Mean(), x, Aim(YES, 0 * one), epsilon=0.12 * one, low=0 * one, high=one, queries=200)
     assert (found - x).abs().max() <= 0.12 + 1e-6
     assert (Mean()(found) > 0).float().mean() > 0.9
 
@@ -91,11 +92,8 @@ def test_a_patch_covers_its_share_and_nothing_else(size: tuple[int, ...]) -> Non
 
 def test_a_learned_patch_turns_images_it_was_not_learned_on() -> None:
     x, one = grey((16, 16), 24), torch.ones(12)
-    y = 0 * one
     settings = PatchSettings(steps=30, batch=8)
-    patch = learned_patch(
-        Mean(), x[:12], y, low=0 * one, high=one, answers=YES, area=0.25, towards=one, settings=settings
-    )
+    patch = learned_patch(Mean(), x[:12], Aim(YES, 0 * one, one), low=0 * one, high=one, area=0.25, settings=settings)
     assert patch.min() >= 0
     assert patch.max() <= 1
     dice = torch_generator(0, "lay")
@@ -109,7 +107,7 @@ def test_one_change_turns_images_it_was_not_learned_on() -> None:
     x, one = grey((8, 8), 24), torch.ones(12)
     given = {"epsilon": 0.12 * one, "low": 0 * one, "high": one}
     settings = UniversalSettings(steps=20, batch=8)
-    change = learned_change(Mean(), x[:12], 0 * one, **given, answers=YES, settings=settings)
+    change = learned_change(Mean(), x[:12], Aim(YES, 0 * one), **given, settings=settings)
     found = changed(x[12:], change, **given)
     assert (found - x[12:]).abs().max() <= 0.12 + 1e-6
     assert (Mean()(found) > 0).all()
@@ -117,7 +115,7 @@ def test_one_change_turns_images_it_was_not_learned_on() -> None:
 
 def signs(network: nn.Module) -> dict[str, bool]:
     x, one = grey((8, 8), 12), torch.ones(12)
-    found = masking_signs(network, x, 0 * one, epsilon=0.12 * one, low=0 * one, high=one, answers=YES, queries=150)
+    found = masking_signs(network, x, Aim(YES, 0 * one), epsilon=0.12 * one, low=0 * one, high=one, queries=150)
     return {sign.check: sign.found for sign in found}
 
 

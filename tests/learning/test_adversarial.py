@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from radcnn.attacks.answers import Answers
+from radcnn.attacks.answers import Aim, Answers
 from radcnn.attacks.hardening import own_range
 from radcnn.attacks.pgd import PgdSettings, pgd
 from radcnn.core.target import Target
@@ -44,7 +44,7 @@ def shares(network: Network, cases: Cases, rows: NDArray[np.intp]) -> tuple[floa
     images, targets = cases.batch(rows)
     labels, answers, (low, high) = targets[:, 0], Answers("binary"), own_range(images)
     worse = pgd(
-        network, images, labels, epsilon=torch.full((len(rows),), REACH), low=low, high=high, answers=answers,
+        network, images, Aim(answers, labels), epsilon=torch.full((len(rows),), REACH), low=low, high=high,
         settings=PgdSettings(starts=1),
     )  # fmt: skip
     clean, attacked = (answers.right(network(one), labels).float().mean().item() for one in (images, worse))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from radcnn.attacks.answers import Aim, Answers, bounds, per_image
+from radcnn.attacks.answers import Aim, bounds, per_image
 from radcnn.attacks.pgd import step_share
 
 STEPS = 40
@@ -24,14 +24,12 @@ def evading(
     network: nn.Module,
     detector: Detector,
     images: Tensor,
-    labels: Tensor,
+    aim: Aim,
     *,
     start: Tensor,
     epsilon: Tensor,
     low: Tensor,
     high: Tensor,
-    answers: Answers,
-    towards: Tensor | None = None,
     steps: int = STEPS,
 ) -> Tensor:
     """Images (B, C, *size) within `epsilon`: of the points that turn the answer the one that the detector sees least.
@@ -41,7 +39,6 @@ def evading(
 
     Other arguments as of `fgsm`.
     """
-    aim = Aim(answers, labels, towards)
     least, most = bounds(images, epsilon, low, high)
     place = start.clamp(least, most)
     best = _Least(place.clone(), torch.full((len(images),), torch.inf), torch.full((len(images),), torch.inf))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from radcnn.attacks.answers import Aim, Answers, bounds, sloped
+from radcnn.attacks.answers import Aim, bounds, sloped
 
 Floats = NDArray[np.float64]
 
@@ -39,12 +39,10 @@ LBFGS = LbfgsSettings()
 def lbfgs(
     network: nn.Module,
     images: Tensor,
-    labels: Tensor,
+    aim: Aim,
     *,
     low: Tensor,
     high: Tensor,
-    answers: Answers,
-    towards: Tensor | None = None,
     settings: LbfgsSettings = LBFGS,
 ) -> tuple[Tensor, Tensor]:
     """Images (B, C, *size) turned by as small a change as was found, and whether they are (B,); as they were otherwise.
@@ -54,7 +52,6 @@ def lbfgs(
     The weight is that of |r / (high - low)|^2, so that it means the same at every scale. From the change that was
     found, the way back to the image is halved until the answer is only just turned.
     """
-    aim = Aim(answers, labels, towards)
     found = images.clone()
     turned = torch.zeros(len(images), dtype=torch.bool)
     for row in range(len(images)):

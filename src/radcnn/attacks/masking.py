@@ -13,7 +13,7 @@ import torch
 from scipy.special import betainc
 from torch import Tensor, nn
 
-from radcnn.attacks.answers import Answers
+from radcnn.attacks.answers import Aim
 from radcnn.attacks.fgsm import fgsm
 from radcnn.attacks.pgd import PgdSettings, pgd
 from radcnn.attacks.query import square
@@ -41,12 +41,11 @@ class Sign:
 def masking_signs(
     network: nn.Module,
     images: Tensor,
-    labels: Tensor,
+    aim: Aim,
     *,
     epsilon: Tensor,
     low: Tensor,
     high: Tensor,
-    answers: Answers,
     queries: int = 300,
     seed: int = 0,
 ) -> tuple[Sign, ...]:
@@ -57,18 +56,18 @@ def masking_signs(
     bound      with no bound but the image's values, some image is not fooled
     steps      five times as many steps fool more: the curves are too favourable
     """
-    given: dict[str, Any] = {"low": low, "high": high, "answers": answers}
+    given: dict[str, Any] = {"low": low, "high": high}
 
     def fooled(found: Tensor) -> Tensor:
         with torch.no_grad():
-            return ~answers.right(network(found), labels)
+            return aim.fooled(network(found))
 
-    one = fooled(fgsm(network, images, labels, epsilon=epsilon, **given))
-    many = fooled(pgd(network, images, labels, epsilon=epsilon, settings=ITERATED, seed=seed, **given))
+    one = fooled(fgsm(network, images, aim, epsilon=epsilon, **given))
+    many = fooled(pgd(network, images, aim, epsilon=epsilon, settings=ITERATED, seed=seed, **given))
     longer = replace(ITERATED, steps=LONGER * ITERATED.steps)
-    more = fooled(pgd(network, images, labels, epsilon=epsilon, settings=longer, seed=seed, **given))
-    blind = fooled(square(network, images, labels, epsilon=epsilon, queries=queries, seed=seed, **given))
-    free = fooled(pgd(network, images, labels, epsilon=high - low, settings=UNBOUNDED, seed=seed, **given))
+    more = fooled(pgd(network, images, aim, epsilon=epsilon, settings=longer, seed=seed, **given))
+    blind = fooled(square(network, images, aim, epsilon=epsilon, queries=queries, seed=seed, **given))
+    free = fooled(pgd(network, images, aim, epsilon=high - low, settings=UNBOUNDED, seed=seed, **given))
     n = len(images)
     return (
         Sign("step", stronger(one, many), f"one step turns {_of(one, n)}, {ITERATED.steps} steps {_of(many, n)}"),

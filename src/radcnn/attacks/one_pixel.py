@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from radcnn.attacks.answers import Aim, Answers
+from radcnn.attacks.answers import Aim
 from radcnn.core.chance import torch_generator
 
 
@@ -34,12 +34,10 @@ PAPER = Evolution()
 def one_pixel(
     network: nn.Module,
     images: Tensor,
-    labels: Tensor,
+    aim: Aim,
     *,
     low: Tensor,
     high: Tensor,
-    answers: Answers,
-    towards: Tensor | None = None,
     pixels: int = 1,
     evolution: Evolution = PAPER,
     seed: int = 0,
@@ -50,7 +48,6 @@ def one_pixel(
 
     A search ends once the image is fooled. Memory is that of `candidates` images at a time.
     """
-    aim = Aim(answers, labels, towards)
     found = images.clone()
     with torch.no_grad():
         for row in range(len(images)):

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from radcnn.attacks.answers import Aim, Answers, per_image
+from radcnn.attacks.answers import Aim, per_image
 from radcnn.core.chance import torch_generator
 
 
@@ -47,13 +47,11 @@ def patch_side(area: float, size: torch.Size) -> int:
 def learned_patch(
     network: nn.Module,
     images: Tensor,
-    labels: Tensor,
+    aim: Aim,
     *,
     low: Tensor,
     high: Tensor,
-    answers: Answers,
     area: float,
-    towards: Tensor | None = None,
     settings: PatchSettings = PATCH,
     seed: int = 0,
 ) -> Tensor:
@@ -65,7 +63,6 @@ def learned_patch(
     dice = torch_generator(seed, "attack", "patch", f"{area:g}")
     side = patch_side(area, images.shape[2:])
     patch = torch.rand((images.shape[1], *(side,) * (images.ndim - 2)), generator=dice)
-    aim = Aim(answers, labels, towards)
     for step in range(settings.steps):
         rows = torch.randint(len(images), (settings.batch,), generator=dice)
         with torch.enable_grad():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from radcnn.attacks.answers import Aim, Answers, Goal, bounds, per_image, sloped
+from radcnn.attacks.answers import Aim, Goal, bounds, per_image, sloped
 from radcnn.core.chance import torch_generator
 
 LAST_STEP = 0.05  # the last step as a share of the first: small enough to end beside the best point
@@ -42,13 +42,11 @@ PGD = PgdSettings()
 def pgd(
     network: nn.Module,
     images: Tensor,
-    labels: Tensor,
+    aim: Aim,
     *,
     epsilon: Tensor,
     low: Tensor,
     high: Tensor,
-    answers: Answers,
-    towards: Tensor | None = None,
     settings: PgdSettings = PGD,
     seed: int = 0,
 ) -> Tensor:
@@ -60,12 +58,12 @@ def pgd(
     >>> network = nn.Sequential(nn.Flatten(), nn.Linear(4, 1, bias=False))
     >>> _ = nn.init.ones_(network[1].weight)
     >>> one = torch.ones(1)
-    >>> found = pgd(network, torch.full((1, 1, 2, 2), 0.05), one, epsilon=0.1 * one, low=-one, high=one,
-    ...             answers=Answers("binary"))
+    >>> from radcnn.attacks.answers import Answers
+    >>> aim = Aim(Answers("binary"), one)
+    >>> found = pgd(network, torch.full((1, 1, 2, 2), 0.05), aim, epsilon=0.1 * one, low=-one, high=one)
     >>> found.max().item() < 0
     True
     """
-    aim = Aim(answers, labels, towards)
     best = _Best(images, torch.full((len(images),), torch.inf, dtype=images.dtype), torch.zeros(len(images)).bool())
     limits = bounds(images, epsilon, low, high)
     for start in range(settings.starts):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from radcnn.attacks.answers import Aim, Answers, bounds, per_image
+from radcnn.attacks.answers import Aim, bounds, per_image
 from radcnn.core.chance import torch_generator
 
 FIRST_SHARE = 0.8  # of the image, that the first square covers
@@ -18,13 +18,11 @@ HALVED_AT = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # shares of the
 def square(
     network: nn.Module,
     images: Tensor,
-    labels: Tensor,
+    aim: Aim,
     *,
     epsilon: Tensor,
     low: Tensor,
     high: Tensor,
-    answers: Answers,
-    towards: Tensor | None = None,
     queries: int = 500,
     seed: int = 0,
 ) -> Tensor:
@@ -33,7 +31,6 @@ def square(
     Arguments as of `fgsm`. Every voxel of a square is moved by plus or minus the whole budget; a try is kept where less
     is left of the answer. The paper allows 5,000 to 10,000 queries.
     """
-    aim = Aim(answers, labels, towards)
     least, most = bounds(images, epsilon, low, high)
     dice = torch_generator(seed, "attack", "square")
     best = _kept(_stripes(images, epsilon, dice), least, most)

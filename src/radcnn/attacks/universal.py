@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from radcnn.attacks.answers import Aim, Answers, bounds, per_image
+from radcnn.attacks.answers import Aim, bounds, per_image
 from radcnn.core.chance import torch_generator
 
 
@@ -30,13 +30,11 @@ UNIVERSAL = UniversalSettings()
 def learned_change(
     network: nn.Module,
     images: Tensor,
-    labels: Tensor,
+    aim: Aim,
     *,
     epsilon: Tensor,
     low: Tensor,
     high: Tensor,
-    answers: Answers,
-    towards: Tensor | None = None,
     settings: UniversalSettings = UNIVERSAL,
     seed: int = 0,
 ) -> Tensor:
@@ -45,7 +43,6 @@ def learned_change(
     Arguments as of `fgsm`.
     """
     dice = torch_generator(seed, "attack", "universal")
-    aim = Aim(answers, labels, towards)
     change = torch.zeros(images.shape[1:])
     for step in range(settings.steps):
         rows = torch.randint(len(images), (settings.batch,), generator=dice)

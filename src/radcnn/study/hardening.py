@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from radcnn.attacks.answers import Answers
+from radcnn.attacks.answers import Aim, Answers
 from radcnn.attacks.fgsm import fgsm
 from radcnn.attacks.hardening import own_range
 from radcnn.attacks.pgd import PgdSettings, pgd
@@ -171,8 +171,9 @@ def _right(
     for part in torch.arange(len(images)).split(max(1, VOXELS // math.prod(images.shape[1:]))):
         x, y = images[part], labels[part]
         low, high = own_range(x)
-        ends: dict[str, Any] = {"epsilon": epsilon[part], "low": low, "high": high, "answers": answers}
-        attacked = (x, fgsm(network, x, y, **ends), pgd(network, x, y, **ends, settings=SEVERAL, seed=seed))
+        ends: dict[str, Any] = {"epsilon": epsilon[part], "low": low, "high": high}
+        aim = Aim(answers, y)
+        attacked = (x, fgsm(network, x, aim, **ends), pgd(network, x, aim, **ends, settings=SEVERAL, seed=seed))
         with torch.no_grad():
             for place, one in zip(found, attacked, strict=True):
                 place.append(answers.right(network(one), y))

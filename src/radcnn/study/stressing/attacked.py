@@ -153,9 +153,10 @@ def _masking(
     budget = min(found.points[1:], key=lambda point: abs(point.success.value - 0.5)).budget
     listener.progress("checking for gradient masking", 0, 1)
     some = goal.of(rows)
+    test = some.test
     signs = masking_signs(
-        some.test.network, some.test.images, some.test.labels, epsilon=budget * some.units, low=some.test.low,
-        high=some.test.high, answers=some.test.answers, seed=asked.seed,
+        test.network, test.images, replace(some.aim, towards=None), epsilon=budget * some.units, low=test.low,
+        high=test.high, seed=asked.seed,
     )  # fmt: skip
     listener.progress("checking for gradient masking", 1, 1)
     return signs, budget

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,9 +68,14 @@ class Goal:
         right = self.test.answers.right(self.clean, self.test.labels)
         return right if self.towards is None else right & (self.test.labels != self.towards)
 
+    @property
+    def aim(self) -> Aim:
+        """What attacks on these cases are told."""
+        return Aim(self.test.answers, self.test.labels, self.towards)
+
     def hit(self, logits: Tensor) -> Tensor:
         """The cases (n,) whose answer is turned, or is the wanted one."""
-        return Aim(self.test.answers, self.test.labels, self.towards).fooled(logits)
+        return self.aim.fooled(logits)
 
     def of(self, rows: Tensor) -> Goal:
         """The same of some of the cases."""
@@ -106,7 +111,7 @@ def budgeted(name: str, goal: Goal, asked: Asked, listener: Listener) -> tuple[C
 
     def step(rows: Tensor, budget: float, index: int) -> Tensor:
         extra = {"seed": derived_seed(asked.seed, name, index)} if way.seeded else {}
-        return way.attack(test.network, test.images[rows], test.labels[rows], **given(goal, rows, budget), **extra)
+        return way.attack(test.network, test.images[rows], goal.aim.of(rows), **given(goal, rows, budget), **extra)
 
     return along(name, goal, asked, step, listener, once=way.once)
 
@@ -118,9 +123,9 @@ def transferred(
     test = goal.test
 
     def step(rows: Tensor, budget: float, index: int) -> Tensor:
-        told = {**given(goal, rows, budget), "answers": answers, "settings": FURTHER}
-        seed = derived_seed(asked.seed, name, index)
-        return pgd(surrogate, test.images[rows], test.labels[rows], **told, seed=seed)
+        told = {**given(goal, rows, budget), "settings": FURTHER}
+        aim, seed = replace(goal.aim, answers=answers).of(rows), derived_seed(asked.seed, name, index)
+        return pgd(surrogate, test.images[rows], aim, **told, seed=seed)
 
     return along(name, goal, asked, step, listener)
 
@@ -177,9 +182,7 @@ def outcomes_of(budget: float, now: Attacking, goal: Goal) -> Outcomes:
 def given(goal: Goal, rows: Tensor, budget: float) -> dict[str, Any]:
     """What every attack with a budget is told of some of the cases."""
     test = goal.test
-    towards = None if goal.towards is None else goal.towards[rows]
-    ends = {"low": test.low[rows], "high": test.high[rows]}
-    return {"epsilon": budget * goal.units[rows], **ends, "answers": test.answers, "towards": towards}
+    return {"epsilon": budget * goal.units[rows], "low": test.low[rows], "high": test.high[rows]}
 
 
 def _numbers(values: Tensor) -> Floats:

@@ -91,7 +91,7 @@ def _half(goal: Goal, statistics: Statistics, asked: Asked, listener: Listener, 
         for index, rows in enumerate(batches):
             seed = {"seed": derived_seed(asked.seed, "detector", half, name, index)} if way.seeded else {}
             parts.append(
-                way.attack(test.network, test.images[rows], test.labels[rows], **given(goal, rows, budget), **seed)
+                way.attack(test.network, test.images[rows], goal.aim.of(rows), **given(goal, rows, budget), **seed)
             )
         images = torch.cat(parts)
         made.attacked[name, budget], made.images[name, budget] = statistics_of(statistics, images, batches), images
@@ -118,7 +118,7 @@ def _knowing(found: FittedDetector, goal: Goal, start: Tensor, budget: float) ->
     test = goal.test
     return torch.cat(
         [
-            evading(test.network, found, test.images[r], test.labels[r], start=start[r], **given(goal, r, budget))
+            evading(test.network, found, test.images[r], goal.aim.of(r), start=start[r], **given(goal, r, budget))
             for r in test.batches(torch.arange(len(start)))
         ]
     )

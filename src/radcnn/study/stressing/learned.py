@@ -52,8 +52,8 @@ def universal(goal: Goal, asked: Asked, listener: Listener) -> tuple[Curve, Atta
         listener.progress("attack universal", done, len(asked.budgets))
         mine = learn.test
         change = learned_change(
-            mine.network, mine.images, mine.labels, epsilon=budget * learn.units, low=mine.low, high=mine.high,
-            answers=mine.answers, towards=learn.towards, seed=derived_seed(asked.seed, "universal", done),
+            mine.network, mine.images, learn.aim, epsilon=budget * learn.units, low=mine.low, high=mine.high,
+            seed=derived_seed(asked.seed, "universal", done),
         )  # fmt: skip
         now, rows = Attacking.untouched(judge), judge.aimed.nonzero()[:, 0]
         other = judge.test.of(rows)
@@ -75,9 +75,8 @@ def patches(goal: Goal, asked: Asked, listener: Listener) -> tuple[Patched, ...]
         listener.progress("attack patch", done, len(asked.areas))
         started, mine = time.monotonic(), learn.test
         patch = learned_patch(
-            mine.network, mine.images, mine.labels, low=mine.low, high=mine.high, answers=mine.answers, area=area,
-            towards=learn.towards, seed=asked.seed,
-        )  # fmt: skip
+            mine.network, mine.images, learn.aim, low=mine.low, high=mine.high, area=area, seed=asked.seed
+        )
         noise = torch.rand(patch.shape, generator=torch_generator(asked.seed, "noise patch", done))
         turned, plain = (_turned(judge, one, asked.seed) for one in (patch, noise))
         side = patch_side(area, goal.test.images.shape[2:])

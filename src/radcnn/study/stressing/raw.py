@@ -95,8 +95,8 @@ def _tried(one: Goal, raw: RawCase, asked: Asked, row: int) -> _Tried:
     for k, budget in enumerate(asked.raw_budgets):
         if not turned:
             change = pgd(
-                through, torch.zeros(shape), test.labels, epsilon=torch.full((1,), budget), low=-ends, high=ends,
-                answers=test.answers, towards=one.towards, settings=STEPS, seed=derived_seed(asked.seed, "raw", row, k),
+                through, torch.zeros(shape), one.aim, epsilon=torch.full((1,), budget), low=-ends, high=ends,
+                settings=STEPS, seed=derived_seed(asked.seed, "raw", row, k),
             )  # fmt: skip
             turned = _hit(one, through, change)
         plain = _hit(one, through, budget * signs)

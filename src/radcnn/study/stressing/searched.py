@@ -41,8 +41,8 @@ def few_pixels(goal: Goal, asked: Asked, listener: Listener) -> tuple[FewPixels,
             listener.progress(f"attack of {pixels} pixels", row, len(test.images))
             one = some.of(torch.tensor([row]))
             found = one_pixel(
-                test.network, one.test.images, one.test.labels, low=one.test.low, high=one.test.high,
-                answers=test.answers, towards=one.towards, pixels=pixels, evolution=evolution, seed=asked.seed,
+                test.network, one.test.images, one.aim, low=one.test.low, high=one.test.high, pixels=pixels,
+                evolution=evolution, seed=asked.seed,
             )  # fmt: skip
             hits.append(bool(one.hit(test.logits(found))[0]))
         listener.progress(f"attack of {pixels} pixels", len(hits), len(hits))
@@ -60,9 +60,8 @@ def smallest(goal: Goal, asked: Asked, listener: Listener) -> Smallest:
         listener.progress("smallest changes", row, len(test.images))
         one = some.of(torch.tensor([row]))
         found, turned[row : row + 1] = lbfgs(
-            test.network, one.test.images, one.test.labels, low=one.test.low, high=one.test.high,
-            answers=test.answers, towards=one.towards,
-        )  # fmt: skip
+            test.network, one.test.images, one.aim, low=one.test.low, high=one.test.high
+        )
         sizes[row] = change_size(found, one.test.images)[0] if turned[row] else torch.nan
     listener.progress("smallest changes", len(test.images), len(test.images))
     resamples = test.looked.plan.resamples
