@@ -4,7 +4,7 @@ from torch import nn
 
 from radcnn.core.errors import SettingsError
 from radcnn.explanation.activation import class_activation, class_activations
-from radcnn.explanation.layers import last_maps, layers_of, look_at, named_layer
+from radcnn.explanation.layers import last_maps, layer_to_map, layers_of, look_at, named_layer
 from radcnn.networks import build
 
 TINY = {"base_width": 4, "stem": "small"}
@@ -50,6 +50,14 @@ def test_the_last_layer_with_maps_is_the_usual_one():
     assert last_maps(network, torch.zeros(1, 1, 32, 32)) == "layer4"
     with pytest.raises(SettingsError, match="nothing to look at"):
         last_maps(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), torch.zeros(1, 1, 2, 2))
+
+
+def test_a_map_is_drawn_of_the_last_layer_that_tells_places_apart():
+    network = network_of()
+    assert layer_to_map(network, torch.zeros(1, 1, 32, 32)) == "layer4"
+    assert layer_to_map(network, torch.zeros(1, 1, 16, 16)) == "layer3"
+    coarse = nn.Sequential(nn.Conv2d(1, 2, 16, stride=16), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 1))
+    assert layer_to_map(coarse, torch.zeros(1, 1, 32, 32)) == "0"
 
 
 def test_a_layer_of_another_name_is_refused_and_the_nearest_is_named():

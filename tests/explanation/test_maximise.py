@@ -31,6 +31,19 @@ def test_what_is_maximised_rises_within_the_range_and_the_same_seed_gives_the_sa
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
+def test_what_is_made_is_made_of_waves_and_not_of_voxels():
+    """One voxel asked to be bright brings its neighbours with it."""
+
+    class OneVoxel(nn.Module):
+        def forward(self, images):
+            return images[:, :, 8, 8]
+
+    image = maximise(OneVoxel(), 0, shape=(1, 16, 16), steps=12, smooth=0).image[0]
+    assert image[8, 8] == 1
+    near = image[7:10, 7:10].mean()
+    assert near > image.mean() + 0.1
+
+
 def test_smoothness_makes_neighbours_alike():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())

@@ -27,7 +27,10 @@ def explain(
     ] = None,
     layer: Annotated[
         list[str] | None,
-        typer.Option("--layer", help="Whose maps are weighted; several times; the last without.", show_default=False),
+        typer.Option(
+            "--layer", help="Whose maps are weighted; several times; without, the last of 4 cells an axis or more.",
+            show_default=False,
+        ),
     ] = None,
     of: Annotated[str, typer.Option("--of", help="called (what was answered), or a class.")] = "called",
     most: Annotated[int, typer.Option("--most", help="Cases that are looked at where none are named.")] = 64,

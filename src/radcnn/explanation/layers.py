@@ -14,6 +14,8 @@ from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
 from radcnn.explanation.asked import Classes, logits_asked
 
+FEW = 4  # cells an axis
+
 
 @dataclass(frozen=True)
 class LayerMaps:
@@ -67,6 +69,16 @@ def last_maps(network: nn.Module, image: Tensor) -> str:
             "no layer of this network gives maps of more than one place, so there is nothing to look at"
         )
     return found[-1].name
+
+
+def layer_to_map(network: nn.Module, image: Tensor) -> str:
+    """The name of the layer whose maps point at places best: the last with FEW cells an axis, else as `last_maps`.
+
+    Maps of two cells an axis say which half of an image something lies in. An axis of fewer voxels has no more cells.
+    """
+    least = tuple(min(FEW, n) for n in image.shape[2:])
+    fine = [one for one in layers_of(network, image) if all(n >= few for n, few in zip(one.size, least, strict=True))]
+    return fine[-1].name if fine else last_maps(network, image)
 
 
 def named_layer(network: nn.Module, name: str, image: Tensor) -> LayerMaps:

@@ -1,6 +1,7 @@
 """Activation maximisation: an image made from noise so that a network calls a class, or a map of a layer, most loudly.
 
-Erhan et al. 2009, Visualizing higher-layer features of a deep network, report 1341 of the University of Montreal;
+Erhan et al. 2009, Visualizing higher-layer features of a deep network, report 1341 of the University of Montreal; of
+waves instead of voxels, so that no salt and pepper is liked, as in Olah et al. 2017, Feature Visualization (Distill);
 smoothness as in Mahendran & Vedaldi 2015 (arXiv:1412.0035), shifts as in Mordvintsev et al. 2015. What it shows is what
 the network likes, which need not look like anything that a patient has.
 """
@@ -16,7 +17,8 @@ from radcnn.core.chance import generator, torch_generator
 from radcnn.core.errors import SettingsError
 
 STEPS = 128
-RATE = 0.05  # of the range of values at each step
+RATE = 0.02  # of the range of values, at each step: what one wave across the image changes; shorter ones change less
+FAINT = 0.01  # of the range: the waves of the noise from which it begins
 SMOOTH = 0.1  # weight of the mean difference between neighbours, as a share of the range
 SHIFT = 2  # voxels, at most: what is liked at one place alone is noise
 
@@ -56,22 +58,27 @@ def maximise(
             f"maximising needs low below high, steps of at least 1 and smooth of at least 0, got {low} to {high}, "
             f"{steps} and {smooth}"
         )
-    noise = torch.rand(shape, generator=torch_generator(seed, "maximise", index, layer, "noise"))
-    shifts = generator(seed, "maximise", index, layer, "shifts").integers(-SHIFT, SHIFT + 1, (steps, len(shape) - 1))
-    axes = tuple(range(2, len(shape) + 1))
+    size, axes = shape[1:], tuple(range(2, len(shape) + 1))
+    lengths = _lengths(size)
+    noise = torch.randn((1, shape[0], *lengths.shape, 2), generator=torch_generator(seed, "maximise", index, layer))
+    shifts = generator(seed, "maximise", index, layer, "shifts").integers(-SHIFT, SHIFT + 1, (steps, len(size)))
     with torch.inference_mode(False), torch.enable_grad():
-        # between 0 and 1, about the middle, so that rate and smoothness mean the same whatever the range is
-        share = (0.5 + 0.1 * (noise - 0.5))[None].requires_grad_()
-        ascent = torch.optim.Adam([share], lr=RATE)
-        begun = float(_liked(network, layer, index, low + (high - low) * share.detach()).detach())
+        waves = (FAINT * noise).requires_grad_()
+        ascent = torch.optim.Adam([waves], lr=RATE)
+
+        def made() -> Tensor:
+            # between 0 and 1, about the middle, so that rate and smoothness mean the same whatever the range is
+            spectrum = torch.view_as_complex(waves) * lengths
+            return (0.5 + torch.fft.irfftn(spectrum, size, axes, norm="forward")).clamp(0, 1)
+
+        begun = float(_liked(network, layer, index, low + (high - low) * made().detach()).detach())
         for shift in shifts:
+            share = made()
             moved = share.roll(tuple(shift.tolist()), axes)
             loss = smooth * _roughness(share) - _liked(network, layer, index, low + (high - low) * moved)
-            (share.grad,) = torch.autograd.grad(loss, share)
+            (waves.grad,) = torch.autograd.grad(loss, waves)
             ascent.step()
-            with torch.no_grad():
-                share.clamp_(0, 1)
-        image = low + (high - low) * share.detach()
+        image = low + (high - low) * made().detach()
         reached = float(_liked(network, layer, index, image).detach())
     return Maximised(image[0], begun, reached)
 
@@ -92,6 +99,17 @@ def _liked(network: nn.Module, layer: str, index: int, image: Tensor) -> Tensor:
         raise SettingsError(f"index must be 0 to {given.shape[1] - 1}, got {index}")
     liked: Tensor = given[0, index].mean()
     return liked
+
+
+def _lengths(size: tuple[int, ...]) -> Tensor:
+    """The length of each wave of a real image as a share of the longest, in the order of `torch.fft.rfftn`; 1 for none.
+
+    >>> _lengths((4, 4))[0].tolist()
+    [1.0, 1.0, 0.5]
+    """
+    along = [torch.fft.fftfreq(n) for n in size[:-1]] + [torch.fft.rfftfreq(size[-1])]
+    counts = torch.stack(torch.meshgrid(*along, indexing="ij")).square().sum(0).sqrt() * max(size)
+    return 1 / counts.clamp(min=1)
 
 
 def _roughness(share: Tensor) -> Tensor:

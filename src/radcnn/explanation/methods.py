@@ -22,7 +22,7 @@ from radcnn.explanation.occlusion import occlusion
 class MapSettings:
     """What methods may be told.
 
-    layer         the layer whose maps are weighted (`layers.last_maps` names the usual one)
+    layer         the layer whose maps are weighted (`layers.layer_to_map` names the usual one)
     occlude       voxels per axis of the patch that is covered, one number for each axis of the image; without it an
                   eighth of each side of an image, a quarter of a volume's
     occlude_step  voxels from one patch to the next; without it half of the patch

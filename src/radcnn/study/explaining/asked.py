@@ -13,7 +13,7 @@ from radcnn.core.errors import SettingsError
 from radcnn.core.target import Target
 from radcnn.explanation.asked import BothSides
 from radcnn.explanation.cam import why_not
-from radcnn.explanation.layers import last_maps, named_layer
+from radcnn.explanation.layers import layer_to_map, named_layer
 from radcnn.explanation.methods import METHODS
 from radcnn.inference.bundle import Bundle
 from radcnn.networks import Network
@@ -29,7 +29,7 @@ class Asked:
     """What is asked of the networks.
 
     methods  names of METHODS; all that apply without
-    layers   whose maps are weighted; the last without
+    layers   whose maps are weighted; without, the last of 4 cells an axis or more
     of       "called", or the name of the class, label or value that maps speak of
     most     cases that are looked at where none were named
     seed     of everything random
@@ -113,7 +113,9 @@ def ways_of(wanted: Asked, bundle: Bundle, networks: Sequence[Network]) -> Ways:
         )
     network = answering_for(networks[0], bundle.target)
     image = _image_of(bundle)
-    layers = [named_layer(networks[0], name, image).name for name in wanted.layers] or [last_maps(networks[0], image)]
+    layers = [named_layer(networks[0], name, image).name for name in wanted.layers] or [
+        layer_to_map(networks[0], image)
+    ]
     found: list[Way] = []
     refused: list[tuple[str, str]] = []
     for method in wanted.methods or tuple(METHODS):

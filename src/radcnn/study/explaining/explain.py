@@ -59,7 +59,7 @@ def explain(
 
     cases   numbers in the study; without, some of each class, right and wrong
     method  ways of making maps (`radcnn.explanation.methods.METHODS`); all that apply without
-    layer   whose maps Grad-CAM weights; the last without
+    layer   whose maps Grad-CAM weights; without, the last of 4 cells an axis or more
     of      "called": what the network answered; or the class, label or value that all maps speak of
     most    cases that are looked at where none were named
     features  maps of each layer (of `layer`, or the last of each size) that are looked at one by one; 0 for none

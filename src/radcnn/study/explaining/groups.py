@@ -16,7 +16,7 @@ from torch import Tensor
 
 from radcnn.core.files import write_bytes
 from radcnn.explanation.gathered import EACH, NEAREST, PERMUTATIONS, Gathered, gathered, in_parts, penultimate
-from radcnn.explanation.layers import last_maps
+from radcnn.explanation.layers import layer_to_map
 from radcnn.explanation.shortcut import attribution, border_frame
 from radcnn.reports.explaining.groups import Grouped, GroupedBy, Grouping, GroupShown, MeanShown
 from radcnn.reports.explaining.overlay import overlaid, plain
@@ -41,7 +41,7 @@ def grouped_of(
     if len(every.numbers) < EACH * wanted.groups:
         return None, f"{len(every.numbers)} cases are too few for {wanted.groups} groups; give a smaller --groups"
     network = looked.networks[0]
-    way = Way("gradcam", last_maps(network, every.images[:1]))
+    way = Way("gradcam", layer_to_map(network, every.images[:1]))
     maps = to_one(maps_of(looked.networks, looked.bundle.target, way, every.images, every.classes, listener).mean(0))
     wrong = [outcome in ERRORS for outcome in every.outcomes]
     features = penultimate(network, every.images, at_once=len(batches(every.images)[0]))
