@@ -65,6 +65,17 @@ def test_without_being_asked_to_no_test_set_is_opened(copied: Path) -> None:
     assert json.loads((copied / "explain" / "explain.json").read_text())["side"] == "test"
 
 
+def test_pictures_of_an_earlier_call_go_and_other_files_stay(copied: Path) -> None:
+    place = copied / "explain"
+    explained(copied, method=("gradcam",), most=3)
+    (place / "feature-old-7-made.png").touch()
+    (place / "notes.txt").touch()
+    found = explained(copied, method=("gradcam",), most=2)
+    kept = {name for case in found.cases for one in case.files for name in (one.overlay, *one.maps)}
+    kept |= {case.image for case in found.cases}
+    assert {file.name for file in place.iterdir()} == kept | {"explain.json", "notes.txt"}
+
+
 def test_maps_of_another_model_are_not_told(copied: Path) -> None:
     told("explain", copied, *QUICKLY)
     file = copied / "explain" / "explain.json"

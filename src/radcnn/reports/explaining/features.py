@@ -32,7 +32,7 @@ class MapShown:
 
     index     which of the layer's maps, from 0
     share     of what all maps of the layer add to the answers asked
-    favours   share of cases in which it speaks for them
+    favours   share of cases in which it speaks for them (`LayerShown.favoured`)
     cases     numbers of the cases in which it is strongest, from the strongest down; truths: their labels
     values    of the map there
     patterns, patches, made, evolution  names of pictures below RUN/explain; empty where there is none
@@ -60,6 +60,7 @@ class LayerShown:
 
     maps, size  how many it has, and their voxels per axis
     sees        voxels of the image that a cell sees, per axis; empty where it is not known
+    favoured    what its maps speak for or against: the positive class of two, else what each case was asked
     """
 
     layer: str
@@ -67,6 +68,7 @@ class LayerShown:
     size: tuple[int, ...]
     sees: tuple[int, ...]
     shown: tuple[MapShown, ...]
+    favoured: str = "the answer asked"
 
     def lines(self) -> tuple[str, ...]:
         """What the terminal prints."""
@@ -122,7 +124,9 @@ NOTES = (EXACT, LIMITS, SHARES)
 
 
 def _table(layer: LayerShown, unit: Unit) -> FigureTable:
-    heads: tuple[Head, ...] = (Head(("Share of what the layer adds", "Cases it speaks for")),)
+    heads: tuple[Head, ...] = (
+        Head(("Share of what the layer adds", f"Cases in which it speaks for {layer.favoured}")),
+    )
     rows = tuple(
         FigureRow(f"{one.index}", f"strongest in {_cases(one)}", (shown(one.share, unit), shown(one.favours, unit)))
         for one in layer.shown

@@ -103,18 +103,15 @@ def _means(found: Grouped, folder: Path, unit: Unit) -> Fragment:
     rows = tuple(FigureRow(_whose(one), "", (shown(one.border, unit),)) for one in found.means)
     caption = "Share of the maps in the outer tenth of each side"
     pictures = tuple(
-        PictureRow(
-            k, f"{_whose(one)}: {several(one.border.n, 'case')}",
-            (RowPicture((folder / one.picture).read_bytes(), "mean map over the mean image"),),
-        )
-        for k, one in enumerate(found.means, start=1)
-    )  # fmt: skip
+        RowPicture((folder / one.picture).read_bytes(), f"{_whose(one)}: {several(one.border.n, 'case')}")
+        for one in found.means
+    )
     return Fragment(
         key="groups-means",
         heading="Mean maps of right and of wrong answers",
         sentences=("Means, over cases, of Grad-CAM of what was answered, each map divided by its largest value.",),
         tables=(FigureTable(caption, (Head(("Border",)),), (FigureGroup("", rows),), "columns"),),
-        rows=pictures,
+        rows=(PictureRow(1, "Mean maps over mean images", pictures),),
         notes=("Images are not registered: a mean map means something only where the same anatomy lies at one place.",),
         corner="Cases",
     )

@@ -75,13 +75,21 @@ def explain(
     ways = ways or ways_of(wanted, looked.bundle, looked.networks)
     chosen = choose(looked, wanted, named=bool(cases), listener=listener)
     place = folder.path / FOLDER
-    (place / RESULT).unlink(missing_ok=True)  # a result vouches for the files beside it, which are now written anew
+    _cleared(place)
     found = _made(looked, chosen, wanted, ways, place, listener)
     grouped, reason = grouped_of(looked, wanted, place, named=bool(cases), listener=listener)
     refused = (("groups of cases", reason),) if reason else ()
     found = replace(found, grouped=grouped, not_applicable=(*found.not_applicable, *refused))
     write_json(place / RESULT, found.as_json())
     return found
+
+
+def _cleared(place: Path) -> None:
+    """Without the result of an earlier call, which vouches for the files beside it, and without those files."""
+    (place / RESULT).unlink(missing_ok=True)
+    for stem in ("case", "feature", "group", "mean"):
+        for file in place.glob(f"{stem}-*"):
+            file.unlink()
 
 
 def _refuse_first(folder: RunFolder, wanted: Asked) -> Ways | None:

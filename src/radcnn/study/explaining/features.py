@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,14 +49,18 @@ def features_of(
     layers = [named_layer(network, name, images[:1]) for name in wanted.layers] or usual_layers(network, images[:1])
     names = {layer.name: inner_layer(Way("gradcam", layer.name), target) for layer in layers}
     size = len(batches(images)[0])
+    # of two classes the positive one is asked of every case: what speaks for it in half of them tells nothing apart
+    binary = target.kind == "binary"
     heavy = heaviest(
-        answering_for(network, target), tuple(names.values()), images, chosen.classes, chosen.patients,
-        most=wanted.features, at_once=size,
+        answering_for(network, target), tuple(names.values()), images, 1 if binary else chosen.classes,
+        chosen.patients, most=wanted.features, at_once=size,
     )  # fmt: skip
+    favoured = target.classes[1] if binary else "the answer asked"
     kept = _kept(looked)
     made = []
     for k, layer in enumerate(layers):
-        made.append(_layer(network, layer, heavy[names[layer.name]], chosen, kept, wanted.seed, place, size))
+        one = _layer(network, layer, heavy[names[layer.name]], chosen, kept, wanted.seed, place, size)
+        made.append(replace(one, favoured=favoured))
         listener.progress("looking at single maps", k + 1, len(layers))
     return tuple(made)
 

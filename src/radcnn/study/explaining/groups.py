@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from radcnn.core.files import write_bytes
@@ -22,7 +21,7 @@ from radcnn.reports.explaining.groups import Grouped, GroupedBy, Grouping, Group
 from radcnn.reports.explaining.overlay import overlaid, plain
 from radcnn.study.explaining.asked import Asked, Way, outputs_of
 from radcnn.study.explaining.chosen import Chosen, batches, choose
-from radcnn.study.explaining.mapped import maps_of, to_one
+from radcnn.study.explaining.mapped import maps_of, strongest_slice, to_one
 from radcnn.study.listener import Listener
 from radcnn.study.looking import LookedInto
 
@@ -92,7 +91,7 @@ def _means(looked: LookedInto, every: Chosen, maps: Tensor, wrong: np.ndarray, p
 def _over(image: Tensor, found: Tensor) -> bytes:
     """A map of 0..1 over its image; of volumes the slice in which the map is strongest."""
     if found.ndim == 3:
-        at = int(torch.argmax(found.amax(dim=(1, 2))))
+        at = strongest_slice(found)
         image, found = image[at], found[at]
     return overlaid(image.numpy(), found.numpy())
 

@@ -14,6 +14,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from radcnn.core.case import Case
@@ -26,6 +27,7 @@ from radcnn.data.reading import Reading
 from radcnn.reports.explaining.found import MapFiles
 from radcnn.reports.explaining.overlay import overlaid, plain
 from radcnn.study.explaining.asked import Way
+from radcnn.study.explaining.mapped import strongest_slice
 from radcnn.study.explaining.placing import on_image
 from radcnn.transforms.preparation import Preparation
 
@@ -51,7 +53,7 @@ def kept_maps(
     dicom  whether a map of a DICOM series is also written as a Parametric Map
     """
     stem = f"case-{number}-{_plain(way.called)}"
-    at = int(np.argmax(shown.max(axis=(1, 2)))) if shown.ndim == 3 else None
+    at = strongest_slice(torch.from_numpy(shown)) if shown.ndim == 3 else None
     write_bytes(place / f"{stem}.png", overlaid(_plane(_grey(image), at), _plane(shown, at)))
     where = "" if at is None else f"slice {at + 1} of {shown.shape[0]}, where the map is strongest"
     files, missing = _own(place, stem, case, preparation, found, shown, way, dicom=dicom)
@@ -63,7 +65,6 @@ def _own(
     shown: NDArray[np.float32], way: Way, *, dicom: bool,
 ) -> tuple[tuple[str, ...], str]:  # fmt: skip
     """The map on the image's own grid, and why a map of a DICOM series is no Parametric Map."""
-    (place / f"{stem}.dcm").unlink(missing_ok=True)  # of an earlier call
     if preparation.planes == "triplanar":
         return (_npz(place / f"{stem}.npz", found),), ""
     reading = read_noted(case.source)

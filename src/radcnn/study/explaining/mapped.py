@@ -14,6 +14,8 @@ from radcnn.study.explaining.asked import Way, answering_for, inner_layer
 from radcnn.study.explaining.chosen import batches
 from radcnn.study.listener import SILENCE, Listener
 
+NEARLY = 1e-4  # of the largest value: what interpolation's rounding makes of slices that are alike
+
 
 def maps_of(
     networks: Sequence[Network],
@@ -54,3 +56,16 @@ def to_one(maps: Tensor) -> Tensor:
     positive = maps.clamp(min=0)
     most = positive.flatten(1).amax(1).clamp(min=torch.finfo(maps.dtype).tiny)
     return positive / most.reshape(-1, *[1] * (maps.ndim - 1))
+
+
+def strongest_slice(found: Tensor) -> int:
+    """The slice (D, H, W) in which a map is strongest; of several alike the one in their middle.
+
+    A coarse map is as strong in all the slices that one of its cells covers at a border.
+
+    >>> strongest_slice(torch.tensor([1.0, 3.0, 3.0, 3.0, 0.0]).reshape(5, 1, 1))
+    2
+    """
+    most = found.amax(dim=(1, 2))
+    alike = (most >= most.max() - NEARLY * most.max().abs()).nonzero()[:, 0]
+    return int(alike[len(alike) // 2])
