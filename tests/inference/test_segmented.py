@@ -14,9 +14,11 @@ from torch import Tensor
 
 from radcnn.core.errors import BundleError, GeometryError, InputError, StorageError
 from radcnn.core.volume import Volume
-from radcnn.inference import segmented as module
-from radcnn.inference.segmented import largest_component, outlined, segmented, tiled, without_holes
+from radcnn.inference import looking, seen
+from radcnn.inference.looking import tiled
+from radcnn.inference.segmented import outlined, segmented
 from radcnn.inference.segmenter import Segmenter, load_segmenter, save_segmenter
+from radcnn.inference.tidying import largest_component, without_holes
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.networks.image_networks import build_image_network
 from radcnn.plan.segmentation import SegmentationPlan, Structure
@@ -219,7 +221,7 @@ def test_networks_say_which_dice_they_expect(
     dice = 2 * (p * m).sum((1, 2, 3)) / (p.sum((1, 2, 3)) + m.sum((1, 2, 3)))
     assert found.expected == pytest.approx(dice.tolist(), abs=0.01)
     assert np.array_equal(found.masks, segmented([network], volume, plan, logits_of=lambda n, x: 8 * n(x)))
-    monkeypatch.setattr(module, "EXPECTED_AT_ONCE", 5000)
+    monkeypatch.setattr(seen, "EXPECTED_AT_ONCE", 5000)
     again = outlined([network], volume, plan, logits_of=lambda n, x: 8 * n(x))
     assert outlined([network], volume, plan, logits_of=lambda n, x: 8 * n(x), expecting=False).expected == ()
     assert again.expected == pytest.approx(found.expected)
@@ -275,7 +277,7 @@ def test_tiles_of_a_network_without_padding_give_what_the_whole_image_would(
     dims = len(size)
     network = build_image_network(name, outputs=3, dims=dims, options=options, seed=0).eval()  # type: ignore[arg-type]
     image = torch.randn(1, *size, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(module, "TILES", {2: 24, 3: 12})
+    monkeypatch.setattr(looking, "TILES", {2: 24, 3: 12})
     for flips in ((-1,), (-2, -1)):
         (there,) = tiled(network, np.flip(image.numpy(), flips))
         torch.testing.assert_close(there.logits, network(image.flip(flips)[None])[0].detach(), rtol=1e-5, atol=1e-5)
@@ -293,15 +295,15 @@ def test_tiles_of_a_network_without_padding_give_what_the_whole_image_would(
 def test_what_is_on_the_disk_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     volume, plan = ball(), planned()
     before = made(volume, plan)
-    monkeypatch.setattr(module, "IN_MEMORY", 0)
+    monkeypatch.setattr(seen, "IN_MEMORY", 0)
     assert np.array_equal(made(volume, plan), before)
 
 
 def test_logits_that_do_not_fit_on_the_disk_are_refused_before_they_are_computed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "IN_MEMORY", 0)
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda where: SimpleNamespace(free=1000))
+    monkeypatch.setattr(seen, "IN_MEMORY", 0)
+    monkeypatch.setattr(seen.shutil, "disk_usage", lambda where: SimpleNamespace(free=1000))
     network = Above(0.25)
     with pytest.raises(StorageError, match="let TMPDIR name a folder"):
         segmented([network], ball(), planned(), logits_of=lambda n, x: n(x))

@@ -10,7 +10,7 @@ import torch
 
 from radcnn.core.volume import Volume
 from radcnn.inference.restored import restored
-from radcnn.inference.segmented import on_network_grid
+from radcnn.inference.seen import on_network_grid
 from radcnn.inference.slopes import outlining_pieces, restoring_pieces, slope_through, total
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.networks.image_networks import build_image_network

@@ -15,7 +15,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from radcnn.inference.segmented import AT_ONCE
+from radcnn.inference.looking import AT_ONCE
 from radcnn.inference.windows import Span, blended_places
 from radcnn.networks.image_network import ImageNetwork, mirrored
 from radcnn.plan.restoration import RestorationPlan
@@ -60,7 +60,7 @@ def slope_through(pieces: Sequence[Piece], image: Tensor, upstream: Tensor) -> T
 def outlining_pieces(
     networks: Sequence[ImageNetwork], plan: SegmentationPlan, size: Sequence[int]
 ) -> tuple[Piece, ...]:
-    """The pieces of what networks say of an image of that size on their grid, as `inference.segmented` puts them.
+    """The pieces of what networks say of an image of that size on their grid, as `inference.looking` puts them.
 
     Their total is the mean logits (K, *size) over networks and test-time views. Networks without padding are given
     slices or volumes whole, which is what their tiles come to.

@@ -28,7 +28,7 @@ from radcnn.evaluation.segmentation import (
     judged,
 )
 from radcnn.inference.refining.choice import best_refinement
-from radcnn.inference.segmented import Seen, grid_of_plan, on_network_grid
+from radcnn.inference.seen import Seen, grid_of_plan, on_network_grid
 from radcnn.inference.segmenter import Segmenter, save_segmenter
 from radcnn.learning.events import EpochEnded, StepEnded, StoppedEarly
 from radcnn.learning.execution import Execution, available_device, keep_memory, logits_of

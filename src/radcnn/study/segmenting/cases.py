@@ -13,7 +13,7 @@ from radcnn.data.fingerprint import Fingerprint
 from radcnn.data.mask_print import MaskPrint, read_mask_print
 from radcnn.data.prepared.masked import prepare_masked
 from radcnn.data.prepared.whole import PreparedWhole
-from radcnn.inference.segmented import grid_of_plan
+from radcnn.inference.seen import grid_of_plan
 from radcnn.learning.execution import Execution, available_device, keep_memory
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.segmentation_facts import SegmentationFacts

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from radcnn.core.case import Case
 from radcnn.evaluation.segmentation import dice_by_structure
 from radcnn.inference.refining.choice import BETTER, best_refinement
-from radcnn.inference.segmented import Seen, by_stage, of_fold, on_network_grid, segmented, tidy
+from radcnn.inference.seen import Seen, on_network_grid
+from radcnn.inference.segmented import by_stage, of_fold, segmented
+from radcnn.inference.tidying import tidy
 from radcnn.learning.execution import Execution, logits_of
 from radcnn.metrics.conformal import SizeErrors, size_errors
 from radcnn.networks.image_network import ImageNetwork

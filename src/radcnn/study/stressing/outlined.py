@@ -22,7 +22,9 @@ from radcnn.data.prepared.keys import naming
 from radcnn.data.store import StoredCase
 from radcnn.evaluation.segmentation import MEAN, dice_by_structure
 from radcnn.inference.bundle import verify
-from radcnn.inference.segmented import LARGEST_LOGIT, Seen, grid_of_plan, of_fold
+from radcnn.inference.looking import LARGEST_LOGIT
+from radcnn.inference.seen import Seen, grid_of_plan
+from radcnn.inference.segmented import of_fold
 from radcnn.inference.segmenter import load_segmenter
 from radcnn.inference.slopes import outlining_pieces, slope_through, total
 from radcnn.losses.regions import voxel_cross_entropy
