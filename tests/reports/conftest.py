@@ -21,9 +21,9 @@ from radcnn.evaluation.questions import asked
 from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.metrics.operating import OperatingPoint, choose_threshold
 from radcnn.plan.settings import Reason
+from radcnn.reports.epochs import EpochRow
 from radcnn.reports.story import (
     ClassCount,
-    EpochRow,
     FindingLine,
     Flow,
     LeftOut,

@@ -10,9 +10,10 @@ from types import MappingProxyType
 from typing import Literal
 
 Side = Literal["training", "tuning", "test"]
+SideName = Literal["training", "tuning", "internal test", "external test"]  # in words
 NOTHING: Mapping[str, str] = MappingProxyType({})
 SIDES: tuple[Side, ...] = ("training", "tuning", "test")
-SIDE_NAMES: Mapping[str, str] = {"training": "training", "tuning": "tuning", "test": "internal test"}  # in words
+SIDE_NAMES: Mapping[Side, SideName] = {"training": "training", "tuning": "tuning", "test": "internal test"}
 
 
 @dataclass(frozen=True, init=False, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radcnn.core.case import Side
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Unit
 from radcnn.evaluation.plain import built, plain
@@ -57,7 +58,7 @@ class RestorationJudgement:
     notes    what a reader must know
     """
 
-    side: str
+    side: Side
     unit: Unit
     units: str
     windows: tuple[tuple[str, float, float], ...]
@@ -136,7 +137,7 @@ def tissue_squares(noise: NDArray, reference: NDArray) -> list[NDArray]:
 def judged(
     cases: Sequence[JudgedCase],
     *,
-    side: str,
+    side: Side,
     unit: Unit = "patient",
     units: str = "HU",
     windows: Sequence[Window] = (),

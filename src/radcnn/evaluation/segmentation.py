@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radcnn.core.case import Side
 from radcnn.core.errors import GeometryError
 from radcnn.core.estimate import Estimate
 from radcnn.core.volume import Volume
@@ -91,7 +92,7 @@ class SegmentationJudgement:
     notes       what a reader must know
     """
 
-    side: str
+    side: Side
     unit: Unit
     length: str
     table: Mapping[str, Mapping[str, Estimate]]
@@ -228,7 +229,7 @@ def dice_by_structure(
 def judged(
     cases: Sequence[OutlinedCase],
     *,
-    side: str,
+    side: Side,
     unit: Unit = "patient",
     length: str = "mm",
     synthetic: bool = False,

@@ -11,10 +11,10 @@ from markupsafe import Markup
 
 from radcnn.core.estimate import Estimate
 from radcnn.reports import headline
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn
 from radcnn.reports.numbers import shown
 from radcnn.reports.page import environment_of_pages, styles
-from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9")
 LEAST = 0.005  # noise sds: where the axis begins

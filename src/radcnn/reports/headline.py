@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Judgement, PointResult
-from radcnn.reports.numbers import BESIDE, Shown, clauses, in_words, number, point_words, several, shown
+from radcnn.reports.numbers import BESIDE, Shown, clauses, in_words, point_origin, point_words, several, shown
 from radcnn.reports.story import Opening, Story
 
 RESEARCH_USE = "Research use only. This is not a medical device: do not use it for diagnosis, triage or treatment."
@@ -68,16 +68,6 @@ def main_point(judgement: Judgement) -> PointResult | None:
     if len(judgement.questions) != 1:
         return None
     return next(iter(judgement.questions[0].points), None)
-
-
-def point_origin(point: PointResult) -> str:
-    """The threshold of an operating point and where it was chosen."""
-    chosen = point.point
-    if chosen.undefined:
-        return f"no threshold: {chosen.undefined}"
-    if chosen.chosen_on == "nothing":
-        return "fixed beforehand"
-    return f"threshold {number(chosen.threshold, 3)}, chosen on the {chosen.chosen_on} set"
 
 
 def openings_sentence(story: Story) -> str:

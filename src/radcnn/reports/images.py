@@ -9,12 +9,13 @@ from typing import Any
 from markupsafe import Markup
 
 from radcnn.plan.settings import Reason
-from radcnn.reports import headline, tables
+from radcnn.reports import headline
+from radcnn.reports.epochs import EpochRow, members, summary
 from radcnn.reports.figures.training import curves
+from radcnn.reports.fragment import Fragment
 from radcnn.reports.page import environment_of_pages, styles
 from radcnn.reports.pictures import data_uri
-from radcnn.reports.story import EpochRow, FindingLine, Opening
-from radcnn.reports.stressing.fragment import Fragment
+from radcnn.reports.story import FindingLine, Opening
 
 SHARED: Mapping[str, str] = {
     "training": "Training",
@@ -70,7 +71,7 @@ class ImageStory:
 
 def render_images(template: str, story: ImageStory, own: Mapping[str, str], **parts: Any) -> str:
     """The HTML page of a template with sections of its own, before those that all pages share."""
-    each = tables.members(story.history)
+    each = members(story.history)
     return environment_of_pages().get_template(template).render(
         story=story,
         own=tuple(own),
@@ -87,7 +88,7 @@ def render_images(template: str, story: ImageStory, own: Mapping[str, str], **pa
             curves(rows, figure_name=story.figure, member=f"Network {rows[-1].member}", name=f"curves-{k}")
             for k, rows in enumerate(each)
         ],
-        training_rows=[tables.summary(rows) for rows in each],
+        training_rows=[summary(rows) for rows in each],
         pairs=(),
         **parts,
     )  # fmt: skip

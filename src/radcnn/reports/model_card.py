@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 
 from radcnn.reports import headline, tables
-from radcnn.reports.numbers import in_words, point_words, several, shown
+from radcnn.reports.epochs import members
+from radcnn.reports.numbers import in_words, point_origin, point_words, several, shown
 from radcnn.reports.restoration import RestorationStory, figure_rows, result_sentence
 from radcnn.reports.segmentation import SegmentationStory, structure_rows
 from radcnn.reports.segmentation import result_sentence as of_structures
@@ -144,7 +145,7 @@ def _points(story: Story) -> list[tuple[str, ...]]:
     judgement = story.main[1]
     return [
         (
-            f"{point_words(point.point.name)} ({headline.point_origin(point)})",
+            f"{point_words(point.point.name)} ({point_origin(point)})",
             question.name,
             *(str(shown(point.figures[name], judgement.unit)) for name in REPORTED),
         )
@@ -154,7 +155,7 @@ def _points(story: Story) -> list[tuple[str, ...]]:
 
 
 def _networks(story: Story) -> str:
-    each = tables.members(story.history)
+    each = members(story.history)
     if not each:
         return "No epoch was recorded."
     epochs = several(max(len(rows) for rows in each), "epoch")

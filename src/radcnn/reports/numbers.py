@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from radcnn.core.estimate import Estimate
-from radcnn.evaluation.judgement import Unit
+from radcnn.evaluation.judgement import PointResult, Unit
 
 # name -> (in words, what it says)
 FIGURES: dict[str, tuple[str, str]] = {
@@ -167,6 +167,16 @@ def point_words(name: str) -> str:
     if name == "youden":
         return "Youden index"
     return name.replace(">=", " ≥ ").replace("threshold=", "threshold ")
+
+
+def point_origin(point: PointResult) -> str:
+    """The threshold of an operating point and where it was chosen."""
+    chosen = point.point
+    if chosen.undefined:
+        return f"no threshold: {chosen.undefined}"
+    if chosen.chosen_on == "nothing":
+        return "fixed beforehand"
+    return f"threshold {number(chosen.threshold, 3)}, chosen on the {chosen.chosen_on} set"
 
 
 def several(count: int, singular: str, plural: str = "") -> str:

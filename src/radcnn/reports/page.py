@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from radcnn.reports import headline, panels, tables
 from radcnn.reports.claim import checklist
+from radcnn.reports.epochs import members, summary
 from radcnn.reports.numbers import several
 from radcnn.reports.pictures import data_uri
 from radcnn.reports.story import Story
@@ -48,7 +49,7 @@ def render(story: Story) -> str:
         ]
         for fragments in (story.explain, story.stress)
     )
-    each = tables.members(story.history)
+    each = members(story.history)
     main = story.main[1] if story.main else None
     return (
         _environment()
@@ -64,7 +65,7 @@ def render(story: Story) -> str:
             openings=headline.openings_sentence(story),
             key_figures=headline.key_figures(story),
             training_figures=panels.training_figures(story),
-            training_rows=[tables.summary(rows) for rows in each],
+            training_rows=[summary(rows) for rows in each],
             overall=tables.overall(story.judged) if story.judged else None,
             notes=tables.notes(story.judged),
             target_figures=panels.target_figures(story),

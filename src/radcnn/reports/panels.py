@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from radcnn.core.case import SideName
 from radcnn.evaluation.judgement import Judgement
+from radcnn.reports.epochs import members
+from radcnn.reports.figure_table import FigureTable
 from radcnn.reports.figures import confusion, forest, questions, training, values
 from radcnn.reports.figures.canvas import Drawn
 from radcnn.reports.numbers import several
-from radcnn.reports.story import SideName, Story
-from radcnn.reports.tables import FigureTable, members, of_points, of_question, of_value
+from radcnn.reports.story import Story
+from radcnn.reports.tables import of_points, of_question, of_value
 
 Judged = Sequence[tuple[SideName, Judgement]]
 

@@ -26,15 +26,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from radcnn.core.case import SideName
 from radcnn.evaluation.judgement import Judgement, Unit
 from radcnn.plan.settings import Reason
+from radcnn.reports.epochs import EpochRow
+from radcnn.reports.fragment import Fragment
 
-if TYPE_CHECKING:  # its tables and drawings are made from this file
-    from radcnn.reports.stressing.fragment import Fragment
-
-SideName = Literal["training", "tuning", "internal test", "external test"]
 Severity = Literal["info", "warning", "error"]
 VerdictLabel = Literal["under-fitted", "fitted", "over-fitted", "undecided"]
 
@@ -123,24 +122,6 @@ class Opening:
     reason: str
     model: str
     run: str
-
-
-@dataclass(frozen=True)
-class EpochRow:
-    """One epoch of one member (or fold); members and epochs count from 1.
-
-    training_loss and tuning_loss are measured alike (as at prediction), so that their gap means something.
-    The figures are the watched one on the same cases; None where it was not computed, NaN where it is undefined.
-    """
-
-    member: int
-    epoch: int
-    seconds: float
-    learning_rate: float
-    training_loss: float
-    tuning_loss: float
-    tuning_figure: float
-    training_figure: float | None = None
 
 
 @dataclass(frozen=True)

@@ -3,78 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from radcnn.core.estimate import Estimate, rounded
+from radcnn.core.case import SideName
+from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Judgement, Question, SubgroupRow, Unit
-from radcnn.reports.headline import point_origin
-from radcnn.reports.numbers import Shown, clauses, in_words, meaning, note_words, point_words, several, shown
-from radcnn.reports.story import EpochRow, SideName
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
+from radcnn.reports.numbers import clauses, in_words, meaning, note_words, point_origin, point_words, several, shown
 
 Judged = Sequence[tuple[SideName, Judgement]]
-WIDE = 3  # columns of figures beyond which meanings move below the table
-
-
-@dataclass(frozen=True)
-class FigureRow:
-    """One figure on every side; a cell is None where the side has no such figure."""
-
-    name: str
-    meaning: str
-    cells: tuple[Shown | None, ...]
-
-
-@dataclass(frozen=True)
-class FigureGroup:
-    """Rows under one heading, for example an operating point."""
-
-    heading: str
-    rows: tuple[FigureRow, ...]
-
-
-@dataclass(frozen=True)
-class Head:
-    """Columns under one heading, for example the sides under an operating point; `note` stands under the heading."""
-
-    columns: tuple[str, ...]
-    heading: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class FigureTable:
-    """A table of figures: caption, columns, groups of rows; `figures` says whether rows or columns name them."""
-
-    caption: str
-    heads: tuple[Head, ...]
-    groups: tuple[FigureGroup, ...]
-    figures: Literal["rows", "columns"] = "rows"
-
-    @property
-    def width(self) -> int:
-        """Number of columns with figures."""
-        return sum(len(head.columns) for head in self.heads)
-
-    @property
-    def wide(self) -> bool:
-        """Whether the columns leave no room for what the figures mean beside their names."""
-        return self.width > WIDE
-
-    @property
-    def methods(self) -> dict[str, str]:
-        """Figure -> how its intervals were made, and first what it says where the table is wide."""
-        rows = [row for group in self.groups for row in group.rows]
-        if self.figures == "columns":
-            names = [name for head in self.heads for name in head.columns]
-            return {name: method for k, name in enumerate(names) if (method := _method([r.cells[k] for r in rows]))}
-        made = {row.name: [row.meaning if self.wide else "", _method(row.cells[::-1])] for row in rows}
-        return {name: "; interval: ".join(filter(None, parts)) for name, parts in made.items() if any(parts)}
-
-
-def _method(cells: Sequence[Shown | None]) -> str:
-    """The method of the first figure that is there and defined."""
-    return next((cell.method for cell in cells if cell is not None and cell.method), "")
 
 
 def overall(judged: Judged) -> FigureTable:
@@ -155,41 +91,6 @@ def subgroups(rows: Sequence[SubgroupRow], unit: Unit) -> FigureTable:
         )
         groups.append(FigureGroup(column, made))
     return FigureTable("Figures per subgroup", (Head(tuple(map(in_words, names))),), tuple(groups), "columns")
-
-
-@dataclass(frozen=True)
-class MemberSummary:
-    """What the training of one member took and where it ended."""
-
-    member: int
-    epochs: int
-    minutes: str
-    last_rate: str
-    losses: str
-    best: str
-    last: str
-
-
-def members(history: Sequence[EpochRow]) -> tuple[tuple[EpochRow, ...], ...]:
-    """The epochs of each member, in order."""
-    numbers = sorted({row.member for row in history})
-    return tuple(
-        tuple(sorted((row for row in history if row.member == member), key=lambda row: row.epoch)) for member in numbers
-    )
-
-
-def summary(rows: Sequence[EpochRow]) -> MemberSummary:
-    """One line of the training table; the best epoch is that of the lowest tuning loss."""
-    best, last = min(rows, key=lambda row: (row.tuning_loss != row.tuning_loss, row.tuning_loss)), rows[-1]
-    return MemberSummary(
-        member=last.member,
-        epochs=len(rows),
-        minutes=f"{sum(row.seconds for row in rows) / 60:.1f}",
-        last_rate=f"{last.learning_rate:.2g}",
-        losses=f"{rounded(last.training_loss)} / {rounded(last.tuning_loss)}",
-        best=f"{rounded(best.tuning_loss)} at epoch {best.epoch}",
-        last="undefined" if last.tuning_figure != last.tuning_figure else f"{last.tuning_figure:.3f}",
-    )
 
 
 def _rows(sides: Sequence[Mapping[str, Estimate]], unit: Unit, questions: int = 1) -> tuple[FigureRow, ...]:

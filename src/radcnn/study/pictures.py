@@ -9,18 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from radcnn.core.case import Side
+from radcnn.core.case import SIDE_NAMES
 from radcnn.data.outcome import Pair
 from radcnn.data.read import read_source
 from radcnn.evaluation.judgement import WorstCase
-from radcnn.reports.story import PicturedCase, PicturedPair, SideName
+from radcnn.reports.story import PicturedCase, PicturedPair
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy
 from radcnn.transforms.preparation import Preparation, prepare
 
 SIDE = 224  # pixels of a picture
 MOST_PAIRS = 12  # pairs that a report shows
-SIDE_NAMES: dict[Side, SideName] = {"training": "training", "tuning": "tuning", "test": "internal test"}
 
 
 def pictured(

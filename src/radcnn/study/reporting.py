@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.core.case import SIDES, Side
+from radcnn.core.case import SIDE_NAMES, SIDES, Side
 from radcnn.core.files import read_json, write_text
 from radcnn.core.settings import to_plain
 from radcnn.core.target import Target
@@ -44,7 +44,7 @@ from radcnn.study.hardening import hardened_sentences
 from radcnn.study.judging import evaluated, notes_on_folds, read_judgement
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
-from radcnn.study.pictures import SIDE_NAMES, pictured, pictured_pairs
+from radcnn.study.pictures import pictured, pictured_pairs
 from radcnn.study.predicting import place_words
 from radcnn.study.restoring.reporting import report_restoration
 from radcnn.study.segmenting.reporting import report_segmentation

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from radcnn.data.outcome import Outcome
-from radcnn.reports.story import EpochRow, FindingLine
+from radcnn.reports.epochs import EpochRow
+from radcnn.reports.story import FindingLine
 from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.going_on import read_history
 from radcnn.study.muting import findings_of

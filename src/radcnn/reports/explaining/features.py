@@ -8,9 +8,9 @@ from pathlib import Path
 
 from radcnn.core.estimate import Estimate, rounded
 from radcnn.evaluation.judgement import Unit
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
+from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.numbers import number, several, shown
-from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
-from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from radcnn.reports.explaining.found import Explained, ExplainedCase, Outcome
 from radcnn.reports.explaining.groups import group_fragments
 from radcnn.reports.explaining.overlay import scale_of_colours
 from radcnn.reports.explaining.tabled import tables_of
+from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.numbers import several
-from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
 
 HEADINGS: tuple[tuple[str, str, tuple[Outcome, ...], int], ...] = (
     ("right", "Right answers", ("true positive", "right", "true negative"), 4),

@@ -8,9 +8,9 @@ from typing import Literal
 
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Unit
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
+from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.numbers import several, shown
-from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
-from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 
 GroupedBy = Literal["features", "maps"]
 WORDS: dict[GroupedBy, str] = {

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Unit
 from radcnn.reports.explaining.found import Figure, Looked
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.numbers import Shown, shown
-from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radcnn.core.case import SideName
 from radcnn.evaluation.judgement import ConfusionMatrix, Question
 from radcnn.reports.figures.canvas import INK, Drawn, canvas, drawn, shortened
 from radcnn.reports.numbers import point_words
-from radcnn.reports.story import SideName
 
 SHADES = 0.85  # of the darkest blue: black text stays readable up to here, white beyond
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from radcnn.core.case import SideName
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import SubgroupRow, Unit
 from radcnn.reports.figures.canvas import GREY, INK, SIDE_COLOURS, Drawn, canvas, drawn, shortened
 from radcnn.reports.numbers import in_words, shown
-from radcnn.reports.story import SideName
 
 HALO = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from radcnn.core.case import SideName
 from radcnn.evaluation.judgement import Question, Unit
 from radcnn.reports.figures.canvas import (
     FAINT,
@@ -24,7 +25,6 @@ from radcnn.reports.figures.canvas import (
     unit_square,
 )
 from radcnn.reports.numbers import point_words, several, short, shown
-from radcnn.reports.story import SideName
 
 Sides = Sequence[tuple[SideName, Question]]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from radcnn.reports.epochs import EpochRow
 from radcnn.reports.figures.canvas import SIDE_COLOURS, Drawn, canvas, drawn
 from radcnn.reports.numbers import several
-from radcnn.reports.story import EpochRow
 
 MOST_TICKS = 9
 WIDTHS = {"training": 1.6, "tuning": 1.8}

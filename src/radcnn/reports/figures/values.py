@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from radcnn.core.case import SideName
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import AgreementData, Unit
 from radcnn.reports.figures.canvas import GREY, INK, SIDE_COLOURS, Drawn, canvas, drawn, finish
 from radcnn.reports.numbers import shown
-from radcnn.reports.story import SideName
 
 MANY = 400  # points beyond which dots become an image inside the figure, so that the page stays small
 

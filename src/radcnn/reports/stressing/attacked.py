@@ -8,12 +8,12 @@ import numpy as np
 
 from radcnn.core.case import SIDE_NAMES
 from radcnn.evaluation.judgement import Unit
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn, finish
+from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.numbers import number, several, shown
 from radcnn.reports.stressing.counted import counted_sentences, counted_tables
-from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.stressing.places import places_drawings
-from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.attacked import Attacked, AttackedPicture
 from radcnn.robustness.curves import Curve
 

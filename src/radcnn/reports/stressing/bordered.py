@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from radcnn.evaluation.judgement import Unit
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
+from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.numbers import shown
-from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
-from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.borders import AtWidth, Bordered, BorderPicture
 
 COLUMNS = ("Turned by the border of another class", "By that of the same class", "Difference")

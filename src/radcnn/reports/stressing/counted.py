@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from radcnn.evaluation.judgement import Unit
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.numbers import several, shown
 from radcnn.reports.stressing.raw import raw_sentences, raw_table
-from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.attacked import Attacked
 from radcnn.robustness.counted import FewPixels, Patched
 

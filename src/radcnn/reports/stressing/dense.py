@@ -8,11 +8,11 @@ import numpy as np
 
 from radcnn.core.case import SIDE_NAMES
 from radcnn.evaluation.judgement import Unit
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn, finish
+from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.numbers import number, several, shown
 from radcnn.reports.stressing.attacked import COLOURS
-from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
-from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.dense import NOISE, DenseAttacked, DenseCurve, DensePicture
 
 AIMS = {"outlines": "so that outlines go wrong", "restored": "so that the restored image goes wrong"}

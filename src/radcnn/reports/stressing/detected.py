@@ -6,9 +6,9 @@ from pathlib import Path
 
 from radcnn.core.case import SIDE_NAMES
 from radcnn.evaluation.judgement import Unit
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
+from radcnn.reports.fragment import Fragment
 from radcnn.reports.numbers import shown
-from radcnn.reports.stressing.fragment import Fragment
-from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.detected import KNOWING, SENSITIVITY, Detected, DetectedAt
 
 COLUMNS = ("AUC", "AUC of feature distance alone", "Found", "False alarms", "Turned", "Turned unseen")

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from radcnn.core.case import SIDE_NAMES
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.figures.canvas import GREY, INK, MARKERS, Drawn, canvas, drawn, finish
+from radcnn.reports.fragment import Fragment
 from radcnn.reports.numbers import number, several, shown
-from radcnn.reports.stressing.fragment import Fragment
-from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.doubted import Calibrated, ClassSets, Doubt, Doubted, OutsideFound
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")

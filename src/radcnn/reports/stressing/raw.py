@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from radcnn.evaluation.judgement import Unit
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.numbers import shown
-from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.raw_found import RawFound
 
 HALF = 0.5  # of right answers

@@ -10,10 +10,10 @@ import numpy as np
 
 from radcnn.core.case import SIDE_NAMES
 from radcnn.core.estimate import Estimate
+from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.figures.canvas import GREY, INK, SIDE_COLOURS, Drawn, canvas, drawn
+from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.numbers import Shown, clauses, in_words, number, several, shown
-from radcnn.reports.stressing.fragment import Fragment, PictureRow, RowPicture
-from radcnn.reports.tables import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.robustness.limits import Broken
 from radcnn.robustness.shifted import AtSeverity, GroupFigures, ShiftCurve, Shifted, ShiftPicture
 

@@ -22,8 +22,8 @@ from radcnn.inference.bundle import load_bundle, verify
 from radcnn.reports.explaining.found import Explained, ExplainedCase, Looked, MapFiles
 from radcnn.reports.explaining.fragments import explained_fragments
 from radcnn.reports.explaining.ranked import sentences_of
+from radcnn.reports.fragment import Fragment
 from radcnn.reports.numbers import several
-from radcnn.reports.stressing.fragment import Fragment
 from radcnn.study.explaining.asked import Asked, Way, Ways, asked, outputs_of, ways_of
 from radcnn.study.explaining.chosen import Chosen, choose
 from radcnn.study.explaining.features import features_of

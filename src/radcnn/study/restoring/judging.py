@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from radcnn.core.case import Side
 from radcnn.core.errors import InputError, Stopped
 from radcnn.core.estimate import Estimate
 from radcnn.core.volume import Volume
@@ -42,8 +43,8 @@ def judge_restoration(
     """
     model = verify(folder.bundle)
     restorer, networks = load_restorer(folder.bundle)
-    side = "test" if open_test else "tuning"
-    rows = opened.rows("test" if open_test else "tuning")
+    side: Side = "test" if open_test else "tuning"
+    rows = opened.rows(side)
     if not len(rows):
         raise InputError(f"no {side} pair is in {opened.folder.path}, so there is nothing to judge it by")
     pairs = pairs_of_study(opened, rows, listener, f"{side} pairs")  # one that cannot be read must cost no opening

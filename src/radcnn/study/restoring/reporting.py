@@ -21,9 +21,9 @@ from radcnn.metrics.texture import FrequencyCurve, noise_power_spectrum
 from radcnn.networks.image_network import ImageNetwork
 from radcnn.plan.restoration import RestorationPlan, Window
 from radcnn.plan.stored import load_restoration_plan
+from radcnn.reports.fragment import Fragment
 from radcnn.reports.model_card import restoration_card
 from radcnn.reports.restoration import Compared, RestorationStory, render_restoration
-from radcnn.reports.stressing.fragment import Fragment
 from radcnn.study.folder import RunFolder
 from radcnn.study.listener import Listener
 from radcnn.study.open_study import OpenStudy

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.core.case import Case
+from radcnn.core.case import Case, Side
 from radcnn.core.errors import InputError, Stopped
 from radcnn.core.volume import Volume
 from radcnn.data import ledger
@@ -43,7 +43,7 @@ def judge_segmentation(
     model = verify(folder.bundle)
     segmenter, networks = load_segmenter(folder.bundle)
     plan = segmenter.segmentation
-    side = "test" if open_test else "tuning"
+    side: Side = "test" if open_test else "tuning"
     looks = dict.fromkeys(map(int, opened.rows("test")), None) if open_test else out_of_fold(opened, plan.training)
     rows = np.array(list(looks), np.intp)
     if not len(rows):

@@ -13,9 +13,9 @@ from radcnn.inference.segmented import of_fold, segmented
 from radcnn.inference.segmenter import load_segmenter
 from radcnn.learning.execution import logits_of
 from radcnn.plan.stored import load_segmentation_plan
+from radcnn.reports.fragment import Fragment
 from radcnn.reports.model_card import segmentation_card
 from radcnn.reports.segmentation import Contoured, SegmentationStory, render_segmentation
-from radcnn.reports.stressing.fragment import Fragment
 from radcnn.study.folder import RunFolder, read_record
 from radcnn.study.folds import out_of_fold
 from radcnn.study.listener import Listener

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from radcnn.reports.fragment import Fragment
 from radcnn.reports.stressing.attacked import attacked_fragment
 from radcnn.reports.stressing.bordered import bordered_fragment
 from radcnn.reports.stressing.detected import detected_fragment
 from radcnn.reports.stressing.doubted import doubted_fragment
-from radcnn.reports.stressing.fragment import Fragment
 from radcnn.reports.stressing.shifted import shifted_fragment
 from radcnn.robustness.attacked import Attacked
 from radcnn.robustness.borders import Bordered

@@ -16,8 +16,8 @@ from radcnn.core.case import Side
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.core.files import read_json, write_json, write_text
 from radcnn.inference.bundle import verify
+from radcnn.reports.fragment import Fragment
 from radcnn.reports.stressing.dense import dense_fragment
-from radcnn.reports.stressing.fragment import Fragment
 from radcnn.robustness.dense import DenseAttacked
 from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.listener import SILENCE, Listener

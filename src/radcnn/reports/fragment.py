@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from radcnn.reports.figure_table import FigureTable
 from radcnn.reports.figures.canvas import Drawn
-from radcnn.reports.tables import FigureTable
 
 
 @dataclass(frozen=True)
