@@ -13,11 +13,11 @@ from cli_in_process import told
 from radcnn.core.case import Source
 from radcnn.core.errors import ReadError, SettingsError, TableError
 from radcnn.core.volume import Volume
+from radcnn.data import mask_findings as module
 from radcnn.data.cohort import Cohort, CohortSettings, gather
-from radcnn.data.masks import of_cohort
+from radcnn.data.mask_findings import mask_findings
 from radcnn.data.masks.checking import box_findings, mask_findings_of
 from radcnn.data.masks.mask import Mask
-from radcnn.data.masks.of_cohort import mask_findings
 from radcnn.data.read import read_noted
 from radcnn.data.reading import Reading
 from radcnn.study.settings import load_settings, settings_from
@@ -175,7 +175,7 @@ def test_every_image_is_read_once_however_many_cases_it_has(scans: Cohort, monke
         read.append(source)
         return read_noted(source)
 
-    monkeypatch.setattr(of_cohort, "read_noted", counting)
+    monkeypatch.setattr(module, "read_noted", counting)
     mask_findings(replace(scans, cases=(*scans.cases, *scans.cases)))
     assert len(read) == len(scans.cases)
 

@@ -12,8 +12,8 @@ from pydicom.sequence import Sequence as Items
 
 from radcnn.core.errors import InputError
 from radcnn.data.cohort import CohortSettings, gather
+from radcnn.data.mask_findings import mask_findings
 from radcnn.data.mask_print import mask_print
-from radcnn.data.masks.of_cohort import mask_findings
 from radcnn.data.outlined import draft_from_masks, masks_meant
 from written_dicom import write_seg, write_stack
 

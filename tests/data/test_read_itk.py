@@ -245,7 +245,7 @@ def test_spaces_of_the_patient_are_told_apart(sitk: Any, tmp_path: Path) -> None
 
 
 def test_axes_that_are_not_at_right_angles_are_kept_and_told(sitk: Any, tmp_path: Path) -> None:
-    from radcnn.data.grid.reading import read_grid
+    from radcnn.data.gridded.reading import read_grid
 
     path = write_nrrd(tmp_path / "a.nrrd", space_directions="(0.7,0,0) (0,0.8,0) (0,0.5,2.5)")
     found = read_grid(Source(path), "nrrd")

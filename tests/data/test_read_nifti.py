@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from radcnn.core.case import Source
 from radcnn.core.errors import ReadError
 from radcnn.core.volume import Volume
-from radcnn.data.grid import GridFacts, grid_into
-from radcnn.data.grid.reading import read_grid
+from radcnn.data.grid import GridFacts
+from radcnn.data.gridded.reading import read_grid
+from radcnn.data.gridded.voxels import grid_into
 from radcnn.data.nifti import nifti_facts, write_nifti
 from radcnn.data.nifti.placing import lps
 from radcnn.data.read import read

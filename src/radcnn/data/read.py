@@ -32,7 +32,7 @@ Reader = Callable[[Source], Volume | Reading]
 
 
 def _read_grid(source: Source, form: Literal["nifti", "mha", "nrrd"]) -> Reading:
-    from radcnn.data.grid.reading import read_grid
+    from radcnn.data.gridded.reading import read_grid
 
     return read_grid(source, form)
 

@@ -28,8 +28,8 @@ from radcnn.data.input_values import blank_findings, saturation_findings, unit_f
 from radcnn.data.leaks.pair import LeakPair
 from radcnn.data.leaks.telling import pair_findings
 from radcnn.data.looked import Looked
+from radcnn.data.mask_findings import mask_findings
 from radcnn.data.mask_print import fold_findings, print_findings, read_mask_print
-from radcnn.data.masks.of_cohort import mask_findings
 from radcnn.data.outcome import Measured, NotApplicable, Outcome, Pair, Pairs, Verdict
 from radcnn.data.shortcuts import Shortcut, shortcut_findings
 from radcnn.plan.resources import Resources

@@ -24,7 +24,7 @@ TASKS: dict[str, str] = {
     "dicom slices": "radcnn.data.dicom.inside:slices",
     "dicom pixels": "radcnn.data.dicom.inside:pixels",
     "dicom cleaned": "radcnn.data.dicom.deidentify.inside:cleaned",
-    "grid file": "radcnn.data.grid.inside:grids",
+    "grid file": "radcnn.data.gridded.inside:grids",
     "dicom mask": "radcnn.data.masks.inside:masks",
     "dicom referring": "radcnn.data.masks.inside:referring",
     "dicom frames of reference": "radcnn.data.masks.inside:references",

@@ -1,6 +1,5 @@
-"""Files of one array of voxels behind a header: what they hold, and the voxels read into a given array."""
+"""Files of one array of voxels behind a header: what their headers say, whichever format writes them."""
 
 from radcnn.data.grid.facts import GridFacts, time_point, volume_of
-from radcnn.data.grid.voxels import grid_into
 
-__all__ = ["GridFacts", "grid_into", "time_point", "volume_of"]
+__all__ = ["GridFacts", "time_point", "volume_of"]

@@ -12,7 +12,6 @@
     lattice.py     whether two grids are the same voxels, perhaps in another order
     mask.py        what a mask is
     checking.py    findings about masks and boxes
-    of_cohort.py   the masks and boxes of a study, each read once
 
 Nothing is ever resampled: a mask lies on the voxels of its image, or is refused by name with the distance in mm.
 """

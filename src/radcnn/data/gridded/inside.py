@@ -11,7 +11,7 @@ import numpy as np
 
 from radcnn.data.bounded.tasks import Job
 from radcnn.data.grid.facts import GridFacts, time_point
-from radcnn.data.grid.voxels import grid_into
+from radcnn.data.gridded.voxels import grid_into
 from radcnn.data.itk.facts import itk_facts, load_simpleitk
 from radcnn.data.nifti.facts import nifti_facts
 
