@@ -18,13 +18,10 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from radcnn.core.errors import GeometryError, InputError
 from radcnn.core.version import __version__
 from radcnn.core.volume import Volume
-from radcnn.data.dicom.regularity import DRIFT, ROUNDING_MM, SIDEWAYS
-from radcnn.data.findings import counted
+from radcnn.data.dicom.referring import identify, slices_in_order
 
-ALONG, ACROSS = DRIFT + 1e-6, SIDEWAYS + 1e-6  # of a slice and of a pixel, as far as the reader lets a slice be off
 GONE = (  # what speaks of values or pixels that are no longer there
     "PixelPaddingValue", "PixelPaddingRangeLimit", "SmallestImagePixelValue", "LargestImagePixelValue",
     "SmallestPixelValueInSeries", "LargestPixelValueInSeries", "ModalityLUTSequence", "VOILUTSequence",
@@ -66,59 +63,6 @@ def write_derived(volume: Volume, files: Sequence[Path], folder: Path, said: Der
         dataset.save_as(path, enforce_file_format=True)
         made.append(path)
     return tuple(made)
-
-
-def slices_in_order(volume: Volume, files: Sequence[Path], count: int) -> list[Path]:
-    """The file of each slice of a volume on the grid of its series; raises as `write_derived` does."""
-    if len(set(files)) < len(files):
-        raise GeometryError("the slices are frames of one file, and not a file for each")
-    found: dict[int, Path] = {}
-    for file in files:
-        header = pydicom.dcmread(file, stop_before_pixels=True)
-        if (header.Rows, header.Columns) != tuple(volume.size[-2:]):
-            raise GeometryError(
-                f"{file.name} is no slice of the volume: it has {header.Rows} x {header.Columns} pixels, and the "
-                f"volume's slices have {volume.size[-2]} x {volume.size[-1]} (a tilt was made upright)"
-            )
-        k = _place(file, header, volume) if volume.rank == 3 else 0
-        if k in found:
-            raise GeometryError(f"{file.name} and {found[k].name} lie at one place")
-        found[k] = file
-    if sorted(found) != list(range(count)):
-        raise GeometryError(f"{counted(len(found), 'file')} were found for {count} slices (gaps were filled)")
-    return [found[k] for k in range(count)]
-
-
-def _place(file: Path, header: Dataset, volume: Volume) -> int:
-    """Which slice of a volume a file is, by its place in the patient."""
-    position = header.get("ImagePositionPatient")
-    if not position or volume.affine is None:
-        raise GeometryError(f"{file.name} does not say where in the patient it lies")
-    index = volume.index(np.array([float(v) for v in position]))
-    k = round(float(index[0]))
-    lengths = np.linalg.norm(volume.affine[:3, 1:3], axis=0)
-    aside = float(np.hypot(*(index[1:] * lengths)))
-    if abs(float(index[0]) - k) > ALONG or aside > max(ROUNDING_MM, ACROSS * float(lengths.min())):
-        raise GeometryError(f"{file.name} does not lie on the volume's grid (gaps were filled or a tilt was resampled)")
-    return k
-
-
-def identify(dataset: Dataset, *, study: str, series: str) -> None:
-    """Fill identifiers that a de-identification emptied: of the file's own header, or these of all slices.
-
-    Raises InputError where nothing says which kind of image it is.
-    """
-    meta = dataset.get("file_meta", Dataset())
-    for keyword, known in (
-        ("SOPClassUID", meta.get("MediaStorageSOPClassUID", "")),
-        ("SOPInstanceUID", meta.get("MediaStorageSOPInstanceUID", "") or generate_uid(prefix=None)),
-        ("StudyInstanceUID", study),
-        ("SeriesInstanceUID", series),
-    ):
-        if not dataset.get(keyword):
-            setattr(dataset, keyword, known)
-    if not dataset.SOPClassUID:
-        raise InputError("a slice does not say which kind of image it is (SOPClassUID is empty)")
 
 
 def _rescale(slices: NDArray[np.floating]) -> tuple[float, float]:

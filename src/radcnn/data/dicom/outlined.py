@@ -7,24 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
 
-from radcnn.core.errors import GeometryError, InputError
-from radcnn.core.files import atomic
 from radcnn.core.version import __version__
 from radcnn.core.volume import Volume
-from radcnn.data.dicom.derived import identify, slices_in_order
-from radcnn.data.quiet import quiet
+from radcnn.data.dicom.referring import MOST_LABEL, identity, write_referring
 
 SERIES_NUMBER = 9001
-MOST_LABEL = 64  # letters of a segment's label (LO)
-ALWAYS = (  # of patient and study, which may be empty and must be there
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "AccessionNumber",
-    "ReferringPhysicianName", "StudyID",
-)  # fmt: skip
 
 
 # L*, a*, b* of colours for segments, any two at least 34 apart: Okabe and Ito 2008, then whichever is farthest from all
@@ -48,45 +38,27 @@ def write_segments(
     StorageError where the file cannot be written.
     """
     shaped = masks.reshape(len(masks), -1, *masks.shape[-2:])
-    with quiet():
-        sources = sources_of(volume, slices_in_order(volume, files, shaped.shape[1]))
-        try:
-            made = _segmentation(shaped, names, sources, description)
-        except MemoryError:
-            raise
-        except Exception as cause:
-            # highdicom asks headers for what it needs, and fails in any way where that is missing or wrong; its words
-            # may quote them
-            missing = f": {cause.name} is missing" if isinstance(cause, AttributeError) else ""
-            raise InputError(
-                f"the headers of the series do not suffice for a segmentation object{missing or ' of highdicom'}"
-            ) from cause
-        with atomic(path) as temporary:
-            made.save_as(temporary, enforce_file_format=True)
+
+    def made(sources: Sequence[Dataset]) -> Dataset:
+        return _segmentation(shaped, names, sources, description)
+
+    write_referring(made, volume, files, path, count=shaped.shape[1], what="a segmentation object")
 
 
 def _segmentation(
     masks: NDArray[np.bool_], names: Sequence[str], sources: Sequence[Dataset], description: str
 ) -> Dataset:
     from highdicom.seg import Segmentation, SegmentationTypeValues
-    from highdicom.uid import UID
 
     made = Segmentation(
         source_images=sources,
         pixel_array=as_pixels(masks),
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=_described(names),
-        series_instance_uid=UID(),
-        series_number=SERIES_NUMBER,
-        sop_instance_uid=UID(),
-        instance_number=1,
-        manufacturer="radcnn",
-        manufacturer_model_name="radcnn",
-        software_versions=__version__,
-        device_serial_number="0",
         content_description=description[:MOST_LABEL],
         series_description=description[:MOST_LABEL],
         omit_empty_frames=bool(masks.any()),
+        **identity(SERIES_NUMBER),
     )
     made.ContentCreatorName = ""  # no person made it; the attribute has to be there (PS3.3 C.8.20.2)
     return made
@@ -104,24 +76,6 @@ def as_pixels(masks: NDArray[np.bool_]) -> NDArray:
             return np.moveaxis(masks, 0, -1)
         numbers[mask] = number
     return numbers
-
-
-def sources_of(volume: Volume, files: Sequence[Path]) -> list[Dataset]:
-    """The headers of a series' slices in order, with what a segmentation of them has to refer to."""
-    sources = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
-    study, series = (generate_uid(prefix=None) for _ in range(2))
-    for source in sources:
-        if int(source.get("NumberOfFrames") or 1) > 1:
-            raise GeometryError("the image is a file of several frames")
-        if source.get("ImagePositionPatient") and not source.get("FrameOfReferenceUID"):
-            raise InputError("the series does not say its frame of reference, which a segmentation object has to name")
-        identify(source, study=study, series=series)
-        for keyword in ALWAYS:
-            if keyword not in source:
-                setattr(source, keyword, "")
-        if "SliceThickness" not in source and volume.spacing_mm is not None and volume.rank == 3:
-            source.SliceThickness = f"{volume.spacing_mm[0]:.10g}"
-    return sources
 
 
 def _described(names: Sequence[str]) -> list[Any]:

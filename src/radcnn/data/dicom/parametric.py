@@ -14,13 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from radcnn.core.errors import InputError
-from radcnn.core.files import atomic
-from radcnn.core.version import __version__
 from radcnn.core.volume import Volume
-from radcnn.data.dicom.derived import slices_in_order
-from radcnn.data.dicom.outlined import ALWAYS, MOST_LABEL, sources_of
-from radcnn.data.quiet import quiet
+from radcnn.data.dicom.referring import ALWAYS, MOST_LABEL, identity, write_referring
 
 SERIES_NUMBER = 9002
 MOST_NAME = 16  # letters of a short string (SH)
@@ -45,21 +40,11 @@ def write_parametric(
     StorageError where the file cannot be written.
     """
     shaped = np.ascontiguousarray(values.reshape(-1, *values.shape[-2:]), dtype=np.float32)
-    with quiet():
-        sources = [_nameless(one) for one in sources_of(volume, slices_in_order(volume, files, len(shaped)))]
-        try:
-            made = _map(shaped, sources, name, description)
-        except MemoryError:
-            raise
-        except Exception as cause:
-            # highdicom asks headers for what it needs, and fails in any way where that is missing or wrong; its words
-            # may quote them
-            missing = f": {cause.name} is missing" if isinstance(cause, AttributeError) else ""
-            raise InputError(
-                f"the headers of the series do not suffice for a parametric map{missing or ' of highdicom'}"
-            ) from cause
-        with atomic(path) as temporary:
-            made.save_as(temporary, enforce_file_format=True)
+
+    def made(sources: Sequence[Dataset]) -> Dataset:
+        return _map(shaped, [_nameless(one) for one in sources], name, description)
+
+    write_referring(made, volume, files, path, count=len(shaped), what="a parametric map")
 
 
 def _nameless(source: Dataset) -> Dataset:
@@ -76,7 +61,6 @@ def _nameless(source: Dataset) -> Dataset:
 def _map(values: NDArray[np.float32], sources: Sequence[Dataset], name: str, description: str) -> Dataset:
     from highdicom import VOILUTTransformation
     from highdicom.pm import DerivedPixelContrastValues, ImageFlavorValues, ParametricMap, RealWorldValueMapping
-    from highdicom.uid import UID
     from pydicom.sr.codedict import codes
 
     low, high = float(values.min()), float(values.max())
@@ -92,14 +76,6 @@ def _map(values: NDArray[np.float32], sources: Sequence[Dataset], name: str, des
     return ParametricMap(
         source_images=sources,
         pixel_array=values,
-        series_instance_uid=UID(),
-        series_number=SERIES_NUMBER,
-        sop_instance_uid=UID(),
-        instance_number=1,
-        manufacturer="radcnn",
-        manufacturer_model_name="radcnn",
-        software_versions=__version__,
-        device_serial_number="0",
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[as_stored],
         voi_lut_transformations=[shown],
@@ -107,6 +83,7 @@ def _map(values: NDArray[np.float32], sources: Sequence[Dataset], name: str, des
         series_description=description[:MOST_LABEL],
         image_flavor=ImageFlavorValues.VOLUME,
         derived_pixel_contrast=DerivedPixelContrastValues.QUANTITY,
+        **identity(SERIES_NUMBER),
     )
 
 
