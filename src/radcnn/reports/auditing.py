@@ -12,11 +12,10 @@ from markupsafe import Markup
 from radcnn.core.estimate import Estimate
 from radcnn.reports import headline
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
-from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn
+from radcnn.reports.figures.canvas import GREY, MARKERS, PALETTE, Drawn, canvas, drawn
 from radcnn.reports.numbers import shown
 from radcnn.reports.page import environment_of_pages, styles
 
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9")
 LEAST = 0.005  # noise sds: where the axis begins
 Halvings = Mapping[str, Sequence[tuple[str, str, Estimate]]]
 
@@ -82,7 +81,7 @@ def halving_figure(studies: Halvings, *, most: float) -> tuple[Drawn, bytes]:
         panels[0].set_yticks([k * (len(regimes) + 1) + middle for k in range(len(families))], families)
         panels[0].set_ylim(len(families) * (len(regimes) + 1) - 1.2, -0.8)
         for k, regime in enumerate(regimes):
-            panels[0].plot([], [], color=COLOURS[k % len(COLOURS)], marker=MARKERS[k], linestyle="", label=regime)
+            panels[0].plot([], [], color=PALETTE[k % len(PALETTE)], marker=MARKERS[k], linestyle="", label=regime)
         figure.legend(loc="outside upper center", ncols=len(regimes))
         kept = io.BytesIO()
         figure.savefig(kept, format="png", dpi=160, metadata={"Software": None})
@@ -99,7 +98,7 @@ def halving_figure(studies: Halvings, *, most: float) -> tuple[Drawn, bytes]:
 
 def _mark(panel: object, halving: Estimate, line: int, colour: int, most: float) -> None:
     """One estimate with its interval, or an arrow."""
-    look = {"color": COLOURS[colour % len(COLOURS)], "marker": MARKERS[colour], "linestyle": ""}
+    look = {"color": PALETTE[colour % len(PALETTE)], "marker": MARKERS[colour], "linestyle": ""}
     if halving.undefined:
         panel.plot([most], [line], **{**look, "marker": ">", "markersize": 7})  # type: ignore[attr-defined]
         return

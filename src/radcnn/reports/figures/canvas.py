@@ -18,6 +18,7 @@ INK, GREY, FAINT = "#1b1b1b", "#6b6b6b", "#d9d9d9"
 SIDE_COLOURS = {"training": "#6b6b6b", "tuning": "#d55e00", "internal test": "#0072b2", "external test": "#009e73"}
 SIDE_LINES = {"training": (0, (1, 1)), "tuning": (0, (5, 2)), "internal test": "-", "external test": "-"}
 NEGATIVE, POSITIVE = "#56b4e9", "#882255"
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # of what has no colour of its own
 MARKERS = "osD^vP*X"
 STYLE: dict[str, Any] = {
     "svg.fonttype": "path",

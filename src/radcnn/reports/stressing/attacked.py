@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from radcnn.core.case import SIDE_NAMES
 from radcnn.evaluation.judgement import Unit
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
-from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn, finish
+from radcnn.reports.figures.canvas import Drawn
 from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.numbers import number, several, shown
+from radcnn.reports.stressing.budgets import against_budget
 from radcnn.reports.stressing.counted import counted_sentences, counted_tables
 from radcnn.reports.stressing.places import places_drawings
 from radcnn.robustness.attacked import Attacked, AttackedPicture
 from radcnn.robustness.curves import Curve
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 COLUMNS = ("Accuracy", "Balanced accuracy", "Turned", "SSIM", "Change / noise")
 
 
@@ -78,26 +76,15 @@ def _table(one: Curve, found: Attacked, unit: Unit) -> FigureTable:
 
 
 def _drawing(found: Attacked) -> Drawn:
-    with canvas(5.6, 3.9) as figure:
-        axes = figure.add_subplot()
-        for k, one in enumerate(found.curves):
-            budgets = [p.budget for p in one.points]
-            values = [p.accuracy.value for p in one.points]
-            low, high = ([getattr(p.accuracy, end) for p in one.points] for end in ("low", "high"))
-            colour = COLOURS[k % len(COLOURS)]
-            axes.plot(budgets, values, marker=MARKERS[k % len(MARKERS)], color=colour, label=one.attack)
-            axes.fill_between(budgets, np.array(low), np.array(high), color=colour, alpha=0.12, linewidth=0)
-        axes.axhline(found.curves[0].points[0].accuracy.value / 2, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
-        axes.set_ylim(-0.02, 1.02)
-        figure.legend(loc="outside upper center", ncols=4)
-        finish(axes, x=f"budget in {found.budget_unit}", y="accuracy")
-        return drawn(
-            figure,
-            name="attacks",
-            caption=f"Robust accuracy against budget on the {SIDE_NAMES[found.side]} set (n = {found.n:,}); bands are "
-            "95 % intervals, the broken line is half of the accuracy without attack.",
-            alt=f"Accuracy against the budget of attacks in {found.budget_unit}.",
-        )
+    return against_budget(
+        [(one.attack, [p.budget for p in one.points], [p.accuracy for p in one.points]) for one in found.curves],
+        unit=found.budget_unit,
+        axis="accuracy",
+        level=found.curves[0].points[0].accuracy.value / 2,
+        level_is="half of the accuracy without attack",
+        share=True,
+        caption=f"Robust accuracy against budget on the {SIDE_NAMES[found.side]} set (n = {found.n:,})",
+    )
 
 
 def _pictures(one: AttackedPicture, found: Attacked, folder: Path) -> PictureRow:

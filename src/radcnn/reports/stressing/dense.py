@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from radcnn.core.case import SIDE_NAMES
 from radcnn.evaluation.judgement import Unit
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
-from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn, finish
+from radcnn.reports.figures.canvas import Drawn
 from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.numbers import number, several, shown
-from radcnn.reports.stressing.attacked import COLOURS
+from radcnn.reports.stressing.budgets import against_budget
 from radcnn.robustness.dense import NOISE, DenseAttacked, DenseCurve, DensePicture
 
 AIMS = {"outlines": "so that outlines go wrong", "restored": "so that the restored image goes wrong"}
@@ -95,33 +93,16 @@ def _table(one: DenseCurve, found: DenseAttacked, unit: Unit) -> FigureTable:
 
 
 def _drawing(found: DenseAttacked) -> Drawn:
-    with canvas(5.6, 3.9) as figure:
-        axes = figure.add_subplot()
-        for k, one in enumerate(found.curves):
-            budgets = [point.budget for point in one.points]
-            main = [point.figures[found.main] for point in one.points]
-            colour = COLOURS[k % len(COLOURS)]
-            values = [estimate.value for estimate in main]
-            axes.plot(budgets, values, marker=MARKERS[k % len(MARKERS)], color=colour, label=one.attack)
-            low, high = (np.array([getattr(estimate, end) for estimate in main]) for end in ("low", "high"))
-            axes.fill_between(budgets, low, high, color=colour, alpha=0.12, linewidth=0)
-        clean = found.curves[0].points[0].figures[found.main].value
-        share = 0.5 if found.kind == "outlines" else 2.0
-        axes.axhline(share * clean, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
-        if found.kind == "outlines":
-            axes.set_ylim(-0.02, 1.02)
-        else:
-            axes.set_ylim(bottom=0)
-        figure.legend(loc="outside upper center", ncols=4)
-        finish(axes, x=f"budget in {found.budget_unit}", y=found.axis)
-        words = "half" if found.kind == "outlines" else "twice"
-        return drawn(
-            figure,
-            name="attacks",
-            caption=f"{found.axis} against budget on the {SIDE_NAMES[found.side]} set (n = {found.n:,}); bands are "
-            f"95 % intervals, the broken line is {words} of what it is without attack.",
-            alt=f"{found.axis} against the budget of attacks in {found.budget_unit}.",
-        )
+    outlines, clean = found.kind == "outlines", found.curves[0].points[0].figures[found.main].value
+    return against_budget(
+        [(c.attack, [p.budget for p in c.points], [p.figures[found.main] for p in c.points]) for c in found.curves],
+        unit=found.budget_unit,
+        axis=found.axis,
+        level=(0.5 if outlines else 2.0) * clean,
+        level_is=f"{'half' if outlines else 'twice'} of what it is without attack",
+        share=outlines,
+        caption=f"{found.axis} against budget on the {SIDE_NAMES[found.side]} set (n = {found.n:,})",
+    )
 
 
 def _pictures(one: DensePicture, folder: Path) -> PictureRow:

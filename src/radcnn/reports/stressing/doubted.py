@@ -9,12 +9,10 @@ import numpy as np
 
 from radcnn.core.case import SIDE_NAMES
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
-from radcnn.reports.figures.canvas import GREY, INK, MARKERS, Drawn, canvas, drawn, finish
+from radcnn.reports.figures.canvas import GREY, INK, MARKERS, PALETTE, Drawn, canvas, drawn, finish
 from radcnn.reports.fragment import Fragment
 from radcnn.reports.numbers import number, several, shown
 from radcnn.robustness.doubted import Calibrated, ClassSets, Doubt, Doubted, OutsideFound
-
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 
 
 def doubted_fragment(found: Doubted, folder: Path) -> Fragment:  # noqa: ARG001 - it has no pictures
@@ -158,7 +156,7 @@ def _reliability(one: Calibrated, found: Doubted) -> Drawn:
             below = np.maximum(0, np.subtract(bins.share, bins.low))
             above = np.maximum(0, np.subtract(bins.high, bins.share))
             axes.errorbar(
-                bins.probability, bins.share, yerr=np.stack([below, above]), color=COLOURS[k], fmt=f"{MARKERS[k]}-",
+                bins.probability, bins.share, yerr=np.stack([below, above]), color=PALETTE[k], fmt=f"{MARKERS[k]}-",
                 markersize=5, elinewidth=1, capsize=2, linewidth=0.8, label=f"{name} scaling",
             )  # fmt: skip
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.03, 1.03))
@@ -183,7 +181,7 @@ def _risk(found: Doubted) -> Drawn:
         for k, one in enumerate(drawn_):
             curve = one.selective
             assert curve is not None
-            colour = COLOURS[k % len(COLOURS)]
+            colour = PALETTE[k % len(PALETTE)]
             axes.plot(curve.coverage, curve.risk, color=colour, label=one.name)
             if k == 0:
                 axes.fill_between(curve.coverage, curve.low, curve.high, color=colour, alpha=0.14, linewidth=0)

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from radcnn.core.estimate import Estimate
-from radcnn.reports.figures.canvas import GREY, MARKERS, Drawn, canvas, drawn, finish
+from radcnn.reports.figures.canvas import GREY, MARKERS, PALETTE, Drawn, canvas, drawn, finish
 from radcnn.reports.stressing.counted import aimed_words
 from radcnn.robustness.attacked import Attacked
 from radcnn.robustness.raw_found import RawFound
 
-COLOURS = ("#0072b2", "#d55e00")  # any wrong answer, the wanted class
 Line = tuple[str, list[float], list[Estimate]]
 
 
@@ -65,7 +64,7 @@ def _drawing(name: str, x: str, lines: Sequence[Line], plain: Sequence[Line], ca
     with canvas(5.0, 3.7) as figure:
         axes = figure.add_subplot()
         for k, (label, at, values) in enumerate(lines):
-            _line(axes, at, values, label=label, color=COLOURS[k], marker=MARKERS[k], shift=k)
+            _line(axes, at, values, label=label, color=PALETTE[k], marker=MARKERS[k], shift=k)
         for k, (label, at, values) in enumerate(plain):
             _line(axes, at, values, label=label, color=GREY, marker=MARKERS[k], shift=k, linestyle=(0, (4, 3)))
         axes.set_xscale("log")
