@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radcnn.core.case import Case, Source
+from radcnn.core.case import Case, Source, Unit
 from radcnn.core.chance import generator
 from radcnn.core.target import Target
-from radcnn.data.cohort import Cohort, Unit
+from radcnn.data.cohort import Cohort
 from radcnn.data.contradictions import attribute_findings, patient_findings, site_findings, unsteady
 from radcnn.data.findings import Finding
 from radcnn.data.outcome import NotApplicable, Verdict

@@ -54,9 +54,10 @@ def restored_text(judgement: RestorationJudgement) -> str:
     """A table of every figure, before and after, with what was gained."""
     from radcnn.evaluation.restoration import INPUT
 
-    unit = "patients" if judgement.unit == "patient" else "images"
     lines = [SYNTHETIC_CASES] if judgement.synthetic else []
-    lines.append(f"{SIDE_NAMES[judgement.side]}: {len(judgement.cases)} pairs of {judgement.patients} {unit}")
+    lines.append(
+        f"{SIDE_NAMES[judgement.side]}: {len(judgement.cases)} pairs of {judgement.patients} {judgement.unit}s"
+    )
     windows = "; ".join(f"{name} {low:g} to {high:g} {judgement.units}" for name, low, high in judgement.windows)
     lines.append(f"  windows, whose width is the data range: {windows}")
     for name, before in judgement.table[INPUT].items():
@@ -70,9 +71,10 @@ def restored_text(judgement: RestorationJudgement) -> str:
 
 def outlined_text(judgement: SegmentationJudgement) -> str:
     """A line for each structure: overlap, distances and lesions; and how volumes agree."""
-    unit = "patients" if judgement.unit == "patient" else "images"
     lines = [SYNTHETIC_CASES] if judgement.synthetic else []
-    lines.append(f"{SIDE_NAMES[judgement.side]}: {len(judgement.cases)} cases of {judgement.patients} {unit}")
+    lines.append(
+        f"{SIDE_NAMES[judgement.side]}: {len(judgement.cases)} cases of {judgement.patients} {judgement.unit}s"
+    )
     for name, figures in judgement.table.items():
         said = [f"{figure} {figures[figure]}" for figure in OUTLINED if figure in figures]
         lines.append(f"  {name}: {'; '.join(said)}")
@@ -97,9 +99,8 @@ def judged_text(judgement: AnyJudgement) -> str:
         return outlined_text(judgement) if isinstance(judgement, OfMasks) else restored_text(judgement)
     from radcnn.reports.numbers import note_words
 
-    unit = "patients" if judgement.unit == "patient" else "images"
     lines = [SYNTHETIC_CASES] if judgement.synthetic else []
-    lines += [f"{SIDE_NAMES[judgement.side]}: {judgement.n} cases of {judgement.patients} {unit}"]
+    lines += [f"{SIDE_NAMES[judgement.side]}: {judgement.n} cases of {judgement.patients} {judgement.unit}s"]
     lines += [f"  {name:<20} {judgement.figures[name]}" for name in FIRST if name in judgement.figures]
     lines += [f"  {value.name}: {_of_value(value)}" for value in judgement.values if len(judgement.values) > 1]
     lines += _one_question(judgement.questions[0]) if len(judgement.questions) == 1 else _each(judgement.questions)

@@ -11,6 +11,7 @@ from typing import Literal
 
 Side = Literal["training", "tuning", "test"]
 SideName = Literal["training", "tuning", "internal test", "external test"]  # in words
+Unit = Literal["patient", "image"]  # of splits and intervals
 NOTHING: Mapping[str, str] = MappingProxyType({})
 SIDES: tuple[Side, ...] = ("training", "tuning", "test")
 SIDE_NAMES: Mapping[Side, SideName] = {"training": "training", "tuning": "tuning", "test": "internal test"}

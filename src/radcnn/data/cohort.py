@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.core.case import NOTHING, Case, Source
+from radcnn.core.case import NOTHING, Case, Source, Unit
 from radcnn.core.errors import InputError, SettingsError
 from radcnn.core.files import reading
 from radcnn.core.target import LabelKind, Target
@@ -27,8 +26,6 @@ from radcnn.data.pairing import draft_from_pairs
 from radcnn.data.patients import HOW_TO_GIVE_PATIENTS, patients_from_dicom, patients_from_names, pseudonyms
 from radcnn.data.read import read_source
 from radcnn.data.rows import TABLE_ENDINGS, Columns, draft_from_table
-
-Unit = Literal["patient", "image"]
 
 RARE = 10  # patients of a class; below that, no figure about the class means much
 

@@ -46,15 +46,13 @@ All numbers are float64 or int; an undefined one is NaN in Python and null in JS
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from radcnn.core.case import Side
+from radcnn.core.case import Side, Unit
 from radcnn.core.estimate import Estimate
 from radcnn.core.target import Target
 from radcnn.evaluation.plain import built, plain
 from radcnn.metrics.operating import Counts, OperatingPoint
-
-Unit = Literal["patient", "image"]
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.core.case import Side
+from radcnn.core.case import Side, Unit
 from radcnn.core.estimate import Estimate
-from radcnn.evaluation.judgement import Unit
 from radcnn.evaluation.plain import built, plain
 from radcnn.metrics.clustered import Scale, clustered_mean
 from radcnn.metrics.fidelity import psnr, regressed_snr, rms_error, ssim, vif, windowed

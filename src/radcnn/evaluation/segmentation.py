@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.core.case import Side
+from radcnn.core.case import Side, Unit
 from radcnn.core.errors import GeometryError
 from radcnn.core.estimate import Estimate
 from radcnn.core.volume import Volume
-from radcnn.evaluation.judgement import Unit
 from radcnn.evaluation.plain import built, plain
 from radcnn.metrics.clustered import Scale, clustered_mean
 from radcnn.metrics.membranes import information_scores, pixel_error, rand_scores, warping_error

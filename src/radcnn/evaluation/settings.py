@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from radcnn.core.case import Side
+from radcnn.core.case import Side, Unit
 from radcnn.core.errors import SettingsError
-from radcnn.evaluation.judgement import Unit
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 from radcnn.core.estimate import Estimate
 from radcnn.evaluation.judgement import Judgement, PointResult
-from radcnn.reports.numbers import BESIDE, Shown, clauses, in_words, point_origin, point_words, several, shown
+from radcnn.reports.numbers import (
+    BESIDE,
+    Shown,
+    clauses,
+    in_words,
+    of_patients,
+    point_origin,
+    point_words,
+    several,
+    shown,
+)
 from radcnn.reports.story import Opening, Story
 
 RESEARCH_USE = "Research use only. This is not a medical device: do not use it for diagnosis, triage or treatment."
@@ -29,7 +39,7 @@ class KeyFigure:
 def data_sentence(story: Story) -> str:
     """On which data: cases, patients, what was left out, and what lies on each side."""
     flow = story.flow
-    people = "" if story.unit == "image" else f" of {several(flow.patients, 'patient')}"
+    people = of_patients(flow.patients, story.unit)
     left = sum(out.cases for out in flow.left_out)
     sides = clauses([f"{side.cases:,} {side.name}" for side in flow.sides]) if flow.sides else "not split yet"
     gone = f"; {several(left, 'case')} left out" if left else ""

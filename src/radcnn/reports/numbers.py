@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from radcnn.core.case import Unit
 from radcnn.core.estimate import Estimate
-from radcnn.evaluation.judgement import PointResult, Unit
+from radcnn.evaluation.judgement import PointResult
 
 # name -> (in words, what it says)
 FIGURES: dict[str, tuple[str, str]] = {
@@ -186,6 +187,15 @@ def several(count: int, singular: str, plural: str = "") -> str:
     ('1 patient', '2,500 cases')
     """
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def of_patients(patients: int, unit: Unit) -> str:
+    """Of how many patients cases are; nothing where nobody knows.
+
+    >>> of_patients(12, "patient"), of_patients(12, "image")
+    (' of 12 patients', '')
+    """
+    return f" of {several(patients, 'patient')}" if unit == "patient" else ""
 
 
 def clauses(parts: list[str]) -> str:

@@ -11,7 +11,7 @@ from radcnn.reports.epochs import members
 from radcnn.reports.figure_table import FigureTable
 from radcnn.reports.figures import confusion, forest, questions, training, values
 from radcnn.reports.figures.canvas import Drawn
-from radcnn.reports.numbers import several
+from radcnn.reports.numbers import of_patients, several
 from radcnn.reports.story import Story
 from radcnn.reports.tables import of_points, of_question, of_value
 
@@ -93,7 +93,7 @@ def question_panels(story: Story) -> tuple[QuestionPanel, ...]:
     side, main = story.main
     panels = []
     for index, question in enumerate(main.questions):
-        people = "" if main.unit == "image" else f" of {several(question.patients, 'patient')}"
+        people = of_patients(question.patients, main.unit)
         panels.append(
             QuestionPanel(
                 heading=question.name,

@@ -28,8 +28,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from radcnn.core.case import SideName
-from radcnn.evaluation.judgement import Judgement, Unit
+from radcnn.core.case import SideName, Unit
+from radcnn.evaluation.judgement import Judgement
 from radcnn.plan.settings import Reason
 from radcnn.reports.epochs import EpochRow
 from radcnn.reports.fragment import Fragment

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from radcnn.core.case import SideName
+from radcnn.core.case import SideName, Unit
 from radcnn.core.estimate import Estimate
-from radcnn.evaluation.judgement import Judgement, Question, SubgroupRow, Unit
+from radcnn.evaluation.judgement import Judgement, Question, SubgroupRow
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.numbers import clauses, in_words, meaning, note_words, point_origin, point_words, several, shown
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from radcnn.attacks.masking import Sign
-from radcnn.core.case import Side
+from radcnn.core.case import Side, Unit
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.robustness.counted import FewPixels, Patched, Smallest
 from radcnn.robustness.curves import Curve
@@ -55,7 +55,7 @@ class Attacked:
     side: Side
     n: int
     patients: int
-    unit: str
+    unit: Unit
     budgets: tuple[float, ...]
     budget_unit: str
     intensity_unit: str

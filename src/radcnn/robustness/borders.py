@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.core.case import Side
+from radcnn.core.case import Side, Unit
 from radcnn.core.chance import generator
 from radcnn.core.estimate import Estimate
 from radcnn.core.settings import fields_to_plain, from_plain
@@ -138,7 +138,7 @@ class Bordered:
     side: Side
     n: int
     patients: int
-    unit: str
+    unit: Unit
     threshold: str
     widths: tuple[AtWidth, ...]
     places: tuple[AtWidth, ...] = ()

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from radcnn.core.case import Side
+from radcnn.core.case import Side, Unit
 from radcnn.core.estimate import Estimate
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.metrics.bootstrap import Resampling, bootstrap
@@ -80,7 +80,7 @@ class DenseAttacked:
     side: Side
     n: int
     patients: int
-    unit: str
+    unit: Unit
     failed: int
     budgets: tuple[float, ...]
     budget_unit: str

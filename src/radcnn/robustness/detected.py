@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from radcnn.core.case import Side
+from radcnn.core.case import Side, Unit
 from radcnn.core.estimate import Estimate
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.robustness.tabled import figures_csv
@@ -53,7 +53,7 @@ class Detected:
     side: Side
     n: int
     patients: int
-    unit: str
+    unit: Unit
     trained: int
     budget_unit: str
     towards: str = ""

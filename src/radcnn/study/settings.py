@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 import yaml
 
+from radcnn.core.case import Unit
 from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
 from radcnn.core.files import write_text
 from radcnn.core.plain_yaml import plain_yaml
 from radcnn.core.settings import from_plain, merged, nested, to_plain
 from radcnn.core.target import LabelKind
-from radcnn.data.cohort import CohortSettings, Unit
+from radcnn.data.cohort import CohortSettings
 from radcnn.data.findings import CODES
 from radcnn.data.splits import DEFAULT_FRACTIONS, Sites
 from radcnn.evaluation.settings import EvaluationSettings

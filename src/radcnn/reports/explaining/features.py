@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from radcnn.core.case import Unit
 from radcnn.core.estimate import Estimate, rounded
-from radcnn.evaluation.judgement import Unit
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.numbers import number, several, shown

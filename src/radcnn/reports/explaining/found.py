@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from radcnn.core.case import Side
+from radcnn.core.case import Side, Unit
 from radcnn.core.estimate import Estimate
 from radcnn.core.settings import fields_to_plain, from_plain
 from radcnn.reports.explaining.features import LayerShown
@@ -110,7 +110,7 @@ class Explained:
     run: str
     side: Side
     model: str
-    unit: str
+    unit: Unit
     n: int
     patients: int
     threshold: str

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from radcnn.core.case import SIDE_NAMES
-from radcnn.evaluation.judgement import Unit
 from radcnn.reports.explaining.features import feature_fragments
 from radcnn.reports.explaining.found import Explained, ExplainedCase, Outcome
 from radcnn.reports.explaining.groups import group_fragments
 from radcnn.reports.explaining.overlay import scale_of_colours
 from radcnn.reports.explaining.tabled import tables_of
 from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
-from radcnn.reports.numbers import several
+from radcnn.reports.numbers import of_patients, several
 
 HEADINGS: tuple[tuple[str, str, tuple[Outcome, ...], int], ...] = (
     ("right", "Right answers", ("true positive", "right", "true negative"), 4),
@@ -25,22 +24,21 @@ HEADINGS: tuple[tuple[str, str, tuple[Outcome, ...], int], ...] = (
 
 def explained_fragments(found: Explained, folder: Path) -> tuple[Fragment, ...]:
     """The figures, then pictures of right answers, false positives and misses; pictures are read from `folder`."""
-    unit: Unit = "image" if found.unit == "image" else "patient"
     first = Fragment(
         key="maps",
         heading="What the maps are worth",
         sentences=(_what(found), *found.sentences),
-        tables=tables_of(found.ways, unit),
+        tables=tables_of(found.ways, found.unit),
         drawings=(scale_of_colours("maps-scale"),),
         notes=(*(f"{name}: not applicable, because {why}." for name, why in found.not_applicable), *found.notes),
         corner="Way of making maps",
     )
-    over_cases = group_fragments(found.grouped, folder, unit)
-    return (first, *_pictures(found, folder), *over_cases, *feature_fragments(found.features, folder, unit))
+    over_cases = group_fragments(found.grouped, folder, found.unit)
+    return (first, *_pictures(found, folder), *over_cases, *feature_fragments(found.features, folder, found.unit))
 
 
 def _what(found: Explained) -> str:
-    people = "" if found.unit == "image" else f" of {several(found.patients, 'patient')}"
+    people = of_patients(found.patients, found.unit)
     of = "what was answered" if found.of == "called" else found.of
     return (
         f"Maps of {several(found.n, 'case')}{people} of the {SIDE_NAMES[found.side]} set ({found.rule}): which places "

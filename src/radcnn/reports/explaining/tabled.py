@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from radcnn.core.case import Unit
 from radcnn.core.estimate import Estimate
-from radcnn.evaluation.judgement import Unit
 from radcnn.reports.explaining.found import Figure, Looked
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.numbers import Shown, shown

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from radcnn.core.case import SideName
+from radcnn.core.case import SideName, Unit
 from radcnn.core.estimate import Estimate
-from radcnn.evaluation.judgement import SubgroupRow, Unit
+from radcnn.evaluation.judgement import SubgroupRow
 from radcnn.reports.figures.canvas import GREY, INK, SIDE_COLOURS, Drawn, canvas, drawn, shortened
 from radcnn.reports.numbers import in_words, shown
 

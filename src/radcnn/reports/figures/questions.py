@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from radcnn.core.case import SideName
-from radcnn.evaluation.judgement import Question, Unit
+from radcnn.core.case import SideName, Unit
+from radcnn.evaluation.judgement import Question
 from radcnn.reports.figures.canvas import (
     FAINT,
     GREY,

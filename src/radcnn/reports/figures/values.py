@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from radcnn.core.case import SideName
+from radcnn.core.case import SideName, Unit
 from radcnn.core.estimate import Estimate
-from radcnn.evaluation.judgement import AgreementData, Unit
+from radcnn.evaluation.judgement import AgreementData
 from radcnn.reports.figures.canvas import GREY, INK, SIDE_COLOURS, Drawn, canvas, drawn, finish
 from radcnn.reports.numbers import shown
 

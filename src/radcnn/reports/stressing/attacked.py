@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from radcnn.core.case import SIDE_NAMES
-from radcnn.evaluation.judgement import Unit
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.figures.canvas import Drawn
 from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
-from radcnn.reports.numbers import number, several, shown
+from radcnn.reports.numbers import number, of_patients, several, shown
 from radcnn.reports.stressing.budgets import against_budget
 from radcnn.reports.stressing.counted import counted_sentences, counted_tables
 from radcnn.reports.stressing.places import places_drawings
@@ -21,12 +20,11 @@ COLUMNS = ("Accuracy", "Balanced accuracy", "Turned", "SSIM", "Change / noise")
 
 def attacked_fragment(found: Attacked, folder: Path) -> Fragment:
     """The fragment about attacks; pictures are read from `folder`."""
-    unit: Unit = "image" if found.unit == "image" else "patient"
     return Fragment(
         key="attacks",
         heading="Attacks",
         sentences=(_what(found), *(_halved(one, found) for one in found.curves), *counted_sentences(found)),
-        tables=(*(_table(one, found, unit) for one in found.curves), *counted_tables(found, unit)),
+        tables=(*(_table(one, found) for one in found.curves), *counted_tables(found)),
         drawings=(*((_drawing(found),) if found.curves else ()), *places_drawings(found)),
         rows=tuple(_pictures(one, found, folder) for one in found.pictures),
         notes=found.notes,
@@ -35,7 +33,7 @@ def attacked_fragment(found: Attacked, folder: Path) -> Fragment:
 
 
 def _what(found: Attacked) -> str:
-    people = "" if found.unit == "image" else f" of {several(found.patients, 'patient')}"
+    people = of_patients(found.patients, found.unit)
     noise = ""
     if found.per_noise is not None:
         noise = f" The noise of these images has a standard deviation of {found.per_noise:.3g} {found.intensity_unit}"
@@ -59,14 +57,14 @@ def _halved(one: Curve, found: Attacked) -> str:
     return f"{said}; it is halved at a budget of {shown(one.halving)}."
 
 
-def _table(one: Curve, found: Attacked, unit: Unit) -> FigureTable:
+def _table(one: Curve, found: Attacked) -> FigureTable:
     rows = tuple(
         FigureRow(
             f"{p.budget:g}",
             "without attack" if p.budget == 0 else "",
-            tuple(shown(e, unit) for e in (p.accuracy, p.balanced, p.success, p.ssim, p.noise_ratio))
+            tuple(shown(e, found.unit) for e in (p.accuracy, p.balanced, p.success, p.ssim, p.noise_ratio))
             if p.budget
-            else (shown(p.accuracy, unit), shown(p.balanced, unit), None, None, None),
+            else (shown(p.accuracy, found.unit), shown(p.balanced, found.unit), None, None, None),
         )
         for p in one.points
     )

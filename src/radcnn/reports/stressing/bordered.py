@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from radcnn.evaluation.judgement import Unit
+from radcnn.core.case import Unit
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
 from radcnn.reports.numbers import shown
@@ -15,11 +15,10 @@ COLUMNS = ("Turned by the border of another class", "By that of the same class",
 
 def bordered_fragment(found: Bordered, folder: Path) -> Fragment:
     """The fragment about borders; pictures are read from `folder`."""
-    unit: Unit = "image" if found.unit == "image" else "patient"
-    groups = [FigureGroup("", tuple(_row(one, unit) for one in found.widths))]
+    groups = [FigureGroup("", tuple(_row(one, found.unit) for one in found.widths))]
     if found.places:
         heading = f"Pieces of the border of {found.places[0].pixels} pixels"
-        groups.append(FigureGroup(heading, tuple(_row(one, unit) for one in found.places)))
+        groups.append(FigureGroup(heading, tuple(_row(one, found.unit) for one in found.places)))
     table = FigureTable(
         "Right answers that turn with the border of another image", (Head(COLUMNS),), tuple(groups), "columns"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from radcnn.evaluation.judgement import Unit
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.numbers import several, shown
 from radcnn.reports.stressing.raw import raw_sentences, raw_table
@@ -38,28 +37,30 @@ def counted_sentences(found: Attacked) -> tuple[str, ...]:
     return tuple(said)
 
 
-def counted_tables(found: Attacked, unit: Unit) -> tuple[FigureTable, ...]:
+def counted_tables(found: Attacked) -> tuple[FigureTable, ...]:
     """Tables of attacks of few pixels and of patches, by what they want."""
     made = []
     if found.pixels:
         caption = f"Few {found.place}s (differential evolution): a value anywhere in what the image's values can be"
-        made.append(_table(caption, ("Turned",), [(p.towards, _pixels_row(p, found, unit)) for p in found.pixels]))
+        made.append(_table(caption, ("Turned",), [(p.towards, _pixels_row(p, found)) for p in found.pixels]))
     if found.patches:
         caption = "A patch at random places, learned on one half of the patients and judged on the other"
         columns = ("Turned by the patch", "By noise of its size")
-        made.append(_table(caption, columns, [(p.towards, _patch_row(p, found, unit)) for p in found.patches]))
+        made.append(_table(caption, columns, [(p.towards, _patch_row(p, found)) for p in found.patches]))
     if found.raw is not None:
-        made.append(raw_table(found.raw, unit))
+        made.append(raw_table(found.raw, found.unit))
     return tuple(made)
 
 
-def _pixels_row(one: FewPixels, found: Attacked, unit: Unit) -> FigureRow:
-    return FigureRow(several(one.pixels, found.place), "", (shown(one.turned, unit),))
+def _pixels_row(one: FewPixels, found: Attacked) -> FigureRow:
+    return FigureRow(several(one.pixels, found.place), "", (shown(one.turned, found.unit),))
 
 
-def _patch_row(one: Patched, found: Attacked, unit: Unit) -> FigureRow:
+def _patch_row(one: Patched, found: Attacked) -> FigureRow:
     long = f"{several(one.pixels, found.place)} a side" + (f", {one.mm:.3g} mm" if one.mm is not None else "")
-    return FigureRow(f"{100 * one.area:g} % of the image", long, (shown(one.turned, unit), shown(one.plain, unit)))
+    return FigureRow(
+        f"{100 * one.area:g} % of the image", long, (shown(one.turned, found.unit), shown(one.plain, found.unit))
+    )
 
 
 def _table(caption: str, columns: tuple[str, ...], rows: Sequence[tuple[str, FigureRow]]) -> FigureTable:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from radcnn.core.case import SIDE_NAMES
-from radcnn.evaluation.judgement import Unit
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.figures.canvas import Drawn
 from radcnn.reports.fragment import Fragment, PictureRow, RowPicture
-from radcnn.reports.numbers import number, several, shown
+from radcnn.reports.numbers import number, of_patients, several, shown
 from radcnn.reports.stressing.budgets import against_budget
 from radcnn.robustness.dense import NOISE, DenseAttacked, DenseCurve, DensePicture
 
@@ -18,12 +17,11 @@ AIMS = {"outlines": "so that outlines go wrong", "restored": "so that the restor
 
 def dense_fragment(found: DenseAttacked, folder: Path) -> Fragment:
     """The fragment about attacks; pictures are read from `folder`."""
-    unit: Unit = "image" if found.unit == "image" else "patient"
     return Fragment(
         key="attacks",
         heading="Attacks",
         sentences=(_what(found), *_failed(found), *(_crossed(one, found) for one in found.curves), *_hidden(found)),
-        tables=tuple(_table(one, found, unit) for one in (*found.curves, *found.hidden)),
+        tables=tuple(_table(one, found) for one in (*found.curves, *found.hidden)),
         drawings=(_drawing(found),),
         rows=tuple(_pictures(one, folder) for one in found.pictures),
         notes=found.notes,
@@ -32,7 +30,7 @@ def dense_fragment(found: DenseAttacked, folder: Path) -> Fragment:
 
 
 def _what(found: DenseAttacked) -> str:
-    people = "" if found.unit == "image" else f" of {several(found.patients, 'patient')}"
+    people = of_patients(found.patients, found.unit)
     noise = ""
     if found.per_noise is not None:
         noise = f" The noise of these images has a standard deviation of {found.per_noise:.3g} {found.intensity_unit}"
@@ -73,14 +71,14 @@ def _named(attack: str) -> str:
     return attack.upper() if attack in ("fgsm", "pgd") else attack[0].upper() + attack[1:]
 
 
-def _table(one: DenseCurve, found: DenseAttacked, unit: Unit) -> FigureTable:
+def _table(one: DenseCurve, found: DenseAttacked) -> FigureTable:
     columns = tuple(dict.fromkeys(name for point in one.points for name in point.figures))
     rows = tuple(
         FigureRow(
             f"{point.budget:g}",
             "without attack" if point.budget == 0 else "",
             tuple(
-                shown(point.figures[name], unit)
+                shown(point.figures[name], found.unit)
                 if name in point.figures and not (point.budget == 0 and point.figures[name].undefined)
                 else None
                 for name in columns

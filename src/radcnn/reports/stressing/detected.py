@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from radcnn.core.case import SIDE_NAMES
-from radcnn.evaluation.judgement import Unit
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.fragment import Fragment
 from radcnn.reports.numbers import shown
@@ -17,13 +16,12 @@ HARMLESS = 0.05  # of right answers turned unseen, below which an attacker came 
 
 def detected_fragment(found: Detected, folder: Path) -> Fragment:  # noqa: ARG001 - it has no pictures
     """The fragment about the detector."""
-    unit: Unit = "image" if found.unit == "image" else "patient"
     sentences = (f"No detector was made: {found.because}.",) if found.because else (_what(found), *_verdict(found))
     return Fragment(
         key="detector",
         heading="Detector of attacks",
         sentences=sentences,
-        tables=(_table(found, unit),) if found.rows else (),
+        tables=(_table(found),) if found.rows else (),
         notes=found.notes,
         corner=f"Budget in {found.budget_unit}",
     )
@@ -61,7 +59,7 @@ def _safety(knowing: DetectedAt) -> str:
     return "This attacker did not get past the detector; a more patient one may, so it proves no safety."
 
 
-def _table(found: Detected, unit: Unit) -> FigureTable:
+def _table(found: Detected) -> FigureTable:
     groups = []
     for name in dict.fromkeys(one.attack for one in found.rows):
         mine = [one for one in found.rows if one.attack == name]
@@ -69,7 +67,7 @@ def _table(found: Detected, unit: Unit) -> FigureTable:
             FigureRow(
                 f"{p.budget:g}",
                 "",
-                tuple(shown(e, unit) for e in (p.auc, p.distance, p.found, p.alarms, p.turned, p.unseen)),
+                tuple(shown(e, found.unit) for e in (p.auc, p.distance, p.found, p.alarms, p.turned, p.unseen)),
             )
             for p in mine
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radcnn.evaluation.judgement import Unit
+from radcnn.core.case import Unit
 from radcnn.reports.figure_table import FigureGroup, FigureRow, FigureTable, Head
 from radcnn.reports.numbers import shown
 from radcnn.robustness.raw_found import RawFound
