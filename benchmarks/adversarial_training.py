@@ -35,7 +35,7 @@ from radcnn.plan.stored import save_plan
 from radcnn.study.folder import find_study
 from radcnn.study.listener import Silence
 from radcnn.study.open_study import open_study
-from radcnn.study.settings import for_run
+from radcnn.study.options import for_run
 
 WAYS = ("standard", "fgsm", "pgd")
 Found = dict[str, dict[float, list[Estimate]]]  # way -> budget -> accuracy by seed

@@ -10,7 +10,8 @@ import pytest
 from cli_in_process import told
 from radcnn.cli.options import DATA_OPTIONS, TRAINING_OPTIONS, given
 from radcnn.core.errors import SettingsError
-from radcnn.study.settings import StudySettings, settings_from
+from radcnn.study.options import settings_from
+from radcnn.study.settings import StudySettings
 from radcnn.study.words import SHORT
 
 

@@ -20,7 +20,8 @@ from radcnn.data.masks.checking import box_findings, mask_findings_of
 from radcnn.data.masks.mask import Mask
 from radcnn.data.read import read_noted
 from radcnn.data.reading import Reading
-from radcnn.study.settings import load_settings, settings_from
+from radcnn.study.options import settings_from
+from radcnn.study.study_yaml import load_settings
 from written_dicom import write_rtstruct, write_seg, write_stack
 from written_studies import blob, save_png
 

@@ -16,7 +16,7 @@ from radcnn.data.masks.read import read_mask
 from radcnn.data.nifti import write_nifti
 from radcnn.data.prepared.masked import UNLABELLED, MaskedGrid, prepare_masked
 from radcnn.data.read import read, read_source
-from radcnn.study.settings import settings_from
+from radcnn.study.options import settings_from
 from radcnn.transforms.intensity import Intensity
 from written_dicom import write_rtstruct, write_seg, write_stack
 

@@ -16,7 +16,7 @@ from cli_in_process import refused, told
 from radcnn.physics.phantoms.chest_study import write_chest_study
 from radcnn.physics.phantoms.scan import Field
 from radcnn.physics.phantoms.study import simulate_nodule_study
-from radcnn.study import simulating
+from radcnn.study import certificates, simulating
 
 
 def bytes_of(folder: Path) -> dict[str, str]:
@@ -28,7 +28,7 @@ def bytes_of(folder: Path) -> dict[str, str]:
 def few_strengths() -> Iterator[None]:
     """Filters are tried at two strengths: what a certificate says is tested here, not how well it is tuned."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(simulating, "STRENGTHS", simulating.STRENGTHS[2:4])
+        patched.setattr(certificates, "STRENGTHS", certificates.STRENGTHS[2:4])
         yield
 
 

@@ -9,14 +9,9 @@ import yaml
 
 from radcnn.core.errors import SettingsError
 from radcnn.plan.settings import Reason
-from radcnn.study.settings import (
-    StudySettings,
-    for_run,
-    load_settings,
-    save_settings,
-    settings_from,
-    with_options,
-)
+from radcnn.study.options import for_run, settings_from, with_options
+from radcnn.study.settings import StudySettings
+from radcnn.study.study_yaml import load_settings, save_settings
 
 
 def written(folder: Path, text: str) -> Path:

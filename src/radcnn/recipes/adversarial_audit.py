@@ -39,7 +39,7 @@ from radcnn.study.folder import find_study
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.looking import look_into
 from radcnn.study.open_study import OpenStudy, open_study
-from radcnn.study.settings import for_run
+from radcnn.study.options import for_run
 from radcnn.study.stressing.asked import Asked
 from radcnn.study.stressing.budgeted import Goal, budgeted
 from radcnn.study.stressing.tested import UnderTest, under_test

@@ -12,7 +12,8 @@ from radcnn.core.errors import InputError
 from radcnn.core.settings import to_plain
 from radcnn.physics.phantoms.study import simulate_nodule_study
 from radcnn.study.listener import Listener
-from radcnn.study.settings import OF_A_RUN, StudySettings, load_settings
+from radcnn.study.settings import OF_A_RUN, StudySettings
+from radcnn.study.study_yaml import load_settings
 
 MEDMNIST = {f"{side}_{what}.npy" for side in ("train", "val") for what in ("images", "labels")}
 DEEPEST = 3  # folders below the one that is named

@@ -22,15 +22,10 @@ from radcnn.plan.rules_segmentation import propose_segmentation
 from radcnn.study.folder import StudyFolder
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import facts_of, restoration_facts
+from radcnn.study.options import refuse_decided, settings_from, with_options
 from radcnn.study.segmenting.cases import facts_with_masks, refuse_absent
-from radcnn.study.settings import (
-    StudySettings,
-    load_settings,
-    refuse_decided,
-    save_settings,
-    settings_from,
-    with_options,
-)
+from radcnn.study.settings import StudySettings
+from radcnn.study.study_yaml import load_settings, save_settings
 from radcnn.study.words import meant
 
 

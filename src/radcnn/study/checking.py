@@ -18,11 +18,12 @@ from radcnn.study.found import found_outcomes
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.muting import findings_of, standing
 from radcnn.study.open_study import OpenStudy, open_study
+from radcnn.study.options import for_run
 from radcnn.study.restoring.pairs import pairs_of_study
 from radcnn.study.restoring.training import restoration_cost, restoration_plan
 from radcnn.study.segmenting.cases import masked_of_study
 from radcnn.study.segmenting.training import segmentation_cost, segmentation_plan
-from radcnn.study.settings import StudySettings, for_run
+from radcnn.study.settings import StudySettings
 from radcnn.study.training import pairs_of
 from radcnn.study.words import spelled_out
 

@@ -28,7 +28,8 @@ from radcnn.plan.rules_restoration import RestorationFacts
 from radcnn.plan.settings import AskedTask, Plan, Precision
 from radcnn.study.folder import StudyFolder
 from radcnn.study.listener import Listener
-from radcnn.study.settings import StudySettings, load_settings
+from radcnn.study.settings import StudySettings
+from radcnn.study.study_yaml import load_settings
 from radcnn.tasks import task_plan
 from radcnn.transforms.preparation import Preparation
 

@@ -1,42 +1,26 @@
-"""study.yaml: what a person says about a study. It holds only what differs from the proposal."""
+"""What a person says about a study."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from radcnn.core.case import Unit
-from radcnn.core.catalogue import did_you_mean
 from radcnn.core.errors import SettingsError
-from radcnn.core.files import write_text
-from radcnn.core.plain_yaml import plain_yaml
-from radcnn.core.settings import from_plain, merged, nested, to_plain
+from radcnn.core.settings import to_plain
 from radcnn.core.target import LabelKind
 from radcnn.data.cohort import CohortSettings
-from radcnn.data.findings import CODES
 from radcnn.data.splits import DEFAULT_FRACTIONS, Sites
 from radcnn.evaluation.settings import EvaluationSettings
 from radcnn.metrics.operating import parse_rule
-from radcnn.plan.settings import Reason
 
 Makes = Literal["labels", "restoration", "segmentation"]
 
-MAX_YAML_BYTES = 1 << 20
 SECTIONS = ("task", "network", "training", "preparation", "augmentation", "restoration", "segmentation")
-OF_A_RUN = (
-    "minutes",
-    "seed",
-    "region_mm",
-    "operating_points",
-    "resamples",
-    "mute",
-    *SECTIONS,
-)  # the others make the study
+# the others make the study
+OF_A_RUN = ("minutes", "seed", "region_mm", "operating_points", "resamples", "mute", *SECTIONS)
 
 
 @dataclass(frozen=True)
@@ -199,188 +183,9 @@ class StudySettings:
         """The sections that overrule the proposal."""
         return {name: getattr(self, name) for name in SECTIONS if getattr(self, name)}
 
-
-def settings_from(options: Mapping[str, Any]) -> StudySettings:
-    """Settings from options by name, as a person writes them; strict, with "did you mean".
-
-    A single target or subgroup may be given as text, a network by its name alone, a setting of a section by its
-    whole name ("training.epochs": 20), and muted findings by their codes alone.
-    """
-    given = {str(name): value for name, value in options.items() if value is not None or "." in str(name)}
-    plain = {name: value for name, value in given.items() if "." not in name}
-    for name in ("target", "subgroup", "operating_points"):
-        if isinstance(plain.get(name), str):
-            plain[name] = [plain[name]]
-    if (folder := _folder_meant(plain)) is not None:
-        plain["reference"] = folder
-        plain.pop("target")
-        given.pop("target")
-    if isinstance(plain.get("network"), str):
-        plain["network"] = {"name": plain["network"]}
-    if isinstance(plain.get("augmentation"), list):
-        plain["augmentation"] = {"transforms": plain["augmentation"]}
-    if "mute" in plain:
-        plain["mute"] = muted(plain["mute"])
-    if "structure" in plain:
-        plain["structure"], segments = structures_from(plain["structure"])
-        if segments:
-            plain["segments"] = segments
-    for name in given.keys() - plain.keys():
-        plain = merged(plain, nested(name, given[name]))
-    return from_plain(StudySettings, plain, "the study")
-
-
-def _folder_meant(plain: Mapping[str, Any]) -> str | None:
-    """The folder of images that a target names where there is no table; None where it names columns."""
-    target, data = plain.get("target"), Path(str(plain.get("data", "")))
-    if plain.get("labels") is not None or not isinstance(target, (list, tuple)) or len(target) != 1:
-        return None
-    named = str(target[0])
-    if data.is_dir() and (Path(named).is_dir() or named.endswith("/") or "/" in named):
-        return named
-    return None
-
-
-def structures_from(value: Any) -> tuple[dict[str, list[int]], list[str]]:
-    """Structures with their labels in masks, and the names of segments that these labels are, where names were given.
-
-    value  names with one or several numbers, or names of DICOM segments; or words such as "tumour=2,3"
-
-    A name that belongs to more structures than others gets a higher label, so that what lies within wins where segments
-    overlap; otherwise the later one does.
-
-    >>> structures_from(["liver=1", "tumour=2,3"]), structures_from({"heart": 4})
-    (({'liver': [1], 'tumour': [2, 3]}, []), ({'heart': [4]}, []))
-    >>> structures_from(["tumour=Lesion*", "liver=Liver,Lesion*"])
-    ({'tumour': [2], 'liver': [1, 2]}, ['Liver', 'Lesion*'])
-    """
-    if isinstance(value, str):
-        value = [value]
-    if isinstance(value, (list, tuple)):
-        value = {name.strip(): labels.split(",") for name, _, labels in (str(one).partition("=") for one in value)}
-    if not isinstance(value, Mapping):
-        raise SettingsError(f"structure must be names with labels, such as liver: 1, got {value!r}")
-    said = {str(name): list(one) if isinstance(one, (list, tuple)) else [one] for name, one in value.items()}
-    numbers = {name: [number for one in given if (number := _whole(one)) is not None] for name, given in said.items()}
-    if not any(numbers.values()):
-        return _by_name(said)
-    for name, given in said.items():
-        if len(numbers[name]) < len(given):
-            raise SettingsError(
-                f"structure {name!r} needs whole numbers, like {name}=1; give all structures by number, or all by name"
-            )
-    return numbers, []
-
-
-def _by_name(said: Mapping[str, list[Any]]) -> tuple[dict[str, list[int]], list[str]]:
-    """Structures given by names of segments, as `structures_from` answers."""
-    named = {name: [str(one).strip() for one in given] for name, given in said.items()}
-    for name, given in named.items():
-        if not all(given):
-            raise SettingsError(f"structure {name!r} needs labels, such as {name}=1, or names of segments")
-    used = Counter(one for given in named.values() for one in dict.fromkeys(given))
-    segments = sorted(used, key=lambda one: used[one])  # in their order, those of more structures last
-    label = {one: place for place, one in enumerate(segments, start=1)}
-    return {name: sorted(label[one] for one in dict.fromkeys(given)) for name, given in named.items()}, segments
-
-
-def _whole(value: Any) -> int | None:
-    """A whole number, or one in words; None for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    try:
-        return int(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-
-
-def muted(value: Any) -> dict[str, str]:
-    """Codes of findings with the reasons why they are accepted, from one code, a list, or codes with their reasons.
-
-    >>> muted("RC061"), muted(["RC040", "RC061=markers are masked later"]), muted({"RC061": None})
-    ({'RC061': ''}, {'RC040': '', 'RC061': 'markers are masked later'}, {'RC061': ''})
-    """
-    if isinstance(value, str):
-        value = [value]
-    if isinstance(value, (list, tuple)):
-        value = {code.strip(): reason.strip() for code, _, reason in (str(one).partition("=") for one in value)}
-    if not isinstance(value, Mapping):
-        raise SettingsError(f"mute must be codes of findings, or codes with reasons, got {value!r}")
-    for code, reason in value.items():
-        if code not in CODES:
-            raise SettingsError(f"mute names no finding {code!r}: {did_you_mean(str(code), CODES)}")
-        if not isinstance(reason, str | None):
-            raise SettingsError(f"mute must give the reason for {code} in words, got {reason!r}")
-    return {str(code): reason or "" for code, reason in value.items()}
-
-
-def with_options(settings: StudySettings, options: Mapping[str, Any]) -> StudySettings:
-    """The settings with options that beat them; sections are merged key by key."""
-    given = {name: value for name, value in options.items() if value is not None}
-    if "mute" in given:
-        given["mute"] = muted(given["mute"])
-    return settings_from(merged(_differing(settings), given))
-
-
-def for_run(settings: StudySettings, options: Mapping[str, Any]) -> StudySettings:
-    """The settings of one run: with options that beat them, of which none may change what was decided with the study.
-
-    Raises SettingsError, naming those that would.
-    """
-    made = with_options(settings, options)
-    refuse_decided(settings, made, (f.name for f in fields(settings)))
-    return made
-
-
-def refuse_decided(known: StudySettings, asked: StudySettings, names: Iterable[str]) -> None:
-    """Raise SettingsError when one of these settings differs and is not one of a run."""
-    decided = [n for n in sorted(names) if n not in OF_A_RUN and getattr(known, n) != getattr(asked, n)]
-    if decided:
-        verb = "was" if len(decided) == 1 else "were"
-        raise SettingsError(
-            f"{', '.join(decided)} {verb} decided when the study was made; "
-            "make another study (choose another folder with --out)"
-        )
-
-
-def load_settings(path: Path) -> StudySettings:
-    """Read study.yaml; paths in it are relative to its folder. Raises SettingsError with "did you mean"."""
-    if not path.is_file():
-        raise SettingsError(f"{path} does not exist; make a study with: radcnn new DATA")
-    if path.stat().st_size > MAX_YAML_BYTES:
-        raise SettingsError(f"{path} is larger than any study.yaml; it was not read")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path} is not readable YAML: it is no UTF-8 text") from None
-    plain = plain_yaml(text, str(path))
-    if not isinstance(plain, dict):
-        raise SettingsError(f"{path} must hold names with values, such as: data: images/")
-    settings = settings_from(plain)
-    labels = settings.labels and _placed(path.parent, settings.labels)
-    reference = settings.reference and _placed(path.parent, settings.reference)
-    return replace(settings, data=_placed(path.parent, settings.data), labels=labels, reference=reference)
-
-
-def save_settings(settings: StudySettings, path: Path, proposal: tuple[Reason, ...]) -> None:
-    """Write study.yaml: what differs from the defaults, then the proposal as comments with its reasons."""
-    body = yaml.safe_dump(_differing(settings), sort_keys=False, allow_unicode=True)
-    lines = [
-        "# What this study is. Overrule a proposed setting by a line of its own, such as  training.epochs: 30",
-        body,
-        "# ---- proposed from the data, with the reason ----",
-    ]
-    lines += [f"# {reason.setting}: {reason.value}  ({reason.sentence})" for reason in proposal]
-    write_text(path, "\n".join(lines) + "\n")
-
-
-def _differing(settings: StudySettings) -> dict[str, Any]:
-    """The fields that differ from their defaults, as plain values."""
-    default = StudySettings(data=settings.data)
-    plain = to_plain(settings)
-    kept = {f.name: plain[f.name] for f in fields(settings) if getattr(settings, f.name) != getattr(default, f.name)}
-    return {"data": str(settings.data), **kept}
-
-
-def _placed(folder: Path, path: Path) -> Path:
-    return path if path.is_absolute() else folder / path
+    def differing(self) -> dict[str, Any]:
+        """The settings that differ from their defaults, as plain values; `data` always."""
+        default = StudySettings(data=self.data)
+        plain = to_plain(self)
+        kept = {f.name: plain[f.name] for f in fields(self) if getattr(self, f.name) != getattr(default, f.name)}
+        return {"data": str(self.data), **kept}

@@ -12,36 +12,30 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from radcnn.core.catalogue import look_up
 from radcnn.core.files import read_json, refuse_used, whole_folder, write_bytes, write_json
 from radcnn.core.volume import Volume
 from radcnn.data.nifti import write_nifti
-from radcnn.evaluation.restoration import JudgedCase, figures_of, tables_of
-from radcnn.inference.classical import FILTERS, STRENGTHS, best_strength, filtered
 from radcnn.physics.phantoms import pelvis, uterus
 from radcnn.physics.phantoms.abdomen import LABELS, abdomen_images
 from radcnn.physics.phantoms.chest_study import write_chest_study
 from radcnn.physics.phantoms.mask_study import Outlined, write_masked_study
 from radcnn.physics.phantoms.neuropil import CELL, sections
-from radcnn.physics.phantoms.outlining import outlined_by_forest, outlined_by_range
 from radcnn.physics.phantoms.pair_study import (
-    PairStudy,
     write_breast_pairs,
     write_dose_pairs,
     write_ellipse_pairs,
 )
 from radcnn.physics.phantoms.study import simulate_nodule_study
+from radcnn.study.certificates import certified_outlines, certified_pairs
 from radcnn.study.folder import quoted
 from radcnn.study.listener import SILENCE, Listener
 
-BLURS = (0.4, 0.6, 0.8, 1.0, 1.3, 1.7)  # pixels, standard deviations that are tried
 NODULES = "--target malignant --patient patient --site site --image series --case case --centre x_mm y_mm z_mm"
 PATIENTS = "--patient-from 'SIM[0-9]+'"
 LABELLED = "--set synthetic=true"  # stands on the report
 Triple = tuple[float, float, float]
-CERTIFIED = 12  # pairs that a certificate looks at
 PER_M = 1000.0  # attenuation per metre of one per millimetre
 OUTLINED = 8  # images with masks that a certificate looks at
 
@@ -107,6 +101,7 @@ def _chest(folder: Path, patients: int, seed: int, certificate: bool, listener: 
 
 
 def write_mask(mask: NDArray[np.uint8], first_mm: Triple, spacing_mm: Triple, path: Path) -> None:
+    """Write a mask (slices, rows, columns) as NIfTI, from the place of its first voxel (x, y, z) and its spacing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     affine = Volume.from_spacing(mask[None], spacing_mm).affine
     assert affine is not None
@@ -118,7 +113,7 @@ def write_mask(mask: NDArray[np.uint8], first_mm: Triple, spacing_mm: Triple, pa
 def _dose_pairs(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
     with whole_folder(folder) as partial:
         made = write_dose_pairs(partial, patients=patients, dose=0.1, seed=seed, told=_told(listener))
-        text = _certified(made, partial, "HU") if certificate else ""
+        text = certified_pairs(made, partial, "HU") if certificate else ""
     return Simulated(folder, text, _pairs_next(folder / "low", folder / "full"))
 
 
@@ -127,14 +122,14 @@ def _ellipses(folder: Path, patients: int, seed: int, certificate: bool, listene
         made = write_ellipse_pairs(
             partial, patients=patients, views=50, seed=seed, size=256, write=_nifti, told=_told(listener)
         )
-        text = _certified(made, partial, "attenuation") if certificate else ""
+        text = certified_pairs(made, partial, "attenuation") if certificate else ""
     return Simulated(folder, text, (*_pairs_next(folder / "few", folder / "full"), "--unit image"))
 
 
 def _breast(folder: Path, patients: int, seed: int, certificate: bool, listener: Listener) -> Simulated:
     with whole_folder(folder) as partial:
         made = write_breast_pairs(partial, patients=patients, seed=seed, size=256, write=_nifti, told=_told(listener))
-        text = _certified(made, partial, "attenuation per m", PER_M) if certificate else ""
+        text = certified_pairs(made, partial, "attenuation per m", PER_M) if certificate else ""
     return Simulated(folder, text, (*_pairs_next(folder / "few", folder / "full"), "--unit image"))
 
 
@@ -157,7 +152,7 @@ def _masked(
         )  # fmt: skip
         text = ""
         if certificate:
-            text = outlining_certificate(kept, labels)
+            text = certified_outlines(kept, labels)
             write_json(partial / "certificate.json", {"simulated": True, "text": text})
     named = [f"--structure {label}={number}" for label, number in labels.items()]
     return Simulated(folder, text, ("radcnn run", quoted(folder), *more, *named, LABELLED))
@@ -206,19 +201,6 @@ def _write_outlined(values: NDArray[np.integer], affine: NDArray | None, path: P
     write_nifti(Volume(values[None], affine, "mask" if is_mask else "arbitrary", "patient"), path)
 
 
-def outlining_certificate(images: Sequence[Outlined], labels: Mapping[str, int]) -> str:
-    """The Dice that a threshold and a forest of voxel features reach, the forest on images that it did not see."""
-    lines = [f"what simple ways reach on {len(images)} images, mean Dice; no image was examined"]
-    width = max(len(label) for label in labels)
-    for label, number in labels.items():
-        by_range = outlined_by_range(images, number)
-        by_forest = outlined_by_forest(images, number)
-        lines.append(
-            f"  {label:<{width}}  best range of values {by_range:.3f}  random forest of voxels {by_forest:.3f}"
-        )
-    return "\n".join(lines)
-
-
 SIMULATORS: Mapping[str, Simulator] = MappingProxyType(
     {
         "nodules": Simulator("chest CT with nodules, benign or malignant by their shape (DICOM)", 64, _nodules),
@@ -241,33 +223,3 @@ def _told(listener: Listener) -> Callable[[int, int], None]:
 def _nifti(image: NDArray[np.float32], pixel_mm: float, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_nifti(Volume.from_spacing(image[None], (pixel_mm, pixel_mm)), path)
-
-
-def _certified(study: PairStudy, folder: Path, unit: str, scale: float = 1.0) -> str:
-    """What a blur and the filters reach, each at its best on the very pairs: a network must do better than these.
-
-    unit, scale  that errors are told in, and how many of it are one of the images'
-    """
-    given, wanted = (scale * part[:CERTIFIED] for part in study.sample)
-    noise = float(np.std(given - wanted))
-    blur = min(BLURS, key=lambda s: float(np.mean((gaussian_filter(given, (0, s, s)) - wanted) ** 2)))
-    blurred: NDArray[np.float32] = gaussian_filter(given, (0, blur, blur))
-    ways = {"input": given, f"blur of {blur:g} pixels": blurred}
-    for name, by in FILTERS.items():
-        strength = best_strength(given, wanted, by, [share * noise for share in STRENGTHS])
-        ways[name] = filtered(given, by, strength)
-    cases = [
-        JudgedCase(str(k), str(k), {way: figures_of(images[k], wanted[k], ()) for way, images in ways.items()})
-        for k in range(len(given))
-    ]
-    table, _ = tables_of(cases)
-    width = max(map(len, table))
-    lines = [f"what simple ways reach on {len(given)} pairs, each at its best"]
-    shown = {"": (f"RMSE in {unit}", "regressed SNR in dB")}
-    shown |= {way: (str(row["RMSE"]), str(row["regressed SNR"])) for way, row in table.items()}
-    first = max(len(error) for error, _ in shown.values())
-    lines += [f"  {way:<{width}}  {error:<{first}}  {snr}" for way, (error, snr) in shown.items()]
-    text = "\n".join(lines)
-    plain = {way: {name: one.as_json() for name, one in row.items()} for way, row in table.items()}
-    write_json(folder / "certificate.json", {"simulated": True, "text": text, "table": plain})
-    return text

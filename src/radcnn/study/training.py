@@ -35,10 +35,11 @@ from radcnn.study.going_on import begin_record, check_plan, how_to_go_on, say_if
 from radcnn.study.hardening import attack_words, hardened, reach, record_of
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.open_study import OpenStudy, open_study
+from radcnn.study.options import for_run
 from radcnn.study.planning import proposed_plan, stored_plan
 from radcnn.study.restoring.training import begin_restoring, go_on_restoring
 from radcnn.study.segmenting.training import begin_segmenting, go_on_segmenting
-from radcnn.study.settings import StudySettings, for_run
+from radcnn.study.settings import StudySettings
 from radcnn.study.words import spelled_out
 from radcnn.tasks import Task, planned_task
 

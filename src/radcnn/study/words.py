@@ -9,7 +9,8 @@ from typing import Any
 from radcnn.core.errors import SettingsError
 from radcnn.core.settings import merged
 from radcnn.data.outlined import array_meant, masks_meant
-from radcnn.study.settings import Makes, settings_from
+from radcnn.study.options import settings_from
+from radcnn.study.settings import Makes
 
 SHORT: Mapping[str, tuple[Makes, ...]] = {
     "loss": ("restoration", "segmentation"),

@@ -35,7 +35,7 @@ from radcnn.study.explaining.worth import Judged, figures_of
 from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.looking import LookedInto, look_into
-from radcnn.study.settings import load_settings
+from radcnn.study.study_yaml import load_settings
 
 FOLDER, RESULT = "explain", "explain.json"
 
