@@ -19,7 +19,7 @@ from radcnn.core.chance import generator
 from radcnn.core.errors import SettingsError
 from radcnn.physics.phantoms.scan import FINE, Field, Site, scan
 from radcnn.physics.phantoms.series import stored_hu
-from radcnn.physics.phantoms.shapes import Array, Box, Grid, capsule_distance, lay, soft_edge
+from radcnn.physics.phantoms.shapes import Array, Box, Grid, bumpy, capsule_distance, lay, soft_edge
 
 FIELD = Field(size=160, pixel_mm=2.0, height_mm=176.0, views=360, aimed=False)
 SITES = (
@@ -31,7 +31,7 @@ FAT, MUSCLE, BONE, MARROW, GAS = -100.0, 60.0, 600.0, 200.0, -900.0
 LIVER_HU, SPLEEN_HU, KIDNEY_HU, VESSEL_HU = (92.0, 122.0), (95.0, 130.0), (120.0, 185.0), (130.0, 165.0)
 LESION_MM = (8.0, 45.0)  # diameters
 MOST_LESIONS = 6
-HARMONICS = 3
+HEIGHTS = (0.06, 0.03, 0.02)  # of the waves on organs and lesions, by their order
 LABELS = {"liver": 1, "lesion": 2}
 
 LesionKind = Literal["metastasis", "cyst", "haemangioma"]
@@ -139,7 +139,7 @@ def _liver(volume: Array, grid: Grid, body: tuple[float, float], chance: np.rand
         box = grid.box(middle - 1.25 * half, middle + 1.25 * half)
         if box is None:
             continue
-        covered = grid.slices(soft_edge(_bumpy(*grid.points(box), middle, half, chance)))
+        covered = grid.slices(soft_edge(_bumpy(box, grid, middle, half, chance)))
         part = share[box]
         np.maximum(part, covered, out=part)
     x, y = np.meshgrid(grid.x, grid.y)
@@ -179,7 +179,7 @@ def _lesions(volume: Array, grid: Grid, liver: Array, chance: np.random.Generato
         box = grid.box(middle - 1.4 * half, middle + 1.4 * half)
         if box is None:
             continue
-        surface = _bumpy(*grid.points(box), middle, half, chance)
+        surface = _bumpy(box, grid, middle, half, chance)
         within = liver[box]
         around = float(volume[k, row, column])
         covered = grid.slices(soft_edge(surface)) * within
@@ -212,22 +212,13 @@ def _organ(
     at, size = np.asarray(middle, dtype=float), np.asarray(half, dtype=float)
     box = grid.box(at - 1.25 * size, at + 1.25 * size)
     if box is not None:
-        lay(volume, box, grid.slices(soft_edge(_bumpy(*grid.points(box), at, size, chance))), hu)
+        lay(volume, box, grid.slices(soft_edge(_bumpy(box, grid, at, size, chance))), hu)
 
 
-def _bumpy(x: Array, y: Array, z: Array, middle: NDArray, half: NDArray, chance: np.random.Generator) -> Array:
-    """Signed distance in mm, to first order, to an ellipsoid with low bumps; negative inside."""
-    u, v, w = (x - middle[0]) / half[0], (y - middle[1]) / half[1], (z - middle[2]) / half[2]
-    radius = np.sqrt(u**2 + v**2 + w**2) + 1e-4
-    bumps = np.zeros((), np.float32)
-    for order in range(1, HARMONICS + 1):
-        for _ in range(2):
-            way = chance.standard_normal(3)
-            way /= np.linalg.norm(way)
-            phase, size = chance.uniform(0, 2 * np.pi), 0.06 / order * chance.standard_normal()
-            bumps = bumps + size * np.cos(order * np.pi * (way[0] * u + way[1] * v + way[2] * w) / radius + phase)
-    apart: Array = ((radius - (1 + bumps)) * float(half.min())).astype(np.float32)
-    return apart
+def _bumpy(box: Box, grid: Grid, middle: NDArray, half: NDArray, chance: np.random.Generator) -> Array:
+    """Signed distance in mm to an ellipsoid with low waves, at the points of a box."""
+    x, y, z = (along - np.float32(at) for along, at in zip(grid.points(box), middle, strict=True))
+    return bumpy(x, y, z, half, chance, heights=HEIGHTS, each=2)
 
 
 def _oval(x: NDArray, y: NDArray, a: float, b: float) -> NDArray:

@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter
 from radcnn.core.chance import generator
 from radcnn.core.cores import by_all_cores
 from radcnn.core.errors import SettingsError
+from radcnn.physics.phantoms.shapes import bumpy
 
 HARMONICS = 4  # orders of the bumps of a surface
 SITES: Mapping[str, tuple[float, float, float]] = MappingProxyType(
@@ -107,21 +108,9 @@ def mr_images(
     yield from by_all_cores(lambda k: draw(generator(seed, "physics", name, k)), count, told)
 
 
-def bumpy(x: Array, y: Array, z: Array, half: NDArray, chance: np.random.Generator, *, rough: float) -> Array:
-    """Signed distance in mm, to first order, to an ellipsoid with low bumps: negative inside."""
-    u, v, w = x / half[0], y / half[1], z / half[2]
-    radius = np.sqrt(u**2 + v**2 + w**2) + np.float32(1e-4)
-    bumps = np.zeros(radius.shape, np.float32)
-    for order in range(1, HARMONICS + 1):
-        for _ in range(3):
-            way = chance.standard_normal(3)
-            way /= np.linalg.norm(way)
-            phase, size = chance.uniform(0, 2 * np.pi), rough / order**2 * chance.standard_normal()
-            bumps += (size * np.cos(order * np.pi * (way[0] * u + way[1] * v + way[2] * w) / radius + phase)).astype(
-                np.float32
-            )
-    apart: Array = ((radius - (1 + bumps)) * np.float32(float(half.min()))).astype(np.float32)
-    return apart
+def bumpy_organ(x: Array, y: Array, z: Array, half: NDArray, chance: np.random.Generator, *, rough: float) -> Array:
+    """Signed distance in mm to an ellipsoid about 0 whose waves become lower with the square of their order."""
+    return bumpy(x, y, z, half, chance, heights=[rough / order**2 for order in range(1, HARMONICS + 1)], each=3)
 
 
 def measured(clean: Array, across: Array, depth: Array, site: str, chance: np.random.Generator) -> NDArray[np.uint16]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.physics.phantoms.mr_grid import SITES, Array, MRGrid, MRImage, bumpy, measured, mr_images
+from radcnn.physics.phantoms.mr_grid import SITES, Array, MRGrid, MRImage, bumpy_organ, measured, mr_images
 
 GRID = MRGrid(pixel_mm=0.8, slice_mm=3.6, size=160, slices=26)
 FAT, MUSCLE, BONE, URINE, WALL = 0.72, 0.22, 0.5, 1.0, 0.3
@@ -31,7 +31,7 @@ def draw_pelvis(chance: np.random.Generator) -> MRImage:
     px, py, pz = x - shift[0], y - shift[1], z - shift[2]
     signal = np.full(GRID.shape, FAT, np.float32)
     half = chance.uniform((20, 14, 17), (31, 22, 27))
-    gland = bumpy(px, py, pz, half, chance, rough=0.055)
+    gland = bumpy_organ(px, py, pz, half, chance, rough=0.055)
     _around(signal, px, py, pz, half, chance)
     _prostate(signal, px, py, pz, half, gland, chance)
     mask, ml = GRID.masked(gland)
@@ -79,7 +79,7 @@ def _prostate(
     GRID.lay(signal, gland - 0.7, 0.2)
     GRID.lay(signal, gland + 0.5, zone + 0.06 * GRID.smooth(1.5, chance))
     inner = half * chance.uniform((0.72, 0.66, 0.7), (0.86, 0.8, 0.9))
-    central = bumpy(x, y + 0.2 * half[1], z - 0.12 * half[2], inner, chance, rough=0.08)
+    central = bumpy_organ(x, y + 0.2 * half[1], z - 0.12 * half[2], inner, chance, rough=0.08)
     central = np.maximum(central, gland + 2.0)
     level = chance.uniform(0.32, 0.5)
     mottled = level + 0.09 * GRID.smooth(2.5, chance)

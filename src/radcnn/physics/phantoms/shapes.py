@@ -6,7 +6,7 @@ the slice's thickness: a rectangular slice sensitivity profile.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -98,6 +98,33 @@ def coverage(grid: Grid, box: Box, distance: Distance, *, points: int = 3) -> Ar
     around = [(values[near][:, None] + d.ravel()).astype(np.float32) for values, d in ((x, dx), (y, dy), (z, dz))]
     share[near] = (distance(*around) < 0).mean(axis=1)
     return grid.slices(share)
+
+
+def bumpy(
+    x: Array, y: Array, z: Array, half: NDArray, chance: np.random.Generator, *, heights: Sequence[float], each: int
+) -> Array:
+    """Signed distance in mm, to first order, to an ellipsoid about 0 with low waves on its surface; negative inside.
+
+    half     mm of its axes along x, y and z
+    heights  spread of the waves of orders 1, 2, ..., as a share of the radius; of each order there are `each`
+    """
+    waves = []
+    for order, height in enumerate(heights, start=1):
+        for _ in range(each):
+            way = chance.standard_normal(3)
+            way *= order * np.pi / np.linalg.norm(way)
+            phase = float(chance.uniform(0, 2 * np.pi))
+            waves.append((*map(float, way), phase, float(height * chance.standard_normal())))
+    a, b, c = map(float, half)
+    apart = np.empty(np.broadcast_shapes(x.shape, y.shape, z.shape), np.float32)
+    planes = zip(*(np.broadcast_to(p, (len(apart), *p.shape[1:])) for p in (x, y, z)), strict=True)
+    for plane, (px, py, pz) in zip(apart, planes, strict=True):  # what is made of a plane stays in the cache
+        u, v, w = px / a, py / b, pz / c
+        radius = np.sqrt(u**2 + v**2 + w**2) + 1e-4
+        u, v, w = u / radius, v / radius, w / radius
+        surface = sum(size * np.cos(p * u + q * v + r * w + phase) for p, q, r, phase, size in waves)
+        plane[...] = (radius - (1 + surface)) * min(a, b, c)
+    return apart
 
 
 def capsule_distance(start: Array, end: Array, radii: tuple[float, float]) -> Distance:

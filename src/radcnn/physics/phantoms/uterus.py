@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from radcnn.physics.phantoms.mr_grid import SITES, Array, MRGrid, MRImage, bumpy, measured, mr_images
+from radcnn.physics.phantoms.mr_grid import SITES, Array, MRGrid, MRImage, bumpy_organ, measured, mr_images
 
 GRID = MRGrid(pixel_mm=1.2, slice_mm=5.0, size=192, slices=9, planes=3)
 FAT, MUSCLE, BONE, URINE, WALL = 0.72, 0.22, 0.5, 1.0, 0.3
@@ -113,7 +113,7 @@ def _around(signal: Array, x: Array, y: Array, z: Array, chance: np.random.Gener
 def _shape(pear: _Pear, chance: np.random.Generator) -> tuple[Array, Array]:
     """Signed distances to the body and to the cervix."""
     half = np.array([pear.length, pear.thick, pear.wide])
-    body = bumpy(pear.along - 0.85 * pear.length, pear.up, pear.across, half, chance, rough=0.05)
+    body = bumpy_organ(pear.along - 0.85 * pear.length, pear.up, pear.across, half, chance, rough=0.05)
     long, radius = (float(mm) for mm in chance.uniform((15, 11), (22, 15)))
     bent = pear.up - chance.uniform(-0.25, 0.25) * np.clip(-pear.along, 0, None)
     middle = pear.along + 0.55 * long
@@ -128,7 +128,7 @@ def _drawn(signal: Array, pear: _Pear, body: Array, cervix: Array, kind: str, ch
     wall = chance.uniform(0.34, 0.5) + 0.06 * GRID.smooth(2.0, chance)
     GRID.lay(signal, outline, wall)
     inner = np.array([pear.length, pear.thick, pear.wide]) * chance.uniform((0.62, 0.12, 0.45), (0.78, 0.3, 0.65))
-    lining = bumpy(pear.along - 0.85 * pear.length, pear.up, pear.across, inner, chance, rough=0.08)
+    lining = bumpy_organ(pear.along - 0.85 * pear.length, pear.up, pear.across, inner, chance, rough=0.08)
     GRID.lay(signal, np.maximum(lining - chance.uniform(2.0, 4.5), body + 2), chance.uniform(0.18, 0.28))
     GRID.lay(signal, lining, chance.uniform(0.7, 0.95))
     GRID.lay(signal, cervix + 1.5, chance.uniform(0.16, 0.26))
@@ -140,11 +140,11 @@ def _drawn(signal: Array, pear: _Pear, body: Array, cervix: Array, kind: str, ch
     elif kind == "endometrial cancer":
         half = chance.uniform(7, 16) * chance.uniform(0.8, 1.3, 3)
         at = chance.uniform(0.5, 1.2) * pear.length
-        mass = bumpy(pear.along - at, pear.up, pear.across, half, chance, rough=0.15)
+        mass = bumpy_organ(pear.along - at, pear.up, pear.across, half, chance, rough=0.15)
         GRID.lay(signal, np.maximum(mass, body + 1.5), chance.uniform(0.5, 0.66) + 0.05 * GRID.smooth(1.5, chance))
     elif kind == "cervical cancer":
         half = chance.uniform(10, 20) * chance.uniform(0.8, 1.3, 3)
-        mass = bumpy(pear.along + chance.uniform(6, 16), pear.up, pear.across, half, chance, rough=0.15)
+        mass = bumpy_organ(pear.along + chance.uniform(6, 16), pear.up, pear.across, half, chance, rough=0.15)
         GRID.lay(signal, mass, chance.uniform(0.46, 0.62) + 0.05 * GRID.smooth(1.5, chance))
         outline = np.minimum(outline, mass)
     return outline.astype(np.float32)
@@ -156,7 +156,7 @@ def _leiomyoma(signal: Array, pear: _Pear, chance: np.random.Generator) -> Array
     angle, turn = chance.uniform(0, 2 * np.pi), chance.uniform(-0.8, 0.8)
     far = chance.uniform(0.55, 1.15)  # from the middle of the body to its surface
     at = np.array([np.cos(angle) * pear.length, np.sin(angle) * pear.thick, np.sin(turn) * pear.wide]) * far
-    ball = bumpy(
+    ball = bumpy_organ(
         pear.along - 0.85 * pear.length - at[0], pear.up - at[1], pear.across - at[2], np.full(3, size), chance,
         rough=0.04,
     )  # fmt: skip
