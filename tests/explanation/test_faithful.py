@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from radcnn.core.errors import InputError, SettingsError
-from radcnn.explanation.faithful import faithful
+from radcnn.explanation.faithful import removal
 
 PATIENTS = list("abcdefgh")
 
@@ -28,18 +28,19 @@ def test_a_map_of_what_matters_gains_and_its_opposite_loses(dims, answer):
     images = images_of(dims)
     maps = torch.zeros(8, *(8,) * dims)
     maps[(slice(None), *(slice(0, 2),) * dims)] = 1
-    made = faithful("planted", Looking(), images, 1, maps, PATIENTS, answer=answer)
+    at_random = removal(Looking(), images, 1, PATIENTS, answer=answer)
+    made = at_random.faithful("planted", maps)
     assert made.deletion_gain.low > 0
     assert made.insertion_gain.low > 0
     assert made.deletion.value < made.deletion_random.value
-    wrong = faithful("opposite", Looking(), images, 1, -maps, PATIENTS, answer=answer)
+    wrong = at_random.faithful("opposite", -maps)
     assert wrong.deletion_gain.high < 0
     assert wrong.insertion_gain.high < 0
 
 
 def test_curves_begin_and_end_at_the_image_and_at_nothing():
     images, maps = images_of(2), torch.rand(8, 8, 8)
-    made = faithful("any", Looking(), images, 1, maps, PATIENTS, fill="mean", steps=5)
+    made = removal(Looking(), images, 1, PATIENTS, fill="mean", steps=5).faithful("any", maps)
     assert made.shares == (0, 0.2, 0.4, 0.6, 0.8, 1)
     for one in (made.deletion_curve, made.deletion_random_curve):
         assert one[0] == pytest.approx(made.insertion_curve[-1])
@@ -49,17 +50,17 @@ def test_curves_begin_and_end_at_the_image_and_at_nothing():
 
 def test_a_constant_map_is_at_chance_and_the_same_seed_gives_the_same_figures():
     images = images_of(2)
-    made = faithful("blind", Looking(), images, 1, torch.zeros(8, 8, 8), PATIENTS, seed=1)
+    made = removal(Looking(), images, 1, PATIENTS, seed=1).faithful("blind", torch.zeros(8, 8, 8))
     assert made.deletion_gain.low < 0 < made.deletion_gain.high
-    assert made == faithful("blind", Looking(), images, 1, torch.zeros(8, 8, 8), PATIENTS, seed=1)
-    assert made != faithful("blind", Looking(), images, 1, torch.zeros(8, 8, 8), PATIENTS, seed=2)
+    assert made == removal(Looking(), images, 1, PATIENTS, seed=1).faithful("blind", torch.zeros(8, 8, 8))
+    assert made != removal(Looking(), images, 1, PATIENTS, seed=2).faithful("blind", torch.zeros(8, 8, 8))
 
 
 def test_what_does_not_fit_is_refused():
     images = images_of(2)
     with pytest.raises(InputError, match="one for each image"):
-        faithful("any", Looking(), images, 1, torch.zeros(8, 4, 4), PATIENTS)
+        removal(Looking(), images, 1, PATIENTS).faithful("any", torch.zeros(8, 4, 4))
     with pytest.raises(SettingsError, match="at least 1"):
-        faithful("any", Looking(), images, 1, torch.zeros(8, 8, 8), PATIENTS, draws=0)
+        removal(Looking(), images, 1, PATIENTS, draws=0)
     with pytest.raises(SettingsError, match="softmax"):
-        faithful("any", Looking(), images, 1, torch.zeros(8, 8, 8), PATIENTS, answer="softmex")
+        removal(Looking(), images, 1, PATIENTS, answer="softmex")

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from radcnn.explanation.asked import BothSides
-from radcnn.explanation.faithful import faithful
+from radcnn.explanation.faithful import removal
 from radcnn.explanation.layers import last_maps
 from radcnn.explanation.located import located
 from radcnn.explanation.methods import METHODS, MapSettings, maps_in_batches
@@ -85,7 +85,7 @@ def test_the_voxels_of_a_map_are_those_that_the_answer_needs(finds_lesions, sick
     images, _ = sick_cases
     classes = torch.ones(30, dtype=torch.long)
     maps = maps_in_batches("gradcam", finds_lesions, images, classes, settings)
-    made = faithful("gradcam", finds_lesions, images, classes, maps, PATIENTS, fill="mean", answer="logit")
+    made = removal(finds_lesions, images, classes, PATIENTS, fill="mean", answer="logit").faithful("gradcam", maps)
     assert made.insertion_gain.low > 0
     assert made.deletion_gain.low > 0
 

@@ -62,12 +62,58 @@ class Faithful:
     n: int
 
 
-def faithful(
-    method: str,
+@dataclass(frozen=True, eq=False)
+class Removal:
+    """Images whose answers are asked while voxels go, and those in random order: made once for all maps of them.
+
+    images, asked, patients  (B, C, *size); (B,) the class that is asked; of each image
+    by_lot                   (2, B, steps + 1) mean answers in random order, with voxels taken away and given back
+    """
+
+    network: nn.Module
+    images: Tensor
+    asked: Tensor
+    patients: Sequence[str]
+    answer: Answer
+    fill: Fill
+    steps: int
+    seed: int
+    by_lot: Floats
+
+    def faithful(self, method: str, maps: Tensor, *, level: float = 0.95) -> Faithful:
+        """The curves of maps (B, *size) beside random order; raises InputError where they are none of the images."""
+        _fitting(self.images, maps, self.patients)
+        orders = torch.stack([_order_of(one, self.seed, case) for case, one in enumerate(maps)])
+        by_map = _both(self.network, self.images, self.asked, orders, self.fill, self.answer, self.steps)
+        areas, lots = (integrate.trapezoid(curves, dx=1 / self.steps, axis=2) for curves in (by_map, self.by_lot))
+
+        def curve(answers: Floats) -> tuple[float, ...]:
+            return tuple(answers.mean(axis=0).tolist())
+
+        def area(values: Floats) -> Estimate:
+            return clustered_mean(values, self.patients, level=level)
+
+        return Faithful(
+            method=method,
+            shares=tuple(k / self.steps for k in range(self.steps + 1)),
+            deletion_curve=curve(by_map[0]),
+            insertion_curve=curve(by_map[1]),
+            deletion_random_curve=curve(self.by_lot[0]),
+            insertion_random_curve=curve(self.by_lot[1]),
+            deletion=area(areas[0]),
+            deletion_random=area(lots[0]),
+            deletion_gain=area(lots[0] - areas[0]),
+            insertion=area(areas[1]),
+            insertion_random=area(lots[1]),
+            insertion_gain=area(areas[1] - lots[1]),
+            n=len(self.images),
+        )
+
+
+def removal(
     network: nn.Module,
     images: Tensor,
     classes: Classes,
-    maps: Tensor,
     patients: Sequence[str],
     *,
     answer: Answer = "softmax",
@@ -75,48 +121,24 @@ def faithful(
     steps: int = STEPS,
     draws: int = DRAWS,
     seed: int = 0,
-    level: float = 0.95,
-) -> Faithful:
-    """The curves of deletion and insertion by maps (B, *size) of images (B, C, *size), beside random order.
+) -> Removal:
+    """What the network answers for images (B, C, *size) while voxels go in random order, to hold maps against.
 
     answer  of the asked class: softmax (one of several), sigmoid (each for itself), or the logit
     fill    what is taken away becomes: see `fills.filling`
     draws   random orders of each image; they depend on the seed and the image's number alone
 
-    Equal values of a map are ordered by lot. Costs 2 (steps + 1) (1 + draws) passes of each image. Raises InputError
-    where shapes differ, SettingsError for fewer than one step or draw.
+    Equal values of a map are ordered by lot. Costs 2 (steps + 1) draws passes of each image here, and 2 (steps + 1) for
+    each way of making maps. Raises InputError where shapes differ, SettingsError for fewer than one step or draw.
     """
-    _fitting(images, maps, patients, steps, draws)
+    if steps < 1 or draws < 1:
+        raise SettingsError(f"steps and draws of deletion must be at least 1, got {steps} and {draws}")
     asked = asked_of(classes, len(images))
-    orders = [_order_of(one, seed, case) for case, one in enumerate(maps)]
-    by_map = _both(network, images, asked, torch.stack(orders), fill, answer, steps)
     by_lot = np.mean(
         [_both(network, images, asked, _lots(images, seed, draw), fill, answer, steps) for draw in range(1, draws + 1)],
         axis=0,
     )
-    areas, lots = (integrate.trapezoid(curves, dx=1 / steps, axis=2) for curves in (by_map, by_lot))
-
-    def curve(answers: Floats) -> tuple[float, ...]:
-        return tuple(answers.mean(axis=0).tolist())
-
-    def area(values: Floats) -> Estimate:
-        return clustered_mean(values, patients, level=level)
-
-    return Faithful(
-        method=method,
-        shares=tuple(k / steps for k in range(steps + 1)),
-        deletion_curve=curve(by_map[0]),
-        insertion_curve=curve(by_map[1]),
-        deletion_random_curve=curve(by_lot[0]),
-        insertion_random_curve=curve(by_lot[1]),
-        deletion=area(areas[0]),
-        deletion_random=area(lots[0]),
-        deletion_gain=area(lots[0] - areas[0]),
-        insertion=area(areas[1]),
-        insertion_random=area(lots[1]),
-        insertion_gain=area(areas[1] - lots[1]),
-        n=len(images),
-    )
+    return Removal(network, images, asked, patients, answer, fill, steps, seed, by_lot)
 
 
 def _both(
@@ -147,11 +169,9 @@ def _lots(images: Tensor, seed: int, draw: int) -> Tensor:
     return torch.stack([torch.randperm(voxels, generator=stream) for stream in streams])
 
 
-def _fitting(images: Tensor, maps: Tensor, patients: Sequence[str], steps: int, draws: int) -> None:
+def _fitting(images: Tensor, maps: Tensor, patients: Sequence[str]) -> None:
     if maps.shape != (len(images), *images.shape[2:]) or len(patients) != len(images):
         raise InputError(
             f"maps must be one for each image, on its voxels, with a patient each; got {tuple(maps.shape)} for images "
             f"{tuple(images.shape)} and {len(patients)} patients"
         )
-    if steps < 1 or draws < 1:
-        raise SettingsError(f"steps and draws of deletion must be at least 1, got {steps} and {draws}")

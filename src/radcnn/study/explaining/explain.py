@@ -31,7 +31,7 @@ from radcnn.study.explaining.groups import grouped_of
 from radcnn.study.explaining.keeping import MOST_BYTES, kept_image, kept_maps
 from radcnn.study.explaining.mapped import maps_of, to_one
 from radcnn.study.explaining.marks import marks_of
-from radcnn.study.explaining.worth import Judged, figures_of
+from radcnn.study.explaining.worth import Judged, figures_of, removal_of
 from radcnn.study.folder import RunFolder, find_run
 from radcnn.study.listener import SILENCE, Listener
 from radcnn.study.looking import LookedInto, look_into
@@ -103,11 +103,12 @@ def _made(looked: LookedInto, chosen: Chosen, wanted: Asked, ways: Ways, place: 
     files: list[list[MapFiles]] = [[] for _ in chosen.numbers]
     found: list[Looked] = []
     marks = marks_of(looked, chosen, listener)
+    removal = removal_of(looked.networks, looked.bundle.target, chosen, wanted.seed)
     for way in ways.ways:
         maps = maps_of(looked.networks, looked.bundle.target, way, chosen.images, chosen.classes, listener)
         for k, one in enumerate(_kept(looked, chosen, way, maps.mean(0), place)):
             files[k].append(one)
-        judged = Judged(looked.networks, looked.bundle.target, chosen, marks, way, maps, wanted.seed)
+        judged = Judged(looked.networks, looked.bundle.target, chosen, marks, way, maps, removal, wanted.seed)
         found.append(Looked(way.called, way.method, way.layer, figures_of(judged)))
     return Explained(
         run=str(looked.folder.path),

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from radcnn.core.chance import derived_seed
 from radcnn.core.estimate import Estimate
 from radcnn.core.target import Target
-from radcnn.explanation.faithful import Answer, faithful
+from radcnn.explanation.faithful import Answer, Removal, removal
 from radcnn.explanation.located import located
 from radcnn.explanation.randomised import randomised
 from radcnn.explanation.repeated import compared
@@ -39,7 +39,8 @@ DRAWS = 4  # networks that are drawn anew
 class Judged:
     """What figures are made of: the networks, the cases, their outlines, and the maps of one way.
 
-    maps  (networks, n, *size)
+    maps     (networks, n, *size)
+    removal  rows of the cases whose voxels are taken away, and what is answered of them; see `removal_of`
     """
 
     networks: Sequence[Network]
@@ -48,6 +49,7 @@ class Judged:
     marks: Marks
     way: Way
     maps: Tensor
+    removal: tuple[list[int], Removal]
     seed: int
 
     @property
@@ -95,22 +97,26 @@ def maps_of_truth(judged: Judged) -> Tensor:
     return found
 
 
-def _faithful(judged: Judged) -> tuple[Figure, ...]:
-    """Deletion and insertion by the maps that are shown, beside random order."""
-    chosen = judged.chosen
+def removal_of(networks: Sequence[Network], target: Target, chosen: Chosen, seed: int) -> tuple[list[int], Removal]:
+    """Some of the cases, and what is answered of them while voxels go in random order: the same for all ways."""
     able = max(1, min(MOST_FAITHFUL, MOST_VOXELS // chosen.images[0].numel()))
     rows = _some(len(chosen.numbers), able)
-    asked = [answering_for(network, judged.target) for network in judged.networks]
-    found = faithful(
-        judged.way.called,
+    asked = [answering_for(network, target) for network in networks]
+    made = removal(
         asked[0] if len(asked) == 1 else Ensemble(asked).eval(),
         chosen.images[rows],
         chosen.classes[rows],
-        judged.mean[rows],
         [chosen.patients[k] for k in rows],
-        answer=ANSWERS.get(judged.target.kind, "softmax"),
-        seed=judged.seed,
+        answer=ANSWERS.get(target.kind, "softmax"),
+        seed=seed,
     )
+    return rows, made
+
+
+def _faithful(judged: Judged) -> tuple[Figure, ...]:
+    """Deletion and insertion by the maps that are shown, beside random order."""
+    rows, at_random = judged.removal
+    found = at_random.faithful(judged.way.called, judged.mean[rows])
     return (
         Figure("deletion", found.deletion, found.deletion_random, found.deletion_gain),
         Figure("insertion", found.insertion, found.insertion_random, found.insertion_gain),
