@@ -44,6 +44,22 @@ def test_a_series_that_is_given_as_a_dot_is_called_as_its_folder(
     assert images_at(Path("..")) == (("ct 7", series),)
 
 
+def test_linked_folders_are_followed_and_the_same_folder_is_met_once(tmp_path: Path) -> None:
+    scans, elsewhere = tmp_path / "scans", tmp_path / "archive" / "ct 7"
+    write_stack(elsewhere, np.zeros((3, 4, 6), np.int16))
+    write_stack(scans / "b", np.zeros((3, 4, 6), np.int16))
+    for name, target in (
+        ("a", scans / "b"),
+        ("up", scans),
+        ("above", tmp_path),
+        ("linked", elsewhere),
+        ("twice", elsewhere),
+    ):
+        (scans / name).symlink_to(target)
+    (elsewhere / "back").symlink_to(scans)
+    assert image_places(scans) == (str(scans / "b"), str(scans / "linked"))
+
+
 def test_headers_are_read_once_while_the_files_stay_as_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

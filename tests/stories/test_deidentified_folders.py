@@ -55,6 +55,15 @@ def test_a_whole_folder_without_its_patients(hospital: Path, tmp_path: Path) -> 
         np.testing.assert_array_equal(after.voxels, before.voxels)
 
 
+def test_a_linked_folder_is_a_patients_too(hospital: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "Zebra").symlink_to(hospital / "Zebra^Martha")
+    said = spoken("deidentify", linked, tmp_path / "out")
+    assert said.code == 0
+    assert "wrote 3 files of 1 patient" in said.out
+
+
 def test_a_second_run_with_the_same_secret_gives_the_same_patients_and_uids(hospital: Path, tmp_path: Path) -> None:
     spoken("deidentify", hospital, tmp_path / "one")
     one = hospital / "Zebra^Martha"

@@ -58,11 +58,29 @@ def image_places(folder: Path | str) -> tuple[str, ...]:
     return tuple(sorted(found, key=_parts))
 
 
-def walked(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Every folder below this one, but hidden ones and studies, with the names of its files that are not hidden."""
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(n for n in folders if not n.startswith(".") and not is_study(Path(parent, n)))
-        yield parent, [name for name in names if not name.startswith(".")]
+def walked(folder: Path, *, everything: bool = False) -> Iterator[tuple[str, list[str]]]:
+    """Every folder below this one, with the names of its files; links to folders elsewhere are followed.
+
+    everything  also what is hidden, and studies
+
+    The same folder is met once, and no link leads around in a circle.
+    """
+    trees = [Path(os.path.realpath(folder))]
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        kept = [n for n in sorted(folders) if everything or not (n.startswith(".") or is_study(Path(parent, n)))]
+        folders[:] = [n for n in kept if _first_met(Path(parent, n), trees)]
+        yield parent, [name for name in names if everything or not name.startswith(".")]
+
+
+def _first_met(folder: Path, trees: list[Path]) -> bool:
+    """Whether a folder is no link, or one to a tree that none of these holds or lies in, which is added to them."""
+    if not folder.is_symlink():
+        return True
+    real = Path(os.path.realpath(folder))
+    if any(real.is_relative_to(tree) or tree.is_relative_to(real) for tree in trees):
+        return False
+    trees.append(real)
+    return True
 
 
 def place_in(parent: str, name: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import secrets
 from collections import defaultdict
 from contextlib import closing
@@ -24,6 +23,7 @@ from radcnn.data.dicom.deidentify.object import Cleaned, LeftOut
 from radcnn.data.dicom.deidentify.profile import EDITION, Dates, Options
 from radcnn.data.dicom.deidentify.secret import SHORTEST, Secret
 from radcnn.data.findings import counted
+from radcnn.data.listing import walked
 from radcnn.study.listener import SILENCE, Listener
 
 SECRET_NAME = ".radcnn-deidentify-secret"  # noqa: S105 - the name of the file, not what is in it
@@ -228,7 +228,7 @@ def _listed(source: Path) -> list[Path]:
             raise InputError(f"{source} does not exist; give a DICOM file or a folder of them")
         if source.is_file():
             return [source]
-        found = [Path(parent, name) for parent, _, names in os.walk(source) for name in names]
+        found = [Path(parent, name) for parent, names in walked(source, everything=True) for name in names]
     if not found:
         raise InputError(f"{source} holds no file; give a folder with DICOM files")
     return sorted(file for file in found if file.is_file())
