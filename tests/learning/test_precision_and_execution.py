@@ -166,7 +166,31 @@ def test_a_plan_that_was_made_in_bfloat16_need_not_be_faster(tmp_path: Path, mon
     body = 'cat > /dev/null\necho \'{"apart": 0.01, "gradients": 0.9991, "faster": 0.5}\''
     monkeypatch.setattr(sys, "executable", program(tmp_path / "child", body))
     assert not precision.bfloat16_trial(tiny_plan(), "cpu")[0]
-    assert precision.bfloat16_trial(tiny_plan(), "cpu", faster=False)[0]
+    assert precision.bfloat16_trial(tiny_plan(), "cpu", proposed=False)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "proposed"),
+    [
+        ("chen2017", {}, False),
+        ("nishio2017", {}, False),
+        ("unet", {"kernels": [4, 8], "residual": False}, False),
+        ("unet", {"kernels": [4, 8]}, True),
+        ("redcnn", {"kernels": 8}, True),
+        ("dncnn", {"kernels": 8}, True),
+    ],
+)
+def test_bfloat16_is_proposed_where_no_image_has_to_pass_through_its_8_bits(
+    tmp_path: Path, monkeypatch, name: str, options: dict, proposed: bool
+) -> None:
+    monkeypatch.setattr(precision, "offers_bfloat16", lambda device: True)
+    body = 'cat > /dev/null\necho \'{"apart": 0.01, "gradients": 0.9991, "faster": 2}\''
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "child", body))
+    plan = RestorationPlan(NetworkPlan(name, options), TrainingPlan(epochs=1, batch=2), (32, 32))
+    found, sentence = precision.bfloat16_trial(plan, "cpu")
+    assert found is proposed
+    assert proposed or "an image passes through" in sentence
+    assert precision.bfloat16_trial(plan, "cpu", proposed=False)[0]
 
 
 @pytest.mark.parametrize(("flags", "offered"), [("amx_bf16", True), ("avx512_bf16", True), ("avx512f avx2", False)])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from radcnn.core.settings import to_plain
 from radcnn.learning.execution import Execution, keep_memory, logits_of
 from radcnn.learning.lessons import first_network
 from radcnn.learning.rounded import rounded_outputs
+from radcnn.networks.image_networks import bare_image_network
 from radcnn.plan.restoration import RestorationPlan
 from radcnn.plan.segmentation import SegmentationPlan
 from radcnn.plan.stored import AnyPlan, any_plan_from_json
@@ -41,7 +41,7 @@ TINY = 1e-3  # differences of outputs, and of a cosine from 1, that say nothing
 ROUNDED_OUTPUTS, ROUNDED_GRADIENTS = 0.1, 0.98  # beyond which nobody saw that a network learns as well in 8 bits
 FASTER = 1.15  # times; bfloat16 that is not clearly faster is not worth its digits
 SECONDS = 180  # a trial that takes longer is useless
-STEPS = 3  # timed, in turns, after one of each
+STEPS = 5  # timed, in turns, after one of each
 
 
 @dataclass(frozen=True)
@@ -92,17 +92,20 @@ def offers_bfloat16(device: str) -> bool:
     return "amx_bf16" in told or "avx512_bf16" in told
 
 
-def bfloat16_trial(plan: AnyPlan, device: str, *, faster: bool = True) -> tuple[bool, str]:
+def bfloat16_trial(plan: AnyPlan, device: str, *, proposed: bool = True) -> tuple[bool, str]:
     """Whether bfloat16 agrees with float32 for this plan on this machine, and the sentence that says so.
 
-    faster  whether it also has to be clearly faster; a plan that was made in bfloat16 does not ask
+    proposed  whether the precision is still to be chosen: it also has to be clearly faster then, and no image may pass
+              through it; a plan that was made in bfloat16 asks for agreement alone
     """
     if not offers_bfloat16(device):
         return False, "this machine has no instructions for bfloat16"
+    if proposed and isinstance(plan, RestorationPlan) and not _adds(plan):
+        return False, f"an image passes through {plan.network.name} itself, and has more than the 8 bits of bfloat16"
     found = _in_a_child(plan, device)
     if isinstance(found, str):
         return False, found
-    quick = found.faster >= FASTER or not faster
+    quick = found.faster >= FASTER or not proposed
     return found.agreed and quick, f"{found.sentence}, a step is {found.faster:.2f} times as fast"
 
 
@@ -165,7 +168,7 @@ def _cosine(full: Tensor, other: Tensor) -> float:
 
 
 def times_faster(plan: AnyPlan, device: str) -> float:
-    """Median time of a training step in float32 over that in bfloat16, for a batch of the plan."""
+    """Time of a training step of the plan, float32 over bfloat16: the least of each, since others share the machine."""
     images = _batch(plan)
     took: dict[bool, list[float]] = {False: [], True: []}
     ways = {low: Execution(device, channels_last=plan.training.channels_last, bfloat16=low) for low in took}
@@ -178,7 +181,13 @@ def times_faster(plan: AnyPlan, device: str) -> float:
             float(loss.detach())  # waits for the device
             if step:
                 took[low].append(time.perf_counter() - began)
-    return statistics.median(took[False]) / statistics.median(took[True])
+    return min(took[False]) / min(took[True])
+
+
+def _adds(plan: RestorationPlan) -> bool:
+    """Whether the plan's network adds to its input, which then stays as it is."""
+    named = plan.network
+    return bare_image_network(named.name, channels=plan.channels, dims=plan.dims, options=named.options).adds
 
 
 def _first(plan: AnyPlan) -> nn.Module:

@@ -81,6 +81,8 @@ class DnCNNOptions:
 class DnCNN(ImageNetwork):
     """The noise is predicted by `body`, and taken from the input."""
 
+    adds = True
+
     def __init__(self, ends: Ends, options: DnCNNOptions) -> None:
         super().__init__()
         refuse_lopsided(ends, "dncnn")
@@ -121,6 +123,8 @@ class REDCNNOptions:
 
 class REDCNN(ImageNetwork):
     """Five convolutions, five transposed ones, three shortcuts; nothing is padded on the way, so that sizes mirror."""
+
+    adds = True
 
     def __init__(self, ends: Ends, options: REDCNNOptions) -> None:
         super().__init__()

@@ -107,7 +107,7 @@ def refuse_untrusted(plan: AnyPlan, whose: str) -> None:
     """Raises SettingsError where a stored plan trains in bfloat16 and this machine cannot be trusted with that."""
     if plan.training.precision != "bfloat16":
         return
-    agreed, sentence = bfloat16_trial(plan, available_device(), faster=False)
+    agreed, sentence = bfloat16_trial(plan, available_device(), proposed=False)
     if not agreed:
         raise SettingsError(
             f"{whose} trains in bfloat16, which this machine cannot be trusted with ({sentence}); train it where it "
