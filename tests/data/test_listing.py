@@ -57,7 +57,20 @@ def test_linked_folders_are_followed_and_the_same_folder_is_met_once(tmp_path: P
     ):
         (scans / name).symlink_to(target)
     (elsewhere / "back").symlink_to(scans)
+    (elsewhere / "around").symlink_to(elsewhere.parent)
     assert image_places(scans) == (str(scans / "b"), str(scans / "linked"))
+
+
+def test_a_link_around_a_folder_that_is_linked_too_gives_the_rest(tmp_path: Path) -> None:
+    scans, archive = tmp_path / "scans", tmp_path / "archive"
+    scans.mkdir()
+    for name in ("ct 1", "ct 2"):
+        write_stack(archive / name, np.zeros((3, 4, 6), np.int16))
+    (scans / "first").symlink_to(archive / "ct 1")
+    (scans / "whole").symlink_to(archive)
+    assert image_places(scans) == (str(scans / "first"), str(scans / "whole" / "ct 2"))
+    (scans / "all").symlink_to(archive)
+    assert image_places(scans) == (str(scans / "all" / "ct 1"), str(scans / "all" / "ct 2"))
 
 
 def test_headers_are_read_once_while_the_files_stay_as_they_are(

@@ -73,11 +73,15 @@ def walked(folder: Path, *, everything: bool = False) -> Iterator[tuple[str, lis
 
 
 def _first_met(folder: Path, trees: list[Path]) -> bool:
-    """Whether a folder is no link, or one to a tree that none of these holds or lies in, which is added to them."""
-    if not folder.is_symlink():
+    """Whether a folder was not met in one of these trees, and leads to none that it lies in; a link adds its own."""
+    linked = folder.is_symlink()
+    if not linked and len(trees) == 1:
         return True
     real = Path(os.path.realpath(folder))
-    if any(real.is_relative_to(tree) or tree.is_relative_to(real) for tree in trees):
+    if not linked:
+        return real not in trees
+    above = Path(os.path.realpath(folder.parent)).is_relative_to(real)
+    if above or any(real.is_relative_to(tree) for tree in trees):
         return False
     trees.append(real)
     return True
