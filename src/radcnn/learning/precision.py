@@ -100,7 +100,7 @@ def bfloat16_trial(plan: AnyPlan, device: str, *, proposed: bool = True) -> tupl
     """
     if not offers_bfloat16(device):
         return False, "this machine has no instructions for bfloat16"
-    if proposed and isinstance(plan, RestorationPlan) and not _adds(plan):
+    if proposed and isinstance(plan, RestorationPlan) and not _residual(plan):
         return False, f"an image passes through {plan.network.name} itself, and has more than the 8 bits of bfloat16"
     found = _in_a_child(plan, device)
     if isinstance(found, str):
@@ -184,10 +184,10 @@ def times_faster(plan: AnyPlan, device: str) -> float:
     return min(took[False]) / min(took[True])
 
 
-def _adds(plan: RestorationPlan) -> bool:
+def _residual(plan: RestorationPlan) -> bool:
     """Whether the plan's network adds to its input, which then stays as it is."""
     named = plan.network
-    return bare_image_network(named.name, channels=plan.channels, dims=plan.dims, options=named.options).adds
+    return bare_image_network(named.name, channels=plan.channels, dims=plan.dims, options=named.options).residual
 
 
 def _first(plan: AnyPlan) -> nn.Module:

@@ -81,7 +81,7 @@ class DnCNNOptions:
 class DnCNN(ImageNetwork):
     """The noise is predicted by `body`, and taken from the input."""
 
-    adds = True
+    residual = True
 
     def __init__(self, ends: Ends, options: DnCNNOptions) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class REDCNNOptions:
 class REDCNN(ImageNetwork):
     """Five convolutions, five transposed ones, three shortcuts; nothing is padded on the way, so that sizes mirror."""
 
-    adds = True
+    residual = True
 
     def __init__(self, ends: Ends, options: REDCNNOptions) -> None:
         super().__init__()

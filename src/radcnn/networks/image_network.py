@@ -24,7 +24,7 @@ class ImageNetwork(nn.Module):
     halo            voxels on each side that a voxel of the output may depend on; a patch that is larger by so much, and
                     begins at a multiple, gives the very voxels that the whole image would
     initialisation  how its first weights are drawn
-    adds            whether its output is the input and what it adds to it; if not, the image itself passes through it
+    residual        whether it adds what it makes to its input; if not, the image itself passes through it
     """
 
     maps: Callable[[Tensor], Tensor]
@@ -33,7 +33,7 @@ class ImageNetwork(nn.Module):
     margins: tuple[int, int] = (0, 0)
     halo: int
     initialisation: Initialisation = Initialisation()
-    adds: bool = False
+    residual: bool = False
 
     @staticmethod
     def carried(x: Tensor, outputs: int) -> Tensor:

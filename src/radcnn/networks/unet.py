@@ -78,7 +78,7 @@ class UNet(ImageNetwork):
         if options.residual:
             refuse_lopsided(ends, "a residual U-Net", "; set residual=false")
         widths, dims = options.kernels, ends.dims
-        self.adds, self.multiple, self.outputs = options.residual, 2 ** (len(widths) - 1), ends.outputs
+        self.residual, self.multiple, self.outputs = options.residual, 2 ** (len(widths) - 1), ends.outputs
         self.pool = max_pool(dims, 2, stride=2)
         self.encoder, self.upsample, self.decoder = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for level, (before, width) in enumerate(zip((ends.channels, *widths[:-1]), widths, strict=True)):
@@ -103,7 +103,7 @@ class UNet(ImageNetwork):
             y = upsample(y)[(..., *(slice(0, n) for n in beside.shape[2:]))]
             y = block(torch.cat([beside, y], dim=1))
         made: Tensor = self.output(y)
-        return self.carried(x, self.outputs) + made if self.adds else made
+        return self.carried(x, self.outputs) + made if self.residual else made
 
     def _halo(self, options: UNetOptions) -> int:
         """Down and up again, in voxels of the image: what pooling and rising see, and a voxel for each convolution."""
