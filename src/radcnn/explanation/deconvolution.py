@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from radcnn.core.errors import SettingsError
 from radcnn.explanation.cells import fields_of
-from radcnn.explanation.layers import named_layer
+from radcnn.explanation.layers import given_by, named_layer
 from radcnn.explanation.rectifiers import Rectified
 from radcnn.metrics.clustered import Floats
 from radcnn.networks.trace import Fields
@@ -26,6 +26,18 @@ STRONGEST = 9  # as the paper shows
 AT_ONCE = 16
 
 Box = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Peaks:
+    """The highest value of each map of a layer in each image, and in which of its cells that is, both (B, maps).
+
+    size  of its maps; cells are counted flat
+    """
+
+    values: Floats
+    cells: NDArray[np.intp]
+    size: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,32 +69,32 @@ def strongest(
 
     Raises SettingsError for a layer or a map that does not exist.
     """
-    return strongest_of(network, layer, (index,), images, count=count, at_once=at_once)[0]
+    found = named_layer(network, layer, images[:1])
+    if not 0 <= index < found.maps:
+        raise SettingsError(f"map of layer {layer!r} must be 0 to {found.maps - 1}, got {index}")
+    peaks = peaks_of(network, (layer,), images, at_once=at_once)[layer]
+    return strongest_of(network, layer, (index,), images, peaks, count=count, at_once=at_once)[0]
 
 
 def strongest_of(
-    network: nn.Module, layer: str, indices: Sequence[int], images: Tensor, *, count: int = STRONGEST,
+    network: nn.Module, layer: str, indices: Sequence[int], images: Tensor, peaks: Peaks, *, count: int = STRONGEST,
     at_once: int = AT_ONCE,
 ) -> tuple[tuple[Strongest, ...], ...]:  # fmt: skip
-    """`strongest` of several maps of a layer, for which the images pass through the network once."""
-    found = named_layer(network, layer, images[:1])
-    for index in indices:
-        if not 0 <= index < found.maps:
-            raise SettingsError(f"map of layer {layer!r} must be 0 to {found.maps - 1}, got {index}")
-    sees = fields_of(network, layer, tuple(images.shape[1:]), found.size)
-    values, cells = highest(network, layer, images, at_once)
+    """`strongest` of several maps of a layer whose peaks in the images are known."""
+    sees = fields_of(network, layer, tuple(images.shape[1:]), peaks.size)
     made = []
     for index in indices:
-        order = np.argsort(-values[:, index], kind="stable")[:count]
-        chosen = [int(k) for k in order if values[k, index] > 0]
-        places = {k: tuple(int(at) for at in np.unravel_index(int(cells[k, index]), found.size)) for k in chosen}
+        values = peaks.values[:, index]
+        chosen = [int(k) for k in np.argsort(-values, kind="stable")[:count] if values[k] > 0]
+        flat = {k: int(peaks.cells[k, index]) for k in chosen}
+        places = {k: tuple(int(at) for at in np.unravel_index(cell, peaks.size)) for k, cell in flat.items()}
         parts = [chosen[k : k + at_once] for k in range(0, len(chosen), at_once)]
         patterns = [projected(network, layer, index, images[some], [places[k] for k in some]) for some in parts]
         ordered = zip(chosen, [one for part in patterns for one in part], strict=True)
         size = tuple(images.shape[2:])
         made.append(
             tuple(
-                Strongest(k, float(values[k, index]), places[k], seen_by(sees, places[k], size), pattern)
+                Strongest(k, float(values[k]), places[k], seen_by(sees, places[k], size), pattern)
                 for k, pattern in ordered
             )
         )
@@ -97,7 +109,7 @@ def projected(network: nn.Module, layer: str, index: int, images: Tensor, cells:
     with torch.inference_mode(False), torch.enable_grad():
         shown = images.detach().clone().requires_grad_()
         with Rectified("deconvnet"):
-            maps = _given_by(network, layer, shown)
+            maps = given_by(network, (layer,), shown)[layer]
         values = torch.stack([maps[(case, index, *cell)] for case, cell in enumerate(cells)])
         (pattern,) = torch.autograd.grad(values, shown, grad_outputs=values.detach())
     return pattern
@@ -114,23 +126,16 @@ def seen_by(fields: Fields | None, cell: tuple[int, ...], size: tuple[int, ...])
     return tuple(box)
 
 
-def highest(network: nn.Module, layer: str, images: Tensor, at_once: int = AT_ONCE) -> tuple[Floats, NDArray[np.intp]]:
-    """The highest value of each map of a layer in each image, (B, maps), and in which of its cells, counted flat."""
-    values, cells = [], []
+def peaks_of(network: nn.Module, layers: Sequence[str], images: Tensor, *, at_once: int = AT_ONCE) -> dict[str, Peaks]:
+    """Where each map of some layers is highest in images (B, C, *size), in one pass of these for all layers."""
+    values: dict[str, list[Floats]] = {name: [] for name in layers}
+    cells: dict[str, list[NDArray[np.intp]]] = {name: [] for name in layers}
+    sizes: dict[str, tuple[int, ...]] = {}
     with torch.inference_mode():
         for some in images.split(at_once):
-            value, place = _given_by(network, layer, some).flatten(2).max(2)
-            values.append(value.double().cpu().numpy())
-            cells.append(place.cpu().numpy().astype(np.intp))
-    return np.concatenate(values), np.concatenate(cells)
-
-
-def _given_by(network: nn.Module, layer: str, images: Tensor) -> Tensor:
-    """What a layer gives (B, K, *cells), before what stands behind it may write into it."""
-    made: list[Tensor] = []
-    handle = network.get_submodule(layer).register_forward_hook(lambda _, __, given: made.append(given.clone()))
-    try:
-        network(images)
-    finally:
-        handle.remove()
-    return made[-1]
+            for name, maps in given_by(network, layers, some).items():
+                value, place = maps.flatten(2).max(2)
+                values[name].append(value.double().cpu().numpy())
+                cells[name].append(place.cpu().numpy().astype(np.intp))
+                sizes[name] = tuple(maps.shape[2:])
+    return {name: Peaks(np.concatenate(values[name]), np.concatenate(cells[name]), sizes[name]) for name in layers}

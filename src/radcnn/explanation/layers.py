@@ -90,6 +90,28 @@ def named_layer(network: nn.Module, name: str, image: Tensor) -> LayerMaps:
     return found[name]
 
 
+def given_by(network: nn.Module, layers: Sequence[str], images: Tensor) -> dict[str, Tensor]:
+    """What layers give of images (B, C, *size), before what stands behind them may write into it; the last call counts.
+
+    Raises SettingsError with "did you mean" where the network has no such layer.
+    """
+    found: dict[str, Tensor] = {}
+
+    def keep(name: str, made: Tensor) -> None:
+        found[name] = made.clone()
+
+    handles = [
+        _submodule(network, name).register_forward_hook(lambda _, __, made, name=name: keep(name, made))
+        for name in layers
+    ]
+    try:
+        network(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
 def look_at(
     network: nn.Module, layers: Sequence[str], images: Tensor, classes: Classes
 ) -> tuple[Mapping[str, Seen], Tensor]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from radcnn.core.chance import generator, torch_generator
 from radcnn.core.errors import SettingsError
+from radcnn.explanation.layers import given_by
 
 STEPS = 128
 RATE = 0.02  # of the range of values, at each step: what one wave across the image changes; shorter ones change less
@@ -85,16 +86,7 @@ def maximise(
 
 def _liked(network: nn.Module, layer: str, index: int, image: Tensor) -> Tensor:
     """The logit, or the mean of the layer's map, of one image (1, C, *size)."""
-    made: list[Tensor] = []
-    if layer:
-        if layer not in dict(network.named_modules()):
-            raise SettingsError(f"layer {layer!r} is not one of this network; radcnn explain lists them")
-        handle = network.get_submodule(layer).register_forward_hook(lambda _, __, given: made.append(given.clone()))
-        try:
-            network(image)
-        finally:
-            handle.remove()
-    given = made[-1] if layer else network(image)
+    given: Tensor = given_by(network, (layer,), image)[layer] if layer else network(image)
     if not 0 <= index < given.shape[1]:
         raise SettingsError(f"index must be 0 to {given.shape[1] - 1}, got {index}")
     liked: Tensor = given[0, index].mean()

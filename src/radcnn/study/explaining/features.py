@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from radcnn.core.estimate import Estimate
 from radcnn.core.files import write_bytes
 from radcnn.explanation.cells import fields_of
-from radcnn.explanation.deconvolution import Strongest, highest, strongest_of
+from radcnn.explanation.deconvolution import Peaks, Strongest, peaks_of, strongest_of
 from radcnn.explanation.features import HeavyMap, heaviest, usual_layers
 from radcnn.explanation.layers import LayerMaps, named_layer
 from radcnn.explanation.maximise import maximise
@@ -36,7 +36,7 @@ from radcnn.study.looking import LookedInto
 STEPS = {2: 64, 3: 24}  # of making an image from noise, by dimensions
 MOST_EPOCHS = 8  # that fit beside another
 
-Kept = Sequence[tuple[int, Network]]
+Peaked = tuple[Network, dict[str, Peaks]]  # a network, and where maps of its layers are highest
 
 
 def features_of(
@@ -56,16 +56,18 @@ def features_of(
         chosen.patients, most=wanted.features, at_once=size,
     )  # fmt: skip
     favoured = target.classes[1] if binary else "the answer asked"
-    kept = _kept(looked)
+    all_layers = [layer.name for layer in layers]
+    now = network, peaks_of(network, all_layers, images, at_once=size)
+    epochs = [(epoch, (then, peaks_of(then, all_layers, images, at_once=size))) for epoch, then in _kept(looked)]
     made = []
     for k, layer in enumerate(layers):
-        one = _layer(network, layer, heavy[names[layer.name]], chosen, kept, wanted.seed, place, size)
+        one = _layer(now, epochs, layer, heavy[names[layer.name]], chosen, wanted.seed, place, size)
         made.append(replace(one, favoured=favoured))
         listener.progress("looking at single maps", k + 1, len(layers))
     return tuple(made)
 
 
-def _kept(looked: LookedInto) -> Kept:
+def _kept(looked: LookedInto) -> list[tuple[int, Network]]:
     """The first network as it was at each epoch that was kept."""
     found = snapshots.kept(looked.folder.checkpoints / "network-0")
     some = sorted({round(k) for k in np.linspace(0, len(found) - 1, min(len(found), MOST_EPOCHS))})
@@ -78,15 +80,15 @@ def _kept(looked: LookedInto) -> Kept:
 
 
 def _layer(
-    network: Network, layer: LayerMaps, heavy: Sequence[HeavyMap], chosen: Chosen, kept: Kept, seed: int, place: Path,
-    size: int,
+    now: Peaked, epochs: Sequence[tuple[int, Peaked]], layer: LayerMaps, heavy: Sequence[HeavyMap], chosen: Chosen,
+    seed: int, place: Path, size: int,
 ) -> LayerShown:  # fmt: skip
-    images = chosen.images
+    (network, peaks), images = now, chosen.images
     fields = fields_of(network, layer.name, tuple(images.shape[1:]), layer.size)
     sees = () if fields is None else tuple(min(f.size, n) for f, n in zip(fields, images.shape[2:], strict=True))
     indices = [one.index for one in heavy]
-    strong = strongest_of(network, layer.name, indices, images, at_once=size)
-    epochs = _over_epochs(network, layer.name, indices, chosen, kept, size)
+    strong = strongest_of(network, layer.name, indices, images, peaks[layer.name], at_once=size)
+    over = _over_epochs(peaks[layer.name], epochs, layer.name, indices, chosen, size)
     shown = []
     for k, (one, found) in enumerate(zip(heavy, strong, strict=True)):
         stem = f"feature-{re.sub(r'[^A-Za-z0-9.]+', '-', layer.name)}-{one.index}"
@@ -99,9 +101,7 @@ def _layer(
         middle = noise if noise.ndim == 2 else noise[len(noise) // 2]
         write_bytes(place / f"{stem}-made.png", sheet([patch(middle, low, high)], across=1))
         patterns, patches = _pictured(place, stem, found, images)
-        said, evolution = _evolved(
-            place, stem, [(epoch, strong[k], alike[k]) for epoch, strong, alike in epochs], chosen
-        )
+        said, evolution = _evolved(place, stem, [(epoch, strong[k], alike[k]) for epoch, strong, alike in over], chosen)
         shown.append(
             MapShown(
                 one.index, one.share, one.favours,
@@ -137,15 +137,14 @@ def _tiles(one: Strongest, images: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _over_epochs(
-    network: nn.Module, layer: str, indices: Sequence[int], chosen: Chosen, kept: Kept, size: int
+    now: Peaks, epochs: Sequence[tuple[int, Peaked]], layer: str, indices: Sequence[int], chosen: Chosen, size: int
 ) -> list[tuple[int, tuple[tuple[Strongest, ...], ...], list[Estimate]]]:
     """For each kept epoch: the strongest case of each map, and how alike its highest values are to those now."""
-    now = highest(network, layer, chosen.images, size)[0] if kept else np.zeros((0, 0))
     made = []
-    for epoch, then in kept:
-        found = strongest_of(then, layer, indices, chosen.images, count=1, at_once=size)
-        values, _ = highest(then, layer, chosen.images, size)
-        alike = [rank_correlation(values[:, k], now[:, k], chosen.patients) for k in indices]
+    for epoch, (then, peaks) in epochs:
+        before = peaks[layer]
+        found = strongest_of(then, layer, indices, chosen.images, before, count=1, at_once=size)
+        alike = [rank_correlation(before.values[:, k], now.values[:, k], chosen.patients) for k in indices]
         made.append((epoch, found, alike))
     return made
 
